@@ -1,0 +1,1 @@
+"""Kernelyard: queue code on headless kernels, walk away, read every output later."""

@@ -1,0 +1,1 @@
+"""Nouns and rules: frozen data and pure functions. No await, no clock, no log."""

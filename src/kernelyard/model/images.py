@@ -1,0 +1,113 @@
+"""Images: what a kernel can be started from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kernelyard.model.quantities import Micros
+
+DEFAULT_PROVIDER = "kernelspec"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundImage:
+    """What a provider found on the agent's machine."""
+
+    provider: str
+    name: str
+    display_name: str
+    language: str
+    version: str | None = None
+    """Version of the language or kernel where the provider knows it."""
+    interrupt_mode: Literal["signal", "message"] = "signal"
+    resources: tuple[str, ...] = ()
+    """File names that can be fetched, such as ``logo-64x64.png``."""
+    problem: str | None = None
+    """Why it cannot start a kernel now and what mends that; None when it can."""
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def reference(self) -> str:
+        return f"{self.provider}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRecord:
+    """What an administrator said about an image: a registered name, or a found one disabled."""
+
+    name: str
+    reference: str
+    """``provider/name`` of the found image it stands for."""
+    display_name: str | None = None
+    disabled: bool = False
+    created_at: Micros = 0
+    updated_at: Micros = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image as users see it: found, registered, or both."""
+
+    name: str
+    reference: str
+    display_name: str
+    language: str
+    version: str | None
+    resources: tuple[str, ...]
+    problem: str | None
+    disabled: bool
+    registered: bool
+    """Whether an administrator gave it this name; False for names that a provider found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSnapshot:
+    """What a kernel remembers of its image."""
+
+    name: str
+    reference: str
+    display_name: str
+    language: str
+
+
+def split_reference(reference: str) -> tuple[str, str]:
+    """Return provider and name; a bare name belongs to the kernelspec provider."""
+    provider, slash, name = reference.partition("/")
+    return (provider, name) if slash else (DEFAULT_PROVIDER, reference)
+
+
+def name_of(found: FoundImage) -> str:
+    """The name users say: bare for kernelspecs, ``provider/name`` for every other provider."""
+    return found.name if found.provider == DEFAULT_PROVIDER else found.reference
+
+
+def merge_images(found: list[FoundImage], records: list[ImageRecord]) -> list[Image]:
+    """Unite what providers found with what administrators said, sorted by name."""
+    by_reference = {image.reference: image for image in found}
+    said = {record.name: record for record in records}
+    images = [_merged(name_of(one), one, said.get(name_of(one)), False) for one in found]
+    names = {image.name for image in images}
+    for record in records:
+        if record.name not in names:
+            images.append(_merged(record.name, by_reference.get(record.reference), record, True))
+    return sorted(images, key=lambda image: image.name)
+
+
+def _merged(
+    name: str, found: FoundImage | None, record: ImageRecord | None, registered: bool
+) -> Image:
+    reference = record.reference if record else found.reference if found else name
+    display = (record.display_name if record else None) or (found.display_name if found else name)
+    missing = f"Nothing named {reference!r} is installed where kernels run. Install it, or register the image again from one that is."
+    return Image(
+        name=name,
+        reference=reference,
+        display_name=display,
+        language=found.language if found else "",
+        version=found.version if found else None,
+        resources=found.resources if found else (),
+        problem=found.problem if found else missing,
+        disabled=record.disabled if record else False,
+        registered=registered,
+    )

@@ -1,0 +1,109 @@
+"""Kernels: one interpreter with its work directory, from request to deletion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kernelyard.model.images import ImageSnapshot
+from kernelyard.model.json import JsonObject
+from kernelyard.model.kernel_phases import KernelState, Phase, Wanted, public_state
+from kernelyard.model.quantities import Micros
+from kernelyard.model.templates import TemplateSnapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelOrder:
+    """What somebody asked for."""
+
+    image: str
+    template: str = "default"
+    name: str | None = None
+    """Unique among the owner's live kernels; the key of get-or-create."""
+    display_name: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    """Wins over the template's."""
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchOrder:
+    """What an agent needs to start a kernel. Repeatable: (kernel_id, attempt) names it."""
+
+    kernel_id: str
+    attempt: int
+    provider: str
+    image: str
+    environment: dict[str, str] = field(default_factory=dict)
+    milli_cpu_limit: int = 0
+    memory_bytes_limit: int = 0
+    max_idle_seconds: float | None = None
+    start_timeout_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kernel:
+    """A kernel as it is stored."""
+
+    no: int
+    """The store's own number; never shown. Integer keys keep the outputs' table small and fast."""
+    id: str
+    owner: str
+    name: str | None = None
+    display_name: str = ""
+    image: ImageSnapshot
+    template: TemplateSnapshot
+    environment: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    wanted: Wanted = Wanted.RUN
+    phase: Phase = Phase.REQUESTED
+    reason: str | None = None
+    """Why it is in this state, where there is something to say."""
+    attempt: int = 1
+    """Starts asked for."""
+    ran_attempt: int = 0
+    """The last start that became ready."""
+    current_seq: int | None = None
+    """The running task, by its number in the queue."""
+    current_task_id: str | None = None
+    open_tasks: int = 0
+    """Tasks queued or running."""
+    stored_number: int = 0
+    """The last journal record that is in the store: the cursor of following."""
+    journal_closed: bool = False
+    """Whether that record is the journal's last."""
+    info: JsonObject | None = None
+    """Content of the kernel_info_reply, once ready."""
+    created_at: Micros
+    ready_at: Micros | None = None
+    ended_at: Micros | None = None
+    last_activity_at: Micros | None = None
+
+    @property
+    def state(self) -> KernelState:
+        return public_state(
+            self.wanted,
+            self.phase,
+            attempt=self.attempt,
+            ran_attempt=self.ran_attempt,
+            busy=self.current_seq is not None,
+        )
+
+    @property
+    def takes_tasks(self) -> bool:
+        return self.wanted is Wanted.RUN and self.phase not in (
+            Phase.STOPPING,
+            Phase.STOPPED,
+            Phase.FAILED,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateChange:
+    """One step of a kernel's or task's life, for histories and events."""
+
+    number: int
+    at: Micros
+    kernel_id: str
+    task_id: str | None
+    state: str
+    reason: str | None

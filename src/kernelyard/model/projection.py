@@ -1,0 +1,179 @@
+"""What journal records mean for the rows of a kernel and its tasks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from kernelyard.model.json import JsonObject, JsonValue
+from kernelyard.model.kernel_phases import Phase
+from kernelyard.model.quantities import Micros
+from kernelyard.model.records import EndCause, Record, RecordKind
+from kernelyard.model.tasks import TaskError, TaskState
+
+GENTLE_ENDS = frozenset({EndCause.ASKED, EndCause.IDLE})
+"""Causes after which a kernel is terminated; after all others it has failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskChange:
+    """What is new about one task. None: nothing is new there."""
+
+    seq: int
+    state: TaskState
+    started_at: Micros | None = None
+    first_number: int | None = None
+    ended_at: Micros | None = None
+    last_number: int | None = None
+    reason: str | None = None
+    error: TaskError | None = None
+    execution_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseChange:
+    """One step of the kernel's life."""
+
+    at: Micros
+    phase: Phase
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    """What a run of records changes."""
+
+    last_number: int
+    last_activity_at: Micros | None
+    tasks: tuple[TaskChange, ...] = ()
+    phases: tuple[PhaseChange, ...] = ()
+    ran_attempt: int | None = None
+    info: JsonObject | None = None
+    started_seq: int | None = None
+    """The task that these records leave running; None if they start none or end it again."""
+    closed: bool = False
+
+    def current_after(self, current: int | None) -> int | None:
+        """The running task after these records, where ``current`` ran before them."""
+        if self.started_seq is not None:
+            return self.started_seq
+        ended = any(task.seq == current and task.state.is_final for task in self.tasks)
+        return None if self.closed or ended else current
+
+
+def project(records: Sequence[Record]) -> Projection:
+    """Return what ``records`` (in order, at least one) change."""
+    folding = _Folding(Projection(last_number=records[-1].number, last_activity_at=None))
+    for record in records:
+        if record.seq:
+            folding.activity(record.at)
+        fold = _FOLDS.get(record.kind)
+        if fold is not None:
+            fold(folding, record, body_of(record))
+    return replace(folding.result, tasks=tuple(folding.tasks.values()))
+
+
+def body_of(record: Record) -> JsonObject:
+    """The record's body, decoded."""
+    body: JsonValue = json.loads(record.body)
+    if not isinstance(body, dict):
+        raise TypeError(f"record {record.number} has a body that is not an object")
+    return body
+
+
+class _Folding:
+    def __init__(self, result: Projection) -> None:
+        self.result = result
+        self.tasks: dict[int, TaskChange] = {}
+
+    def activity(self, at: Micros) -> None:
+        self.result = replace(self.result, last_activity_at=at)
+
+    def phase(self, at: Micros, phase: Phase, reason: str | None) -> None:
+        change = PhaseChange(at=at, phase=phase, reason=reason)
+        self.result = replace(self.result, phases=(*self.result.phases, change))
+
+
+def _started(folding: _Folding, record: Record, _: JsonObject) -> None:
+    folding.tasks[record.seq] = TaskChange(
+        seq=record.seq,
+        state=TaskState.RUNNING,
+        started_at=record.at,
+        first_number=record.number,
+    )
+    folding.result = replace(folding.result, started_seq=record.seq)
+
+
+def _ended(folding: _Folding, record: Record, body: JsonObject) -> None:
+    begun = folding.tasks.get(record.seq)
+    count = body.get("execution_count")
+    folding.tasks[record.seq] = TaskChange(
+        seq=record.seq,
+        state=TaskState(_text(body, "state") or TaskState.LOST),
+        started_at=begun.started_at if begun else None,
+        first_number=begun.first_number if begun else None,
+        ended_at=record.at,
+        last_number=record.number,
+        reason=_text(body, "reason"),
+        error=_error(body.get("error")),
+        execution_count=count if isinstance(count, int) else None,
+    )
+    if folding.result.started_seq == record.seq:
+        folding.result = replace(folding.result, started_seq=None)
+
+
+def _launched(folding: _Folding, record: Record, _: JsonObject) -> None:
+    folding.phase(record.at, Phase.CONNECTING, None)
+
+
+def _ready(folding: _Folding, record: Record, body: JsonObject) -> None:
+    folding.phase(record.at, Phase.READY, None)
+    attempt, info = body.get("attempt"), body.get("info")
+    folding.result = replace(
+        folding.result,
+        ran_attempt=attempt if isinstance(attempt, int) else None,
+        info=info if isinstance(info, dict) else None,
+    )
+    folding.activity(record.at)
+
+
+def _restarting(folding: _Folding, record: Record, body: JsonObject) -> None:
+    folding.phase(record.at, Phase.CONNECTING, _text(body, "reason"))
+
+
+def _stopping(folding: _Folding, record: Record, body: JsonObject) -> None:
+    folding.phase(record.at, Phase.STOPPING, _text(body, "reason"))
+
+
+def _kernel_ended(folding: _Folding, record: Record, body: JsonObject) -> None:
+    gentle = _text(body, "cause") in GENTLE_ENDS
+    folding.phase(record.at, Phase.STOPPED if gentle else Phase.FAILED, _text(body, "reason"))
+    folding.result = replace(folding.result, closed=True, started_seq=None)
+
+
+_FOLDS = {
+    RecordKind.STARTED: _started,
+    RecordKind.ENDED: _ended,
+    RecordKind.KERNEL_LAUNCHED: _launched,
+    RecordKind.KERNEL_READY: _ready,
+    RecordKind.KERNEL_RESTARTING: _restarting,
+    RecordKind.KERNEL_STOPPING: _stopping,
+    RecordKind.KERNEL_ENDED: _kernel_ended,
+}
+
+
+def _text(body: JsonObject, key: str) -> str | None:
+    value = body.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _error(value: JsonValue) -> TaskError | None:
+    if not isinstance(value, dict):
+        return None
+    lines = value.get("traceback")
+    return TaskError(
+        name=_text(value, "name") or "",
+        value=_text(value, "value") or "",
+        traceback=tuple(str(line) for line in lines) if isinstance(lines, list) else (),
+    )

@@ -1,0 +1,100 @@
+"""Tasks: code queued on a kernel, and the states it can be in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from kernelyard.model.quantities import Micros
+
+
+class TaskState(StrEnum):
+    """Where a task is. The last four are ends; a settled task never moves again."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    """The code raised; ``error`` tells what."""
+    CANCELLED = "cancelled"
+    """Taken out of the queue, or interrupted, because somebody asked; ``reason`` tells who or why."""
+    LOST = "lost"
+    """The kernel ended while the code ran; what it said until then is kept."""
+
+    @property
+    def is_final(self) -> bool:
+        return self not in (TaskState.QUEUED, TaskState.RUNNING)
+
+
+_NEXT: dict[TaskState, frozenset[TaskState]] = {
+    TaskState.QUEUED: frozenset(set(TaskState) - {TaskState.QUEUED}),
+    TaskState.RUNNING: frozenset(state for state in TaskState if state.is_final),
+    TaskState.SUCCEEDED: frozenset(),
+    TaskState.FAILED: frozenset(),
+    TaskState.CANCELLED: frozenset(),
+    TaskState.LOST: frozenset(),
+}
+
+
+def may_become(state: TaskState, other: TaskState) -> bool:
+    """Whether a task in ``state`` may move to ``other``."""
+    return other in _NEXT[state]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskError:
+    """What the code raised, in the Jupyter protocol's three parts."""
+
+    name: str
+    value: str
+    traceback: tuple[str, ...] = ()
+    """Lines as the kernel sent them, with terminal colours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskOrder:
+    """What somebody asked to be run."""
+
+    code: str
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """A task on its way to the agent. ``task_id`` makes handing it over repeatable."""
+
+    task_id: str
+    seq: int
+    """Number in the kernel's queue: 1, 2, 3 … in the order of submission."""
+    code: str
+    output_limit_bytes: int = 0
+    """Bytes of output kept; more is cut and counted. 0 for no limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A task as it is stored."""
+
+    no: int
+    """The store's own number; never shown."""
+    id: str
+    kernel_no: int
+    kernel_id: str
+    owner: str
+    seq: int
+    code: str
+    labels: dict[str, str] = field(default_factory=dict)
+    state: TaskState = TaskState.QUEUED
+    reason: str | None = None
+    error: TaskError | None = None
+    execution_count: int | None = None
+    cancel_requested: bool = False
+    created_at: Micros
+    started_at: Micros | None = None
+    ended_at: Micros | None = None
+    first_number: int | None = None
+    """Number of the journal record that says it started."""
+    last_number: int | None = None
+    """Number of the journal record that says it ended."""
+    ahead: int = 0
+    """Open tasks before it in the queue, the running one included; 0 unless queued."""

@@ -1,0 +1,1 @@
+"""What the yard asks of the world: engines, agent links, stores, a bell, a clock."""

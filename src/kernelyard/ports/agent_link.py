@@ -1,0 +1,83 @@
+"""The server's end of the wire to an agent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from kernelyard.model.kernels import LaunchOrder
+from kernelyard.model.records import Record
+from kernelyard.model.tasks import Assignment
+from kernelyard.ports.engine import AgentAddress
+from kernelyard.wire.link import AgentInfo, ImageList
+
+
+class AgentLink(Protocol):
+    """What an agent can be asked. Every call may be repeated after a crash.
+
+    Each raises AgentUnavailable when the agent cannot be reached or does not answer in time, and the
+    errors named here.
+    """
+
+    async def hello(self) -> AgentInfo:
+        """Who is there."""
+        ...
+
+    async def images(self, *, refresh: bool = False) -> ImageList:
+        """What can run beside this agent."""
+        ...
+
+    async def resource(self, provider: str, image: str, file: str) -> bytes:
+        """A file of an image. Raises ImageNotFound, ResourceNotFound."""
+        ...
+
+    async def launch(self, order: LaunchOrder) -> None:
+        """Begin to start a kernel; how it goes stands in its journal. Raises StorageFull."""
+        ...
+
+    async def submit(self, kernel_id: str, tasks: Sequence[Assignment]) -> None:
+        """Queue tasks, durably. Raises KernelNotFound, KernelEnded, StorageFull."""
+        ...
+
+    async def cancel(self, kernel_id: str, task_id: str, seq: int, reason: str) -> None:
+        """Cancel a task, queued, running or yet to come. Raises KernelNotFound, TaskFinished."""
+        ...
+
+    async def interrupt(self, kernel_id: str) -> None:
+        """Interrupt what runs. Raises KernelNotFound, KernelNotRunning."""
+        ...
+
+    async def restart(self, kernel_id: str, attempt: int, reason: str) -> None:
+        """Begin to restart. Raises KernelNotFound, KernelEnded."""
+        ...
+
+    async def stop(self, kernel_id: str, reason: str) -> None:
+        """Begin to end a kernel; its open tasks are settled when this returns."""
+        ...
+
+    async def forget(self, kernel_id: str) -> None:
+        """Remove every trace of a kernel, ending it first if need be."""
+        ...
+
+    def follow(self, kernel_id: str, after: int) -> AsyncIterator[list[Record]]:
+        """Yield the journal's records after number ``after``, in batches, as they come.
+
+        Ends after the journal's last record. Raises KernelNotFound.
+        """
+        ...
+
+    async def quit(self, *, stop_kernels: bool) -> None:
+        """Ask the agent to end. Raises Conflict if kernels are alive and may not be stopped."""
+        ...
+
+
+class Links(Protocol):
+    """Opens links."""
+
+    def open(self, address: AgentAddress) -> AgentLink:
+        """Return the link to an agent; connects when first used, and again when it broke."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close every link that was opened."""
+        ...

@@ -1,0 +1,31 @@
+"""The bell: a hint that something changed. The store is the truth; a lost ring costs only time."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Bell(Protocol):
+    """Wakes those who wait for a topic. Take ``mark`` before reading, then ``wait`` with it."""
+
+    def mark(self, topic: str) -> int:
+        """Return how often ``topic`` has rung; a later ring makes ``wait`` return at once."""
+        ...
+
+    def ring(self, topic: str) -> None:
+        """Wake everybody who waits for ``topic``. Never blocks, never fails."""
+        ...
+
+    async def wait(self, topic: str, since: int, timeout: float) -> bool:
+        """Wait until ``topic`` has rung since the mark ``since``; False after ``timeout`` seconds."""
+        ...
+
+
+def kernel_topic(kernel_no: int) -> str:
+    """Rings when records of a kernel, or changes of it or of its tasks, are in the store."""
+    return f"kernel:{kernel_no}"
+
+
+def queue_topic(kernel_no: int) -> str:
+    """Rings when a kernel has tasks or cancellations to hand over, or something to reconcile."""
+    return f"queue:{kernel_no}"

@@ -1,0 +1,34 @@
+"""Engines: where an agent runs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAddress:
+    """Where an agent listens."""
+
+    kind: str
+    """``unix``: ``place`` is the path of a unix socket."""
+    place: str
+
+
+class Engine(ABC):
+    """Gets an agent started somewhere. Registered under the entry-point group ``kernelyard.engines``.
+
+    A base class, not a Protocol, so that later versions can add methods with defaults.
+    """
+
+    @abstractmethod
+    async def place(self) -> AgentAddress:
+        """Return the address of an agent that answers, starting one if need be.
+
+        Repeatable; calls at the same time give one agent. Raises AgentUnavailable with a reason when
+        none can be started.
+        """
+
+    @abstractmethod
+    async def observe(self) -> list[AgentAddress]:
+        """Return the addresses of the agents that run now, without starting any."""

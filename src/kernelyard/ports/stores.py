@@ -1,0 +1,268 @@
+"""What the yard keeps: what was asked, and the copy of what happened.
+
+Each method is one transaction. ``owner`` is the principal whose things may be seen; None sees all.
+A store is opened by an entry point of the group ``kernelyard.stores``; ``kernelyard.testing`` has the
+conformance suite that every store passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from kernelyard.model.images import ImageRecord
+from kernelyard.model.kernel_phases import Phase, Wanted
+from kernelyard.model.kernels import Kernel, StateChange
+from kernelyard.model.paging import Page
+from kernelyard.model.principals import TokenRecord
+from kernelyard.model.projection import Projection
+from kernelyard.model.quantities import Micros
+from kernelyard.model.records import Record
+from kernelyard.model.tasks import Task, TaskState
+from kernelyard.model.templates import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A caller's key for one request, and a digest of that request."""
+
+    key: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelQuery:
+    """Which kernels, newest first."""
+
+    owner: str | None = None
+    phases: frozenset[Phase] | None = None
+    name: str | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+    before: int | None = None
+    """Continue with kernels whose ``no`` is smaller."""
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskQuery:
+    """Which tasks, newest first."""
+
+    owner: str | None = None
+    kernel_no: int | None = None
+    states: frozenset[TaskState] | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+    before: int | None = None
+    """Continue with tasks whose ``no`` is smaller."""
+    limit: int = 100
+
+
+class KernelStore(Protocol):
+    """Kernels."""
+
+    async def insert(self, kernel: Kernel, idempotency: Idempotency | None) -> tuple[Kernel, bool]:
+        """Keep a new kernel (its ``no`` is given by the store); return it and whether it was made.
+
+        With a known idempotency key of this owner and the same digest, returns the kernel made then
+        and False; with another digest raises IdempotencyKeyReused. Raises NameTaken if a live kernel
+        (wanted RUN and phase not final) of the owner has its name.
+        """
+        ...
+
+    async def get(self, kernel_id: str, owner: str | None) -> Kernel:
+        """Return a kernel that is not wanted GONE. Raises KernelNotFound."""
+        ...
+
+    async def by_no(self, no: int) -> Kernel | None:
+        """Return a kernel, also one wanted GONE; None if there is none."""
+        ...
+
+    async def live_by_name(self, owner: str, name: str) -> Kernel | None:
+        """Return the owner's live kernel of that name."""
+        ...
+
+    async def find(self, query: KernelQuery) -> Page[Kernel]:
+        """Return kernels (never those wanted GONE), newest first; ``next`` is the last one's ``no``."""
+        ...
+
+    async def unfinished(self) -> list[Kernel]:
+        """Return every kernel that reconciling or following has work with: phase not final, or
+        journal not closed while its phase is not REQUESTED, or wanted GONE. Oldest first."""
+        ...
+
+    async def live_count(self) -> int:
+        """How many kernels are live."""
+        ...
+
+    async def want(self, no: int, wanted: Wanted, reason: str | None, at: Micros) -> Kernel | None:
+        """Lower what is wanted (never raise it); return the kernel as it is then."""
+        ...
+
+    async def want_attempt(self, no: int, at: Micros) -> Kernel | None:
+        """Ask for one more start: ``attempt`` becomes ``ran_attempt + 1``; return the kernel."""
+        ...
+
+    async def enter(self, no: int, phase: Phase, reason: str | None, at: Micros) -> Kernel | None:
+        """Move to a phase, unless the present one is final; return the kernel as it is then."""
+        ...
+
+    async def settle(
+        self, no: int, phase: Phase, task_state: TaskState, reason: str, at: Micros
+    ) -> Kernel | None:
+        """End a kernel that has no journal: final phase, open tasks settled, journal closed."""
+        ...
+
+    async def remove(self, no: int) -> None:
+        """Remove a kernel with its tasks, outputs and history. Repeatable."""
+        ...
+
+    async def history(self, kernel_no: int) -> list[StateChange]:
+        """The kernel's own state changes, oldest first."""
+        ...
+
+
+class TaskStore(Protocol):
+    """Tasks. ``ahead`` is filled in on everything returned."""
+
+    async def insert(self, task: Task, idempotency: Idempotency | None) -> tuple[Task, bool]:
+        """Keep a new task; the store gives ``no`` and the kernel's next ``seq`` (1, 2, 3 …).
+
+        Idempotency as for kernels, per kernel. Raises KernelEnded if the kernel takes no tasks.
+        """
+        ...
+
+    async def get(self, task_id: str, owner: str | None) -> Task:
+        """Raises TaskNotFound (also for tasks of kernels wanted GONE)."""
+        ...
+
+    async def find(self, query: TaskQuery) -> Page[Task]:
+        """Return tasks, newest first; ``next`` is the last one's ``no``."""
+        ...
+
+    async def undelivered(self, kernel_no: int, after_seq: int, limit: int) -> list[Task]:
+        """Return queued tasks with ``seq`` over ``after_seq``, in order of ``seq``."""
+        ...
+
+    async def cancelling(self, kernel_no: int) -> list[Task]:
+        """Return open tasks whose cancellation was requested, in order of ``seq``."""
+        ...
+
+    async def request_cancel(self, no: int) -> Task:
+        """Note that a task is to be cancelled. Raises TaskFinished."""
+        ...
+
+
+class OutputStore(Protocol):
+    """The copy of the journals."""
+
+    async def append(
+        self, kernel_no: int, records: Sequence[Record], projection: Projection
+    ) -> int | None:
+        """Copy records and apply what they mean, in one transaction; return the new cursor.
+
+        Records up to the stored number are skipped; a settled task or a final phase never moves
+        again. Returns None if the kernel has been removed.
+        """
+        ...
+
+    async def read(
+        self,
+        kernel_no: int,
+        after: int,
+        *,
+        seq: int | None = None,
+        through: int | None = None,
+        limit: int = 1000,
+        most_bytes: int = 4 * 1024 * 1024,
+    ) -> list[Record]:
+        """Return records with number over ``after`` (and up to ``through``), in order.
+
+        At most ``limit``, and no more than ``most_bytes`` of bodies unless the first alone is larger.
+        ``seq`` selects one task's; 0 the kernel's own.
+        """
+        ...
+
+
+class TemplateStore(Protocol):
+    """Templates."""
+
+    async def insert(self, template: Template) -> None:
+        """Raises AlreadyExists."""
+        ...
+
+    async def get(self, name: str) -> Template:
+        """Raises TemplateNotFound."""
+        ...
+
+    async def find(self, after: str | None, limit: int) -> list[Template]:
+        """Return templates by name, beginning after ``after``."""
+        ...
+
+    async def replace(self, template: Template) -> None:
+        """Raises TemplateNotFound."""
+        ...
+
+    async def remove(self, name: str) -> None:
+        """Raises TemplateNotFound."""
+        ...
+
+
+class ImageStore(Protocol):
+    """What administrators said about images."""
+
+    async def put(self, record: ImageRecord) -> None:
+        """Insert or replace."""
+        ...
+
+    async def all(self) -> list[ImageRecord]:
+        """Every record, by name."""
+        ...
+
+    async def remove(self, name: str) -> bool:
+        """Remove; False if there was none."""
+        ...
+
+
+class TokenStore(Protocol):
+    """Tokens of users; the administrator's first one lives in a file instead."""
+
+    async def insert(self, token: TokenRecord) -> None:
+        """Raises AlreadyExists if the name is taken."""
+        ...
+
+    async def by_hash(self, sha256: str) -> TokenRecord | None:
+        """Return the token with this SHA-256."""
+        ...
+
+    async def all(self) -> list[TokenRecord]:
+        """Every token, by name."""
+        ...
+
+    async def remove(self, token_id: str) -> bool:
+        """Remove; False if there was none."""
+        ...
+
+
+class Store(Protocol):
+    """All of it."""
+
+    @property
+    def kernels(self) -> KernelStore: ...
+    @property
+    def tasks(self) -> TaskStore: ...
+    @property
+    def outputs(self) -> OutputStore: ...
+    @property
+    def templates(self) -> TemplateStore: ...
+    @property
+    def images(self) -> ImageStore: ...
+    @property
+    def tokens(self) -> TokenStore: ...
+
+    async def ping(self) -> None:
+        """Raise if the store cannot answer."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        ...

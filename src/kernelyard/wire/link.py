@@ -1,0 +1,234 @@
+"""The agent link: what server and agent say to each other over a stream socket.
+
+A connection carries frames, each a little-endian u32 length and that many bytes. The client sends one
+JSON request per frame and reads one JSON reply per frame, in order; a ``follow`` request turns the
+rest of the connection into a one-way stream of frames that hold whole journal records
+(``wire.journal``), with an empty frame now and then as a sign of life. Every request may be repeated.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import msgspec
+
+from kernelyard.model.errors import (
+    AgentUnavailable,
+    ImageNotFound,
+    ImageNotReady,
+    Invalid,
+    KernelEnded,
+    KernelNotFound,
+    KernelNotRunning,
+    ResourceNotFound,
+    StorageFull,
+    TaskFinished,
+    YardError,
+)
+from kernelyard.model.images import FoundImage
+from kernelyard.model.kernels import LaunchOrder
+from kernelyard.model.tasks import Assignment
+
+LINK_VERSION = 1
+LARGEST_FRAME = 256 * 1024 * 1024
+_LENGTH = struct.Struct("<I")
+LENGTH_SIZE = _LENGTH.size
+
+
+class Hello(msgspec.Struct, tag="hello", frozen=True):
+    """Who is there."""
+
+
+class Images(msgspec.Struct, tag="images", frozen=True):
+    """What can run here. ``refresh`` looks again instead of using a cached list."""
+
+    refresh: bool = False
+
+
+class Resource(msgspec.Struct, tag="resource", frozen=True):
+    """A file of an image, such as its logo."""
+
+    provider: str
+    image: str
+    file: str
+
+
+class Launch(msgspec.Struct, tag="launch", frozen=True):
+    """Start a kernel, unless this attempt of it was started already."""
+
+    order: LaunchOrder
+
+
+class Submit(msgspec.Struct, tag="submit", frozen=True):
+    """Put tasks into a kernel's queue; those known already are left alone."""
+
+    kernel_id: str
+    tasks: list[Assignment]
+
+
+class Cancel(msgspec.Struct, tag="cancel", frozen=True):
+    """Take a task out of the queue, or interrupt it. A task not known yet will be cancelled on arrival."""
+
+    kernel_id: str
+    task_id: str
+    seq: int
+    reason: str
+
+
+class Interrupt(msgspec.Struct, tag="interrupt", frozen=True):
+    """Interrupt whatever the kernel runs."""
+
+    kernel_id: str
+
+
+class Restart(msgspec.Struct, tag="restart", frozen=True):
+    """Start the kernel's process anew, unless attempt ``attempt`` was begun already."""
+
+    kernel_id: str
+    attempt: int
+    reason: str
+
+
+class Stop(msgspec.Struct, tag="stop", frozen=True):
+    """End the kernel and its open tasks. An unknown kernel gets a journal that says it ended."""
+
+    kernel_id: str
+    reason: str
+
+
+class Forget(msgspec.Struct, tag="forget", frozen=True):
+    """Remove every trace of an ended kernel: journal, queue, work directory, logs."""
+
+    kernel_id: str
+
+
+class Follow(msgspec.Struct, tag="follow", frozen=True):
+    """Stream the kernel's journal from the record after number ``after``, until it is closed."""
+
+    kernel_id: str
+    after: int
+
+
+class Quit(msgspec.Struct, tag="quit", frozen=True):
+    """End the agent once its kernels have been ended (``stop_kernels``) or if it has none."""
+
+    stop_kernels: bool = False
+
+
+Request = (
+    Hello
+    | Images
+    | Resource
+    | Launch
+    | Submit
+    | Cancel
+    | Interrupt
+    | Restart
+    | Stop
+    | Forget
+    | Follow
+    | Quit
+)
+
+
+class Done(msgspec.Struct, tag="done", frozen=True):
+    """It is done, or was done before."""
+
+
+class AgentInfo(msgspec.Struct, tag="agent", frozen=True):
+    """The answer to hello."""
+
+    link_version: int
+    version: str
+    pid: int
+    started_at: int
+    kernels: list[str]
+    """Ids of the kernels that are alive."""
+
+
+class BrokenProvider(msgspec.Struct, frozen=True):
+    """A provider that could not list its images."""
+
+    provider: str
+    problem: str
+
+
+class ImageList(msgspec.Struct, tag="image_list", frozen=True):
+    """The answer to images."""
+
+    images: list[FoundImage]
+    broken: list[BrokenProvider] = []
+
+
+class Content(msgspec.Struct, tag="content", frozen=True):
+    """The answer to resource; ``data`` travels as base64."""
+
+    data: bytes
+
+
+class Fault(msgspec.Struct, tag="fault", frozen=True):
+    """It could not be done; ``code`` is that of an error in ``model.errors``."""
+
+    code: str
+    message: str
+
+
+Reply = Done | AgentInfo | ImageList | Content | Fault
+
+_requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+_replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
+_encoder = msgspec.json.Encoder()
+
+_FAULTS: dict[str, type[YardError]] = {
+    error.code: error
+    for error in (
+        AgentUnavailable,
+        ImageNotFound,
+        ImageNotReady,
+        Invalid,
+        KernelEnded,
+        KernelNotFound,
+        KernelNotRunning,
+        ResourceNotFound,
+        StorageFull,
+        TaskFinished,
+    )
+}
+
+
+def frame(payload: bytes) -> bytes:
+    """Return ``payload`` with its length before it."""
+    return _LENGTH.pack(len(payload)) + payload
+
+
+def frame_length(head: bytes) -> int:
+    """Return the length that the first four bytes of a frame tell; raise ValueError if too large."""
+    (length,) = _LENGTH.unpack(head)
+    if length > LARGEST_FRAME:
+        raise ValueError(f"a frame of {length} bytes is over the link's limit")
+    return int(length)
+
+
+def encode_message(message: Request | Reply) -> bytes:
+    """Return the payload of a request or a reply."""
+    return _encoder.encode(message)
+
+
+def decode_request(payload: bytes) -> Request:
+    """Return the request; raise msgspec.DecodeError if it is none."""
+    return _requests.decode(payload)
+
+
+def decode_reply(payload: bytes) -> Reply:
+    """Return the reply; raise msgspec.DecodeError if it is none."""
+    return _replies.decode(payload)
+
+
+def fault_of(error: YardError) -> Fault:
+    """Return the fault that carries ``error`` over the link."""
+    return Fault(code=error.code, message=error.message)
+
+
+def error_of(fault: Fault) -> YardError:
+    """Return the error that a fault stands for."""
+    return _FAULTS.get(fault.code, YardError)(fault.message)

@@ -83,10 +83,17 @@ def name_of(found: FoundImage) -> str:
 
 
 def merge_images(found: list[FoundImage], records: list[ImageRecord]) -> list[Image]:
-    """Unite what providers found with what administrators said, sorted by name."""
+    """Unite what providers found with what administrators said, sorted by name.
+
+    A name that an administrator gave to one image hides another that is found under it later.
+    """
     by_reference = {image.reference: image for image in found}
     said = {record.name: record for record in records}
-    images = [_merged(name_of(one), one, said.get(name_of(one)), False) for one in found]
+    images = [
+        _merged(name_of(one), one, record, False)
+        for one in found
+        if (record := said.get(name_of(one))) is None or record.reference == one.reference
+    ]
     names = {image.name for image in images}
     for record in records:
         if record.name not in names:

@@ -23,23 +23,37 @@ class Page(Generic[T]):
 
 
 def encode_cursor(number: int) -> str:
-    """The opaque text of a list position."""
-    return base64.urlsafe_b64encode(f"k{number}".encode()).decode().rstrip("=")
+    """The opaque text of a position in a list ordered by number."""
+    return encode_name_cursor(str(number))
 
 
 def decode_cursor(text: str | None) -> int | None:
-    """Return the list position of ``text``; raise CursorMalformed if it is not one of ours."""
+    """Return the position of ``text``; raise CursorMalformed if it is not one of ours."""
+    plain = decode_name_cursor(text)
+    if plain is None:
+        return None
+    if not (plain.isascii() and plain.isdigit()) or len(plain) > 18:
+        raise CursorMalformed(field="cursor")
+    return int(plain)
+
+
+def encode_name_cursor(name: str) -> str:
+    """The opaque text of a position in a list ordered by name."""
+    return base64.urlsafe_b64encode(b"k" + name.encode()).decode().rstrip("=")
+
+
+def decode_name_cursor(text: str | None) -> str | None:
+    """Return the name of ``text``; raise CursorMalformed if it is not one of ours."""
     if not text:
         return None
     try:
-        plain = base64.b64decode(
-            text + "=" * (-len(text) % 4), altchars=b"-_", validate=True
-        ).decode("ascii")
-        if not plain.startswith("k") or not plain[1:].isdigit() or len(plain) > 20:
-            raise CursorMalformed(field="cursor")
-        return int(plain[1:])
-    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
+        padded = text + "=" * (-len(text) % 4)
+        plain = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeError, ValueError) as error:
         raise CursorMalformed(field="cursor") from error
+    if not plain.startswith("k") or len(plain) > 1024:
+        raise CursorMalformed(field="cursor")
+    return plain[1:]
 
 
 def checked_limit(limit: int | None, *, largest: int = LARGEST_PAGE) -> int:

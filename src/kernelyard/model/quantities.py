@@ -22,7 +22,7 @@ _SIZE_UNITS = {
     **{u: 1024**n for n, u in enumerate(("k", "m", "g", "t"), 1)},
     **{u: 1000**n for n, u in enumerate(("kb", "mb", "gb", "tb"), 1)},
 }
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|sec|m|min|h|d|w)")
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|sec|s|min|m|h|d|w)")
 _DURATION_UNITS = {
     "ms": Decimal("0.001"),
     "s": Decimal(1),

@@ -29,6 +29,8 @@ class Template:
 
     name: str
     display_name: str = ""
+    owner: str = ""
+    """Who made it; he and administrators may change it."""
     spec: TemplateSpec = field(default_factory=TemplateSpec)
     disabled: bool = False
     created_at: Micros = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +33,14 @@ class Engine(ABC):
     @abstractmethod
     async def observe(self) -> list[AgentAddress]:
         """Return the addresses of the agents that run now, without starting any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSetup:
+    """What an engine is made with."""
+
+    data_dir: Path
+    """Where its agents keep what they must not lose."""
+    idle_exit_seconds: float = 300.0
+    """How long an agent without kernels and servers stays."""
+    log_json: bool = False

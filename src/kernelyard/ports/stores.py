@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from kernelyard.model.images import ImageRecord
@@ -161,7 +162,8 @@ class OutputStore(Protocol):
         """Copy records and apply what they mean, in one transaction; return the new cursor.
 
         Records up to the stored number are skipped; a settled task or a final phase never moves
-        again. Returns None if the kernel has been removed.
+        again. A projection that closes the journal also cancels tasks that are still open: the agent
+        never heard of them. Returns None if the kernel has been removed.
         """
         ...
 
@@ -266,3 +268,11 @@ class Store(Protocol):
     async def aclose(self) -> None:
         """Close every connection."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSetup:
+    """What a store is opened with. An entry point is ``async def (setup: StoreSetup) -> Store``."""
+
+    data_dir: Path
+    """An embedded store keeps its files here."""

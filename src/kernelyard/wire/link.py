@@ -14,6 +14,7 @@ import msgspec
 
 from kernelyard.model.errors import (
     AgentUnavailable,
+    Conflict,
     ImageNotFound,
     ImageNotReady,
     Invalid,
@@ -183,6 +184,7 @@ _FAULTS: dict[str, type[YardError]] = {
     error.code: error
     for error in (
         AgentUnavailable,
+        Conflict,
         ImageNotFound,
         ImageNotReady,
         Invalid,

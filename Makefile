@@ -1,0 +1,118 @@
+# Recipes of kernelyard. `make` alone lists them.
+#
+# Everything lives in .venv, made from a lock file with pip alone; set-up is repeated only when a
+# lock file or pyproject.toml has changed. PYTHON=python3.12 selects another interpreter.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+ifndef PYTHON
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+  if "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
+  then echo "$$p"; break; fi; done)
+endif
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+export PYTHONUTF8 := 1
+
+##@ To see it work
+.PHONY: demo
+demo: .venv/.demo-stamp ## run a notebook, lose the connection half way, miss nothing
+	@$(BIN)/python examples/demo.py
+
+##@ To work on it
+.PHONY: setup
+setup: .venv/.stamp ## make .venv from requirements/dev.lock
+
+.PHONY: check
+check: .venv/.stamp ## format, lint, types, walls, generated files, fast tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python tools/generate_sync.py --check
+	$(BIN)/python tools/docs_reference.py --check
+	$(BIN)/python -m pytest -q -m "not journey" tests
+
+.PHONY: test
+test: .venv/.stamp ## every test with coverage; pytest's closing line is the last line
+	@$(BIN)/python -m pytest --cov --cov-report=term tests
+
+.PHONY: journeys
+journeys: .venv/.stamp ## only the slow tests: real servers, agents and kernels
+	@$(BIN)/python -m pytest -m journey tests
+
+.PHONY: bench
+bench: .venv/.stamp ## print a table of what it costs; ARGS=--quick for a short one
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: docs
+docs: .venv/.stamp ## write the generated references and check every link
+	$(BIN)/python tools/docs_reference.py
+	$(BIN)/python -m pytest -q tests/architecture/test_links.py tests/architecture/test_reference.py
+
+.PHONY: format
+format: .venv/.stamp ## format the code and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: lock
+lock: ## choose versions anew and write both lock files (needs the network)
+	@rm -rf build/lock && mkdir -p build/lock
+	$(PYTHON) -m venv build/lock/venv
+	build/lock/venv/bin/python -m pip --disable-pip-version-check install --quiet uv
+	build/lock/venv/bin/uv pip compile pyproject.toml $(LOCK_OPTIONS) \
+	  --group dev --extra demo --upgrade --output-file requirements/dev.lock
+	build/lock/venv/bin/uv pip compile pyproject.toml $(LOCK_OPTIONS) \
+	  --extra demo --constraint requirements/dev.lock --output-file requirements/demo.lock
+	@rm -rf build/lock
+
+LOCK_OPTIONS := --quiet --universal --generate-hashes --python-version 3.11 \
+  --no-emit-find-links --no-emit-index-url --custom-compile-command "make lock"
+
+.PHONY: clean
+clean: ## remove .venv and everything that was made
+	rm -rf .venv build dist demo-output htmlcov .coverage .coverage.* .pytest_cache .mypy_cache \
+	  .ruff_cache .hypothesis .import_linter_cache
+	find src tests tools benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The environment. One .venv serves both: requirements/dev.lock holds all of requirements/demo.lock.
+
+.venv/pyvenv.cfg:
+	@if [ -z "$(PYTHON)" ] || ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
+	  echo "kernelyard needs Python 3.11 or newer. Install one and name it: make PYTHON=python3.12 …" >&2; \
+	  exit 1; \
+	fi
+	@if ! "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null; then \
+	  package="$$("$(PYTHON)" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"; \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing $$package, which '$(PYTHON) -m venv' needs."; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$$package"; \
+	  else \
+	    echo "'$(PYTHON) -m venv' does not work here. Install its package first: sudo apt-get install $$package" >&2; \
+	    exit 1; \
+	  fi; \
+	fi
+	@"$(PYTHON)" -m venv .venv
+
+.venv/.demo-stamp: requirements/demo.lock pyproject.toml | .venv/pyvenv.cfg
+	@echo "Installing what the demo needs into .venv (a minute or two, once)."
+	@$(PIP) -r requirements/demo.lock
+	@$(PIP) --no-deps --editable .
+	@touch $@
+
+.venv/.stamp: requirements/dev.lock pyproject.toml | .venv/pyvenv.cfg
+	@echo "Installing the development environment into .venv (a minute or two, once)."
+	@$(PIP) -r requirements/dev.lock
+	@$(PIP) --no-deps --editable .
+	@touch .venv/.demo-stamp $@

@@ -1,0 +1,87 @@
+"""A server of our own for one run of the benchmarks, in a data directory that is thrown away."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+START_SECONDS = 60.0
+STOP_SECONDS = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server, and where its parts are."""
+
+    url: str
+    token: str
+    data_dir: Path
+    pid: int
+
+    @property
+    def agent_pid(self) -> int | None:
+        """The agent's process; None if none was needed yet."""
+        try:
+            told = json.loads((self.data_dir / "agent" / "agent.json").read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+        return int(told["pid"])
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A directory for everything that a run writes, IPython's history of both sides included."""
+    with tempfile.TemporaryDirectory(prefix="kernelyard-bench-") as name:
+        yield Path(name)
+
+
+def environment(home: Path) -> dict[str, str]:
+    """What servers, peers and straight kernels are started with: the same for all."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("KERNELYARD_")}
+    kept.pop("JPY_PARENT_PID", None)
+    return kept | {"IPYTHONDIR": str(home / "ipython"), "PYTHONUTF8": "1"}
+
+
+@contextmanager
+def server(home: Path) -> Iterator[Server]:
+    """Run ``kernelyard serve``; at the end server, agent and kernels are stopped."""
+    data_dir = home / "data"
+    token = "t" * 40
+    env = environment(home) | {"KERNELYARD_ADMIN_TOKEN": token}
+    argv = [sys.executable, "-m", "kernelyard.cli", "serve", "--port", "0", "--data-dir"]
+    with (home / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*argv, str(data_dir), "--stop-kernels-on-exit", "--log-level", "warning"],
+            env=env,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        url = _await_url(process, data_dir / "server.json", home / "server.log")
+        yield Server(url.rstrip("/"), token, data_dir, process.pid)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _await_url(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended at once:\n{log.read_text('utf-8')}")
+        if runtime.exists():
+            return str(json.loads(runtime.read_text("utf-8"))["url"])
+        time.sleep(0.02)
+    raise RuntimeError(f"the server did not listen in {START_SECONDS:g} s")

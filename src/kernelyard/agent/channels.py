@@ -1,0 +1,208 @@
+"""The ZeroMQ sockets to one kernel, read through their descriptors in the event loop.
+
+A ZeroMQ descriptor tells only of changes, so every wake-up reads until nothing is left, and every
+send is followed by a look for what arrived meanwhile. Reading never waits for anybody: messages are
+handed on in batches, and the high-water marks are off, for ZeroMQ drops in silence at its mark.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+from kernelyard.agent.connection import Connection
+from kernelyard.agent.logs import Log
+from kernelyard.wire.messages import Message, read_header
+from kernelyard.wire.multipart import MalformedMessage, Parts, join, split
+from kernelyard.wire.signing import Signer
+
+RECONNECT_MS = 10
+BATCH_MESSAGES = 500
+BATCH_BYTES = 4 * 1024 * 1024
+_DISCONNECTED = zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED | zmq.EVENT_CONNECT_RETRIED
+
+
+class Listener(Protocol):
+    """Whoever wants to hear a kernel."""
+
+    def on_shell(self, messages: list[Message]) -> None: ...
+    def on_control(self, messages: list[Message]) -> None: ...
+    def on_iopub(self, messages: list[Message]) -> None: ...
+
+
+class Channels:
+    """Shell, control and iopub of one kernel."""
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        connection: Connection,
+        *,
+        identity: str,
+        listener: Listener,
+        log: Log,
+    ) -> None:
+        """Connect. The kernel need not be there yet; what is sent waits for it.
+
+        A later connection with the same ``identity`` gets the replies to what this one asked.
+        """
+        signer = Signer(connection.key.encode())
+        self._iopub = _socket(context, zmq.SUB)
+        self._iopub.subscribe(b"")
+        self._iopub.subscribe(f"kernelyard-{identity}".encode())
+        self._shell = _socket(context, zmq.DEALER, identity)
+        self._control = _socket(context, zmq.DEALER, identity)
+        self._drains = [
+            _Drain(self._iopub, signer, listener.on_iopub, log),
+            _Drain(self._shell, signer, listener.on_shell, log),
+            _Drain(self._control, signer, listener.on_control, log),
+        ]
+        self._signer = signer
+        self._iopub.connect(connection.url(connection.iopub_port))
+        self._shell.connect(connection.url(connection.shell_port))
+        self._control.connect(connection.url(connection.control_port))
+        for drain in self._drains:
+            drain.begin()
+
+    def send_shell(self, parts: Parts) -> None:
+        """Send a request on the shell channel."""
+        self._shell.send_multipart(join(parts, self._signer), zmq.NOBLOCK)
+        self._drains[1].soon()
+
+    def send_control(self, parts: Parts) -> None:
+        """Send a request on the control channel."""
+        self._control.send_multipart(join(parts, self._signer), zmq.NOBLOCK)
+        self._drains[2].soon()
+
+    async def drain_to_end(self, *, quiet: float = 0.5, most: float = 10.0) -> None:
+        """Read what a kernel that has ended said last.
+
+        Ends when its end of the iopub connection is closed and everything before that was read, or
+        after ``quiet`` seconds without a message if something keeps the connection open.
+        """
+        loop = asyncio.get_running_loop()
+        monitor = self._iopub.get_monitor_socket(_DISCONNECTED)
+        begin = heard = loop.time()
+        try:
+            while loop.time() - heard < quiet and loop.time() - begin < most:
+                closed = _has_event(monitor)
+                count = sum(drain.now() for drain in self._drains)
+                if count:
+                    heard = loop.time()
+                elif closed:
+                    return
+                await asyncio.sleep(0 if count or closed else 0.005)
+        finally:
+            self._iopub.disable_monitor()
+            monitor.close()
+
+    def close(self) -> None:
+        """Close the sockets; nothing is heard afterwards."""
+        if self._shell.closed:
+            return
+        for drain in self._drains:
+            drain.end()
+        for one in (self._iopub, self._shell, self._control):
+            one.close(linger=0)
+
+
+class _Drain:
+    """Reads one socket until it is empty and hands its messages on."""
+
+    def __init__(
+        self,
+        socket: zmq.Socket[bytes],
+        signer: Signer,
+        deliver: Callable[[list[Message]], None],
+        log: Log,
+    ) -> None:
+        self._socket = socket
+        self._signer = signer
+        self._deliver = deliver
+        self._log = log
+        self._loop = asyncio.get_running_loop()
+        self._descriptor = int(socket.get(zmq.FD))
+        self._scheduled = False
+        self._ended = False
+        self._parent = b""
+        self._parent_id = ""
+
+    def begin(self) -> None:
+        self._loop.add_reader(self._descriptor, self.now)
+        self.soon()
+
+    def end(self) -> None:
+        self._ended = True
+        self._loop.remove_reader(self._descriptor)
+
+    def soon(self) -> None:
+        """Read in the next turn of the loop."""
+        if not self._scheduled and not self._ended:
+            self._scheduled = True
+            self._loop.call_soon(self._turn)
+
+    def now(self) -> int:
+        """Read one batch; return how many messages came, whether they were good or not."""
+        if self._ended:
+            return 0
+        messages: list[Message] = []
+        count = size = 0
+        receive = self._socket.recv_multipart
+        try:
+            while count < BATCH_MESSAGES and size < BATCH_BYTES:
+                frames = receive(zmq.NOBLOCK)
+                count += 1
+                try:
+                    message = self._read(frames)
+                except MalformedMessage as error:
+                    self._log.warning("channel.malformed", problem=str(error))
+                    continue
+                size += len(message.content)
+                messages.append(message)
+        except zmq.Again:
+            pass
+        else:
+            self.soon()
+        if messages:
+            self._deliver(messages)
+            # A message may have come between the last read and now without a word.
+            self.soon()
+        return count
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        self.now()
+
+    def _read(self, frames: list[bytes]) -> Message:
+        parts = split(frames, self._signer)
+        header = read_header(parts.header)
+        if parts.parent != self._parent:
+            # Outputs of one execution carry the same parent header, byte for byte.
+            self._parent_id = read_header(parts.parent).msg_id
+            self._parent = parts.parent
+        return Message(header.msg_type, header.msg_id, self._parent_id, parts.content)
+
+
+def _socket(
+    context: zmq.Context[zmq.Socket[bytes]], kind: int, identity: str | None = None
+) -> zmq.Socket[bytes]:
+    socket = context.socket(kind)
+    socket.linger = 0
+    socket.rcvhwm = 0
+    socket.sndhwm = 0
+    socket.reconnect_ivl = RECONNECT_MS
+    if identity is not None:
+        socket.identity = identity.encode()
+    return socket
+
+
+def _has_event(monitor: zmq.Socket[bytes]) -> bool:
+    seen = False
+    while monitor.poll(0):
+        parse_monitor_message(monitor.recv_multipart(zmq.NOBLOCK))
+        seen = True
+    return seen

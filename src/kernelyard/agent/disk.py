@@ -1,0 +1,34 @@
+"""Appending to a file so that it is whole before and after, also on a full disk."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from kernelyard.model.errors import StorageFull
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def open_appendable(path: Path) -> int:
+    """Return a descriptor for reading and appending; the file is made if it is missing."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+
+def append_whole(descriptor: int, data: bytes, size: int) -> None:
+    """Append ``data`` to a file of ``size`` bytes, all of it or nothing. Raises StorageFull."""
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(descriptor, view) :]
+    except OSError as error:
+        os.ftruncate(descriptor, size)
+        raise storage_error(error) from error
+
+
+def storage_error(error: OSError) -> Exception:
+    """Return StorageFull if ``error`` says that there is no space left, and ``error`` if not."""
+    if error.errno in _FULL:
+        return StorageFull(detail=str(error))
+    return error

@@ -1,0 +1,126 @@
+"""How tasks and kernels end, in the words that users read, and as bodies of records."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+import msgspec
+
+from kernelyard.agent.processes import Exit
+from kernelyard.model.records import EndCause
+from kernelyard.model.tasks import TaskError, TaskState
+
+NO_STDIN = "StdinNotImplementedError"
+ASKED_FOR_INPUT = (
+    "the code asked for input, and nobody can answer a prompt here yet: "
+    "pass values in the code or the kernel's environment"
+)
+UNHEARD = "its end fell into a time when nobody listened; what it said while heard is kept"
+GAVE_UP = "the kernel gave it up without running it to its end"
+_TAIL_LENGTH = 2000
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskEnd:
+    """How a task ended."""
+
+    state: TaskState
+    reason: str | None = None
+    error: TaskError | None = None
+    execution_count: int | None = None
+
+    def body(self, task_id: str) -> bytes:
+        """The body of the record that says so."""
+        error = None
+        if self.error is not None:
+            error = {
+                "name": self.error.name,
+                "value": self.error.value,
+                "traceback": self.error.traceback,
+            }
+        return body(
+            task_id=task_id,
+            state=self.state.value,
+            reason=self.reason,
+            error=error,
+            execution_count=self.execution_count,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelEnd:
+    """How a kernel ended, and what that means for its tasks."""
+
+    cause: EndCause
+    reason: str
+    exit: Exit | None = None
+
+    def body(self) -> bytes:
+        """The body of the journal's last record."""
+        return body(
+            cause=self.cause.value,
+            reason=self.reason,
+            exit_code=self.exit.code if self.exit else None,
+            signal=self.exit.signal if self.exit else None,
+        )
+
+    def running_task(self) -> TaskEnd:
+        """What becomes of the task that ran."""
+        if self.cause is EndCause.DIED and self.exit is not None:
+            what = self.exit.sentence()
+            verb = f"was {what}" if self.exit.signal else what
+            reason = f"the kernel {verb} while this ran; what it said until then is kept"
+        else:
+            reason = f"the kernel ended while this ran: {self.reason}"
+        return TaskEnd(state=TaskState.LOST, reason=reason)
+
+    def queued_task(self) -> TaskEnd:
+        """What becomes of tasks that waited."""
+        told = self.exit.sentence() if self.cause is EndCause.DIED and self.exit else self.reason
+        return TaskEnd(
+            state=TaskState.CANCELLED, reason=f"never ran: the kernel ended first: {told}"
+        )
+
+
+def died(exit_: Exit, log: str) -> KernelEnd:
+    """A kernel that ended though nobody asked; ``log`` is what it printed last, if that helps."""
+    reason = exit_.sentence()
+    if log and exit_.signal != signal.Signals.SIGKILL.name:
+        reason += f"; its log ends with:\n{_short(log)}"
+    return KernelEnd(cause=EndCause.DIED, reason=reason, exit=exit_)
+
+
+def start_failed(problem: str, log: str = "", exit_: Exit | None = None) -> KernelEnd:
+    """A kernel that never became ready."""
+    reason = f"it could not be started: {problem}"
+    if log:
+        reason += f"; its log ends with:\n{_short(log)}"
+    return KernelEnd(cause=EndCause.START_FAILED, reason=reason, exit=exit_)
+
+
+def idle_reason(seconds: float) -> str:
+    """Why an idle kernel is ended."""
+    return f"idle for {_duration(seconds)}, the limit of its template"
+
+
+def body(**fields: object) -> bytes:
+    """Return a record's body."""
+    return _encoder.encode(fields)
+
+
+def _short(log: str) -> str:
+    return log if len(log) <= _TAIL_LENGTH else "…" + log[-_TAIL_LENGTH:]
+
+
+def _duration(seconds: float) -> str:
+    parts: list[str] = []
+    left = seconds
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{int(count)}{unit}")
+    if left or not parts:
+        parts.append(f"{left:g}s")
+    return " ".join(parts)

@@ -1,0 +1,26 @@
+"""The environment that a kernel is started with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kernelyard.providers.argv import expand_environment
+
+_NEVER = frozenset({"JPY_PARENT_PID", "JPY_SESSION_NAME"})
+_OWN = "KERNELYARD_"
+
+
+def kernel_environment(
+    surroundings: Mapping[str, str], spec: Mapping[str, str], ordered: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the agent's environment, then the kernelspec's, then what was ordered; the last wins.
+
+    Our own settings and secrets are not passed on, nor what would tie the kernel's life to ours.
+    """
+    inherited = {
+        key: value
+        for key, value in surroundings.items()
+        if key not in _NEVER and not key.startswith(_OWN)
+    }
+    merged = {**inherited, **expand_environment(spec, inherited), **ordered}
+    return {key: value for key, value in merged.items() if key not in _NEVER}

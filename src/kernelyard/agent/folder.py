@@ -1,0 +1,145 @@
+"""The directory of one kernel, and the small files in it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from kernelyard.agent.journal import Journal
+from kernelyard.agent.places import write_private
+from kernelyard.model.kernels import LaunchOrder
+from kernelyard.wire.journal import HEADER_SIZE
+
+_TAIL_BYTES = 16 * 1024
+_TAIL_LINES = 20
+
+
+class ProcessRecord(msgspec.Struct, frozen=True):
+    """What is needed to find a kernel's process again, and to talk to it."""
+
+    pid: int
+    start_time: int
+    boot_id: str
+    attempt: int
+    interrupt_mode: Literal["signal", "message"] = "signal"
+
+
+class _EndedMark(msgspec.Struct, frozen=True):
+    """Lets an ended kernel's journal be opened without reading all of it."""
+
+    size: int
+    last_number: int
+    last_at: int
+    index: list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where everything of one kernel lies."""
+
+    path: Path
+
+    @property
+    def kernel_id(self) -> str:
+        return self.path.name
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal"
+
+    @property
+    def queue(self) -> Path:
+        return self.path / "queue"
+
+    @property
+    def work(self) -> Path:
+        return self.path / "work"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "kernel.log"
+
+    def connection(self, attempt: int) -> Path:
+        """The connection file of one start."""
+        return self.path / f"connection-{attempt}.json"
+
+    def make(self) -> None:
+        """Make the directory and the work directory in it, for their owner only."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.mkdir(mode=0o700, exist_ok=True)
+        self.work.mkdir(mode=0o700, exist_ok=True)
+
+    def write_order(self, order: LaunchOrder) -> None:
+        """Keep what was asked for."""
+        write_private(self.path / "order.json", msgspec.json.encode(order))
+
+    def read_order(self) -> LaunchOrder | None:
+        """What was asked for; None if it was never written."""
+        try:
+            data = (self.path / "order.json").read_bytes()
+            return msgspec.json.decode(data, type=LaunchOrder)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+
+    def write_process(self, record: ProcessRecord) -> None:
+        """Keep what is needed to find the process again."""
+        write_private(self.path / "process.json", msgspec.json.encode(record))
+
+    def read_process(self) -> ProcessRecord | None:
+        """The process that was started last; None if none was."""
+        try:
+            data = (self.path / "process.json").read_bytes()
+            return msgspec.json.decode(data, type=ProcessRecord)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+
+    def log_size(self) -> int:
+        """How long the log of the kernel's process is now."""
+        try:
+            return self.log.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def log_since(self, begin: int) -> str:
+        """The last lines that the kernel's process printed since its log was ``begin`` bytes long."""
+        try:
+            with self.log.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(begin, size - _TAIL_BYTES))
+                text = file.read(_TAIL_BYTES).decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+        return "\n".join(text.splitlines()[-_TAIL_LINES:]).strip()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the journal is known to be closed."""
+        return (self.path / "ended.json").exists()
+
+    def mark_ended(self, journal: Journal) -> None:
+        """Note that the journal is closed, and how to open it quickly."""
+        mark = _EndedMark(journal.size, journal.last_number, journal.last_at, journal.index)
+        write_private(self.path / "ended.json", msgspec.json.encode(mark))
+
+    def open_ended(self) -> Journal | None:
+        """Open the journal of an ended kernel; None if its mark and its size disagree."""
+        try:
+            data = (self.path / "ended.json").read_bytes()
+            mark = msgspec.json.decode(data, type=_EndedMark)
+            size = self.journal.stat().st_size
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+        if size != mark.size or size < HEADER_SIZE:
+            return None
+        return Journal(
+            self.journal,
+            size=mark.size,
+            last_number=mark.last_number,
+            last_at=mark.last_at,
+            index=mark.index,
+            closed=True,
+        )

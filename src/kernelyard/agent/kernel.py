@@ -1,0 +1,309 @@
+"""One kernel's life: from its order to the last record of its journal, over any number of restarts.
+
+The verbs act at once and return; one coroutine, the life, carries the process after them. It can be
+left at any moment by the death of the agent: what it needs to go on is in the kernel's directory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import msgspec
+
+from kernelyard.agent.adopt import Found, Search
+from kernelyard.agent.allowance import Allowance
+from kernelyard.agent.endings import KernelEnd, TaskEnd, body, died, idle_reason
+from kernelyard.agent.folder import Folder
+from kernelyard.agent.incarnation import Incarnation
+from kernelyard.agent.journal import Journal, wall_clock
+from kernelyard.agent.launching import Launching, Surroundings
+from kernelyard.agent.places import ipc_prefix, remove_ipc
+from kernelyard.agent.processes import Exit
+from kernelyard.agent.queue import Queue
+from kernelyard.agent.recall import Recollection
+from kernelyard.agent.runner import Runner, Running
+from kernelyard.agent.waiting import first_of
+from kernelyard.model.errors import KernelEnded, KernelNotRunning
+from kernelyard.model.kernels import LaunchOrder
+from kernelyard.model.quantities import Micros
+from kernelyard.model.records import EndCause, RecordKind
+from kernelyard.model.tasks import Assignment, TaskState
+from kernelyard.wire.messages import clean_content
+from kernelyard.wire.tracking import Execution
+
+RESTARTED = "the kernel was restarted"
+FULL_DISK_SECONDS = 1.0
+
+
+class Kernel:
+    """A kernel that has not ended."""
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        folder: Folder,
+        order: LaunchOrder,
+        journal: Journal,
+        queue: Queue,
+    ) -> None:
+        self.id = folder.kernel_id
+        self.journal = journal
+        self.order = order
+        self.ended = asyncio.Event()
+        """Set when its last record is in the journal."""
+        self._surroundings = surroundings
+        self._folder = folder
+        self._queue = queue
+        self._log = surroundings.log.bind(kernel=self.id)
+        self._runner = Runner(journal, queue)
+        self._incarnation: Incarnation | None = None
+        self._ready_attempt = 0
+        self._log_begin = 0
+        self._stopping: KernelEnd | None = None
+        self._turn = asyncio.Event()
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._life: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Begin its life with a start."""
+        self._begin_life(Found())
+
+    def begin_again(self, memory: Recollection, unheard_since: Micros) -> None:
+        """Go on with its life where an agent that died has left it."""
+
+        def note_gap() -> None:
+            gap = body(**{"from": unheard_since, "to": wall_clock()})
+            self.journal.append([(0, RecordKind.GAP, gap)])
+
+        found = Search(
+            surroundings=self._surroundings,
+            folder=self._folder,
+            order=self.order,
+            hearer=self._runner,
+            log=self._log,
+            on_first_sound=note_gap,
+        ).run()
+        self._stopping = memory.stopping
+        self._ready_attempt = memory.ready_attempt
+        self._log_begin = self._folder.log_size()
+        self._incarnation = found.incarnation
+        self._runner.attach(found.incarnation, self._left_running(memory))
+        if found.incarnation is None and found.end is None:
+            self._runner.detach(TaskEnd(state=TaskState.CANCELLED, reason=RESTARTED))
+        self._runner.end_cancelled_early()
+        self._log.info("kernel.found", alive=found.incarnation is not None)
+        self._begin_life(found)
+
+    async def leave(self) -> None:
+        """Stop following it, for the agent ends; its process goes on."""
+        if self._life is not None:
+            self._life.cancel()
+            await asyncio.gather(self._life, return_exceptions=True)
+        self._cancel_idle_timer()
+        if self._incarnation is not None:
+            self._incarnation.close()
+        self.journal.close()
+        self._queue.close()
+
+    def submit(self, tasks: list[Assignment]) -> None:
+        """Queue tasks. Raises KernelEnded, StorageFull."""
+        if self._stopping is not None:
+            raise KernelEnded
+        self._runner.submit(tasks)
+
+    def cancel(self, task_id: str, reason: str) -> None:
+        """Cancel a task. Raises TaskFinished, StorageFull."""
+        self._runner.cancel(task_id, reason)
+
+    def interrupt(self) -> None:
+        """Interrupt what runs. Raises KernelNotRunning."""
+        ready = self._ready_attempt == self.order.attempt and self._stopping is None
+        if self._incarnation is None or not ready:
+            raise KernelNotRunning
+        self._incarnation.interrupt()
+
+    def restart(self, attempt: int, reason: str) -> None:
+        """Begin to restart, unless this attempt was begun before. Raises KernelEnded."""
+        if attempt <= self.order.attempt:
+            return
+        if self._stopping is not None:
+            raise KernelEnded
+        order = replace(self.order, attempt=attempt)
+        self._folder.write_order(order)
+        self.order = order
+        self._runner.detach(TaskEnd(state=TaskState.CANCELLED, reason=RESTARTED))
+        restarting = body(attempt=attempt, reason=reason)
+        self.journal.append([(0, RecordKind.KERNEL_RESTARTING, restarting)])
+        self._log.info("kernel.restarting", attempt=attempt)
+        self._turn.set()
+
+    def stop(self, reason: str, cause: EndCause = EndCause.ASKED) -> None:
+        """Begin to end it; its tasks are settled when this returns."""
+        if self._stopping is not None:
+            return
+        self._stopping = KernelEnd(cause=cause, reason=reason)
+        if self._runner.running and self._incarnation is not None:
+            self._incarnation.interrupt()
+        never = f"never ran: the kernel was ended first: {reason}"
+        self._runner.end_all(
+            TaskEnd(state=TaskState.CANCELLED, reason=f"the kernel was ended: {reason}"),
+            TaskEnd(state=TaskState.CANCELLED, reason=never),
+        )
+        stopping = body(cause=cause.value, reason=reason)
+        self.journal.append([(0, RecordKind.KERNEL_STOPPING, stopping)])
+        self._log.info("kernel.stopping", cause=cause.value)
+        self._turn.set()
+
+    def _begin_life(self, found: Found) -> None:
+        self._life = asyncio.create_task(self._live(found), name=f"kernel {self.id}")
+        self._watch_idle()
+
+    async def _live(self, found: Found) -> None:
+        try:
+            end = await self._until_it_ends(found)
+        except Exception:
+            self._log.exception("kernel.failed")
+            await self._end_process()
+            reason = "the agent could not go on with it; the agent's log says why"
+            end = KernelEnd(cause=EndCause.AGENT_LOST, reason=reason)
+        await self._finish(end)
+
+    async def _until_it_ends(self, found: Found) -> KernelEnd:
+        if found.end is not None:
+            return self._stopping or found.end
+        known = found.incarnation
+        while self._stopping is None:
+            attempt = self.order.attempt
+            self._turn.clear()
+            end = await (self._meet_again(known) if known else self._start())
+            known = None
+            if end is not None and self._stopping is None and self.order.attempt == attempt:
+                self._release()
+                return end
+            if self._stopping is None:
+                await self._end_process()
+        return replace(self._stopping, exit=await self._end_process(gently=True))
+
+    async def _start(self) -> KernelEnd | None:
+        """Start a process and follow it to its end; None if a stop or restart is wanted first."""
+        outcome = await Launching(
+            surroundings=self._surroundings,
+            folder=self._folder,
+            order=self.order,
+            hearer=self._runner,
+            log=self._log,
+            on_started=self._started,
+            turned=self._turned,
+        ).run()
+        if outcome is None or isinstance(outcome, KernelEnd):
+            return outcome
+        incarnation, info = outcome
+        self._runner.attach(incarnation)
+        return await self._serve(incarnation, info)
+
+    async def _meet_again(self, incarnation: Incarnation) -> KernelEnd | None:
+        """Wait until a kernel that was found answers, then follow it to its end."""
+        known = self._ready_attempt == incarnation.attempt
+        limit = None if known else self.order.start_timeout_seconds
+        try:
+            outcome = await first_of(
+                self._turned(), incarnation.ready(), incarnation.exit(), timeout=limit
+            )
+        except TimeoutError:
+            await incarnation.end(gently=False)
+            outcome = await incarnation.exit()
+        if isinstance(outcome, Exit):
+            return await self._died(incarnation, outcome)
+        if outcome is None:
+            return None
+        self._runner.on_probed()
+        return await self._serve(incarnation, None if known else outcome)
+
+    async def _serve(self, incarnation: Incarnation, info: bytes | None) -> KernelEnd | None:
+        """Let the queue run until the process ends; None if a stop or restart is wanted first."""
+        if self._turn.is_set():
+            return None
+        if info is not None:
+            ready = body(attempt=incarnation.attempt, info=msgspec.Raw(clean_content(info)))
+            self.journal.append([(0, RecordKind.KERNEL_READY, ready)])
+            self._log.info("kernel.ready", attempt=incarnation.attempt)
+            self._log_begin = self._folder.log_size()
+        self._ready_attempt = incarnation.attempt
+        self._runner.go()
+        outcome = await first_of(self._turned(), incarnation.exit())
+        return None if outcome is None else await self._died(incarnation, outcome)
+
+    async def _died(self, incarnation: Incarnation, exit_: Exit) -> KernelEnd:
+        await incarnation.drain_to_end()
+        self._log.info("kernel.died", how=exit_.sentence())
+        return died(exit_, self._folder.log_since(self._log_begin))
+
+    async def _end_process(self, *, gently: bool = False) -> Exit | None:
+        incarnation = self._incarnation
+        if incarnation is None:
+            return None
+        await incarnation.end(gently=gently)
+        self._release()
+        return incarnation.process.exit if incarnation.process is not None else None
+
+    async def _finish(self, end: KernelEnd) -> None:
+        self._stopping = self._stopping or end
+        self._cancel_idle_timer()
+        self._runner.end_all(end.running_task(), end.queued_task())
+        self.journal.append([(0, RecordKind.KERNEL_ENDED, end.body())])
+        self._queue.close()
+        while not self.journal.closed:
+            await asyncio.sleep(FULL_DISK_SECONDS)
+        try:
+            self._folder.mark_ended(self.journal)
+        except OSError as error:
+            self._log.warning("kernel.mark_failed", problem=str(error))
+        self._log.info("kernel.ended", cause=end.cause.value)
+        self.ended.set()
+
+    def _started(self, incarnation: Incarnation, pid: int) -> None:
+        self._incarnation = incarnation
+        launched = body(attempt=incarnation.attempt, pid=pid)
+        self.journal.append([(0, RecordKind.KERNEL_LAUNCHED, launched)])
+        self._log.info("kernel.launched", attempt=incarnation.attempt, pid=pid)
+
+    def _release(self) -> None:
+        """Let go of a process that has ended, and remove what it leaves behind."""
+        incarnation, self._incarnation = self._incarnation, None
+        if incarnation is not None:
+            incarnation.close()
+            remove_ipc(ipc_prefix(self._surroundings.data_dir, self.id, incarnation.attempt))
+            self._folder.connection(incarnation.attempt).unlink(missing_ok=True)
+
+    async def _turned(self) -> None:
+        await self._turn.wait()
+
+    def _left_running(self, memory: Recollection) -> Running | None:
+        if memory.running is None:
+            return None
+        task = self._queue.take_out(memory.running)
+        if task is None:
+            task = Assignment(task_id=memory.running, seq=memory.running_seq, code="")
+        execution = Execution(task.task_id)
+        execution.raised = memory.raised
+        allowance = Allowance(task.output_limit_bytes, kept=memory.kept_bytes)
+        return Running(task, execution, allowance)
+
+    def _watch_idle(self) -> None:
+        limit = self.order.max_idle_seconds
+        if not limit or self._stopping is not None:
+            return
+        loop = asyncio.get_running_loop()
+        due = limit
+        if self._runner.quiet:
+            due -= loop.time() - self._runner.active_at
+        if due <= 0:
+            self.stop(idle_reason(limit), EndCause.IDLE)
+        else:
+            self._idle_timer = loop.call_later(due, self._watch_idle)
+
+    def _cancel_idle_timer(self) -> None:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+            self._idle_timer = None

@@ -1,0 +1,152 @@
+"""Starting a kernel's process, and bringing it to the point where it answers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+
+import zmq
+
+from kernelyard.agent.connection import Transport, over_ipc, over_tcp, write_connection
+from kernelyard.agent.endings import KernelEnd, start_failed
+from kernelyard.agent.environment import kernel_environment
+from kernelyard.agent.folder import Folder, ProcessRecord
+from kernelyard.agent.incarnation import Bond, Hearer, Incarnation
+from kernelyard.agent.logs import Log
+from kernelyard.agent.places import ipc_prefix, remove_ipc
+from kernelyard.agent.processes import Exit, KernelProcess, boot_id
+from kernelyard.agent.waiting import first_of
+from kernelyard.model.errors import YardError
+from kernelyard.model.kernels import LaunchOrder
+from kernelyard.providers.argv import fill
+from kernelyard.providers.catalogue import Catalogue
+from kernelyard.providers.provider import LaunchPlan
+
+TRANSPORTS: tuple[Transport, ...] = ("ipc", "tcp")
+"""In the order in which they are tried; few kernels cannot use unix sockets, and end at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What every kernel of an agent shares."""
+
+    data_dir: Path
+    catalogue: Catalogue
+    context: zmq.Context[zmq.Socket[bytes]]
+    log: Log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launching:
+    """One attempt to start a kernel."""
+
+    surroundings: Surroundings
+    folder: Folder
+    order: LaunchOrder
+    hearer: Hearer
+    log: Log
+    on_started: Callable[[Incarnation, int], None]
+    """Called with the incarnation and its pid as soon as there is a process."""
+    turned: Callable[[], Coroutine[object, object, None]]
+    """Returns when somebody wants the kernel to stop or restart instead."""
+
+    async def run(self) -> tuple[Incarnation, bytes] | KernelEnd | None:
+        """Return the ready kernel and who it says it is, or why there is none, or None if turned."""
+        try:
+            plan = await self.surroundings.catalogue.prepare(self.order.provider, self.order.image)
+        except YardError as error:
+            return start_failed(error.message)
+        failed: KernelEnd | None = None
+        for transport in TRANSPORTS:
+            log_begin = self.folder.log_size()
+            try:
+                incarnation = self._start(plan, transport)
+                outcome = await self._brought_up(incarnation)
+            except YardError as error:
+                return start_failed(error.message)
+            except TimeoutError:
+                problem = f"it did not answer within {self.order.start_timeout_seconds:g} s"
+                return start_failed(problem, self.folder.log_since(log_begin))
+            except (OSError, ValueError) as error:
+                return start_failed(f"{plan.argv[0]!r} cannot be run: {_told(error)}")
+            if outcome is None:
+                return None
+            if isinstance(outcome, bytes):
+                return incarnation, outcome
+            failed = self._failed(outcome, log_begin)
+            if outcome.code is None:
+                break
+        return failed
+
+    def _start(self, plan: LaunchPlan, transport: Transport) -> Incarnation:
+        order = self.order
+        prefix = ipc_prefix(self.surroundings.data_dir, order.kernel_id, order.attempt)
+        remove_ipc(prefix)
+        connection = over_ipc(prefix, order.image) if transport == "ipc" else over_tcp(order.image)
+        file = self.folder.connection(order.attempt)
+        write_connection(file, connection)
+        bond = Bond(
+            kernel_id=order.kernel_id,
+            attempt=order.attempt,
+            interrupt_mode=plan.interrupt_mode,
+            connection=connection,
+            hearer=self.hearer,
+        )
+        incarnation = Incarnation(self.surroundings.context, bond, self.log)
+        try:
+            process = KernelProcess.start(
+                fill(plan.argv, connection_file=file, resource_dir=plan.resource_dir),
+                env=kernel_environment(os.environ, plan.env, order.environment),
+                cwd=self.folder.work,
+                log_path=self.folder.log,
+            )
+        except BaseException:
+            incarnation.close()
+            raise
+        incarnation.process = process
+        self.folder.write_process(
+            ProcessRecord(
+                pid=process.pid,
+                start_time=process.start_time,
+                boot_id=boot_id(),
+                attempt=order.attempt,
+                interrupt_mode=plan.interrupt_mode,
+            )
+        )
+        self.on_started(incarnation, process.pid)
+        return incarnation
+
+    async def _brought_up(self, incarnation: Incarnation) -> bytes | Exit | None:
+        """Return who the kernel says it is, how it ended before it could, or None if turned.
+
+        Raises TimeoutError when it does neither in the time it has.
+        """
+        outcome: bytes | Exit | None = None
+        try:
+            outcome = await first_of(
+                self.turned(),
+                incarnation.ready(),
+                incarnation.exit(),
+                timeout=self.order.start_timeout_seconds,
+            )
+        except TimeoutError:
+            await incarnation.end(gently=False)
+            raise
+        finally:
+            if not isinstance(outcome, bytes):
+                incarnation.close()
+        return outcome
+
+    def _failed(self, exit_: Exit, log_begin: int) -> KernelEnd:
+        self.log.info("kernel.start_failed", how=exit_.sentence())
+        verb = f"was {exit_.sentence()}" if exit_.signal else exit_.sentence()
+        problem = f"its process {verb} before it answered"
+        return start_failed(problem, self.folder.log_since(log_begin), exit_)
+
+
+def _told(error: OSError | ValueError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "there is no such program"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

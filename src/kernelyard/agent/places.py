@@ -1,0 +1,136 @@
+"""Where things lie: the agent's part of the data directory, and short private paths for sockets."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from kernelyard.model.errors import AgentUnavailable, Invalid
+from kernelyard.model.ids import is_uuid
+
+LONGEST_SOCKET_PATH = 100
+"""Bytes; Linux takes 107 and macOS 103."""
+_LONGEST_SOCKET_NAME = 45
+"""Room for the longest name in the runtime directory: a kernel id, its attempt and a socket number."""
+
+
+def agent_dir(data_dir: Path) -> Path:
+    """The agent's own directory."""
+    return data_dir / "agent"
+
+
+def kernel_dir(data_dir: Path, kernel_id: str) -> Path:
+    """The directory of one kernel: journal, queue, work directory. Raises Invalid."""
+    return agent_dir(data_dir) / "kernels" / _checked(kernel_id)
+
+
+def runtime_dir(data_dir: Path) -> Path:
+    """Return the short private directory for sockets, made if it is missing.
+
+    It lies in ``$XDG_RUNTIME_DIR`` or ``/tmp`` and is named after the data directory. Raises
+    AgentUnavailable if it belongs to somebody else or others may enter it.
+    """
+    place = runtime_base() / runtime_name(data_dir)
+    try:
+        place.mkdir(mode=0o700)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise AgentUnavailable(
+            f"The directory {place} for sockets cannot be made ({error.strerror}). "
+            "Let XDG_RUNTIME_DIR name a directory that you may write to."
+        ) from error
+    _verify_private(place)
+    return place
+
+
+def runtime_name(data_dir: Path) -> str:
+    """The name of the runtime directory of ``data_dir``, the same however the path is written."""
+    digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()
+    return f"kernelyard-{os.getuid()}-{digest[:12]}"
+
+
+def runtime_base() -> Path:
+    """The directory that holds runtime directories: the user's own, if its path is short enough."""
+    base = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")  # noqa: S108 - checked when used
+    name = len(f"/kernelyard-{os.getuid()}-{'0' * 12}/") + _LONGEST_SOCKET_NAME
+    short = len(os.fsencode(base)) + name <= LONGEST_SOCKET_PATH
+    usable = short and base.is_absolute() and os.access(base, os.W_OK | os.X_OK)
+    return base if usable else Path("/tmp")  # noqa: S108
+
+
+def socket_path(data_dir: Path) -> Path:
+    """Where the agent listens: in its directory, unless that path is too long for a socket."""
+    path = agent_dir(data_dir) / "agent.sock"
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+        return path
+    return runtime_dir(data_dir) / "agent.sock"
+
+
+def ipc_prefix(data_dir: Path, kernel_id: str, attempt: int) -> str:
+    """The path with which the names of a kernel's sockets begin; ZeroMQ adds ``-1`` to ``-5``.
+
+    The whole id stands in it, so that sockets of two kernels can never meet.
+    """
+    name = f"{_checked(kernel_id).replace('-', '')}-{attempt}"
+    return str(runtime_dir(data_dir) / name)
+
+
+def remove_ipc(prefix: str) -> None:
+    """Remove the sockets that begin with ``prefix``; a kernel leaves them behind when it ends."""
+    start = Path(prefix)
+    if not start.parent.is_dir():
+        return
+    for path in list(start.parent.iterdir()):
+        number = path.name.removeprefix(f"{start.name}-")
+        if number != path.name and number.isdigit():
+            path.unlink(missing_ok=True)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read, whole or not at all, and see it on the disk."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _checked(kernel_id: str) -> str:
+    if not is_uuid(kernel_id):
+        raise Invalid(
+            f"{kernel_id[:80]!r} is not the id of a kernel; ids are lower-case UUIDs.",
+            field="kernel_id",
+        )
+    return kernel_id
+
+
+def _verify_private(place: Path) -> None:
+    found = place.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        problem = "is not a directory of yours"
+    elif stat.S_IMODE(found.st_mode) & 0o077:
+        problem = f"has the mode {stat.S_IMODE(found.st_mode):04o} and must have 0700"
+    else:
+        return
+    raise AgentUnavailable(
+        f"The directory {place} for sockets {problem}. Remove it, or let XDG_RUNTIME_DIR name a "
+        "private directory of yours."
+    )

@@ -1,0 +1,69 @@
+"""What a journal tells an agent that was started again: where the kernel was when it was left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kernelyard.agent.endings import KernelEnd
+from kernelyard.model.json import JsonObject
+from kernelyard.model.projection import body_of
+from kernelyard.model.records import OUTPUT_KINDS, EndCause, Record, RecordKind
+from kernelyard.wire.messages import Error, read_error
+
+
+@dataclass(slots=True)
+class Recollection:
+    """Built up record by record while the journal is read."""
+
+    settled: set[str] = field(default_factory=set)
+    """Ids of the tasks that have ended."""
+    running: str | None = None
+    """Id of the task that ran."""
+    running_seq: int = 0
+    kept_bytes: int = 0
+    """Output of the running task that is in the journal."""
+    raised: Error | None = None
+    """The last error that the running task reported."""
+    ready_attempt: int = 0
+    stopping: KernelEnd | None = None
+    """How it was being ended."""
+    closed: bool = False
+
+    def take_in(self, record: Record) -> None:
+        """Take in the next record."""
+        if record.kind in OUTPUT_KINDS:
+            if record.seq and record.seq == self.running_seq:
+                self.kept_bytes += len(record.body)
+                if record.kind is RecordKind.ERROR:
+                    self.raised = read_error(record.body)
+            return
+        match record.kind:
+            case RecordKind.STARTED:
+                self.running = _text(body_of(record), "task_id")
+                self.running_seq, self.kept_bytes, self.raised = record.seq, 0, None
+            case RecordKind.ENDED:
+                self.settled.add(_text(body_of(record), "task_id"))
+                if record.seq == self.running_seq:
+                    self.running, self.running_seq = None, 0
+            case RecordKind.KERNEL_READY:
+                attempt = body_of(record).get("attempt")
+                self.ready_attempt = attempt if isinstance(attempt, int) else 0
+            case RecordKind.KERNEL_STOPPING:
+                self.stopping = _stopping(body_of(record))
+            case RecordKind.KERNEL_ENDED:
+                self.closed = True
+            case _:
+                pass
+
+
+def _stopping(body: JsonObject) -> KernelEnd:
+    cause = _text(body, "cause")
+    known = cause in set(EndCause)
+    return KernelEnd(
+        cause=EndCause(cause) if known else EndCause.ASKED, reason=_text(body, "reason")
+    )
+
+
+def _text(body: JsonObject, key: str) -> str:
+    value = body.get(key)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,120 @@
+"""The one place that wires: settings and plugins in, a yard and its application out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import cast
+
+import structlog
+from starlette.types import ASGIApp
+
+from kernelyard.clock import SystemClock
+from kernelyard.doors._asgi.app import build_app
+from kernelyard.doors._asgi.door import Door
+from kernelyard.doors._asgi.settings import AppSettings
+from kernelyard.links.unix import UnixLinks
+from kernelyard.plugins import PluginMissing, find, load
+from kernelyard.ports.engine import Engine, EngineSetup
+from kernelyard.ports.stores import Store, StoreSetup
+from kernelyard.settings import Settings
+from kernelyard.stores.memory.bell import LocalBell
+from kernelyard.yard.limits import Limits
+from kernelyard.yard.yard import Yard
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("kernelyard.assembly")
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """A yard at work, with the application that serves it."""
+
+    app: ASGIApp
+    yard: Yard
+    _engine: Engine
+    _links: UnixLinks
+
+    async def live_kernels(self) -> int:
+        """How many kernels are live."""
+        return await self.yard.live_kernels()
+
+    async def stop_kernels(self) -> None:
+        """End every kernel and the agents themselves."""
+        for address in await self._engine.observe():
+            await self._links.open(address).quit(stop_kernels=True)
+
+
+@asynccontextmanager
+async def assemble(settings: Settings) -> AsyncIterator[Assembly]:
+    """Open a store, an engine and the doors that ``settings`` name, and look after the kernels.
+
+    Raises PluginMissing, and what opening the store raises.
+    """
+    engine = _engine(settings)
+    store = await _store(settings)
+    links = UnixLinks()
+    try:
+        yard = Yard(
+            store=store,
+            engine=engine,
+            links=links,
+            bell=LocalBell(),
+            clock=SystemClock(),
+            limits=_limits(settings),
+            admin_token=settings.admin_token.get_secret_value() if settings.admin_token else None,
+        )
+        app = build_app(yard, _app_settings(settings), _doors())
+        async with yard:
+            yield Assembly(app, yard, engine, links)
+    finally:
+        await links.aclose()
+        await store.aclose()
+
+
+def _engine(settings: Settings) -> Engine:
+    make = cast("Callable[[EngineSetup], Engine]", load("kernelyard.engines", settings.engine))
+    return make(
+        EngineSetup(
+            data_dir=settings.data_dir,
+            idle_exit_seconds=settings.agent_idle_exit,
+            log_json=settings.log_json,
+        )
+    )
+
+
+async def _store(settings: Settings) -> Store:
+    opener = load("kernelyard.stores", settings.store)
+    open_store = cast("Callable[[StoreSetup], Awaitable[Store]]", opener)
+    return await open_store(StoreSetup(data_dir=settings.data_dir))
+
+
+def _doors() -> list[Door]:
+    doors: list[Door] = []
+    for plugin in find("kernelyard.doors"):
+        if isinstance(plugin.loaded, Door):
+            doors.append(plugin.loaded)
+        else:
+            log.error("door.broken", door=plugin.name, problem=plugin.problem or "it is no Door")
+    if not doors:
+        raise PluginMissing("No door can be loaded. Install kernelyard again.")
+    return doors
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        task_output_bytes=settings.task_output_limit,
+        kernel_start_seconds=settings.kernel_start_timeout,
+        max_kernels=settings.max_kernels,
+        largest_page=settings.max_output_page,
+    )
+
+
+def _app_settings(settings: Settings) -> AppSettings:
+    return AppSettings(
+        version=version("kernelyard"),
+        base_url=settings.base_url,
+        body_limit=settings.body_limit,
+        largest_page=settings.max_output_page,
+    )

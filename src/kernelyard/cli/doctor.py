@@ -1,0 +1,153 @@
+"""``kernelyard doctor``: what is configured, what is installed, and whether a kernel starts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from kernelyard.cli.command_app import command_app
+from kernelyard.cli.complaints import sentence_of
+from kernelyard.cli.setting_flags import with_setting_flags
+from kernelyard.cli.showing import Format, show_json
+from kernelyard.settings import LoadedSettings, Settings
+
+app = command_app()
+OK, BROKEN = "ok", "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    state: str
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Report:
+    """All that was found."""
+
+    settings: list[dict[str, str]] = field(default_factory=list)
+    config_file: str | None = None
+    plugins: list[Finding] = field(default_factory=list)
+    images: list[Finding] = field(default_factory=list)
+    kernel: Finding = Finding("python3", BROKEN, "not tried")
+    server: Finding | None = None
+
+    @property
+    def healthy(self) -> bool:
+        """Whether a server with these settings would work."""
+        return self.kernel.state == OK and all(one.state == OK for one in self.plugins)
+
+
+def doctor(config: Path | None, flags: dict[str, Any]) -> None:
+    """Check settings, plugins, images, and whether a kernel starts.
+
+    Shows each setting with its source. The kernel is started with a data directory of its own that is removed again: a running server
+    is not touched. Exit status 1 if something is broken.
+
+    Examples:
+
+      kernelyard doctor
+
+      kernelyard doctor --config yard.toml -o json
+    """
+    form = Format(flags.pop("form", None) or Format.TABLE)
+    loaded = Settings.load(flags, config=config)
+    report = _report(loaded)
+    if form is Format.JSON:
+        show_json(asdict(report) | {"healthy": report.healthy})
+    else:
+        _print(report)
+    raise typer.Exit(0 if report.healthy else 1)
+
+
+app.command()(with_setting_flags(doctor, with_format=True))
+
+
+def _report(loaded: LoadedSettings) -> Report:
+    from kernelyard.cli.local_server import running_server
+
+    report = Report(config_file=str(loaded.config_file) if loaded.config_file else None)
+    for name, source in loaded.sources.items():
+        value = getattr(loaded.settings, name)
+        report.settings.append({"name": name, "value": _shown(name, value), "source": source})
+    runtime = running_server(loaded.settings.data_dir)
+    if runtime is not None:
+        report.server = Finding(runtime.url, OK, f"pid {runtime.pid}, version {runtime.version}")
+    report.plugins = _plugins()
+    _try_kernel(loaded.settings, report)
+    return report
+
+
+def _plugins() -> list[Finding]:
+    from kernelyard.plugins import GROUPS, find
+
+    return [
+        Finding(
+            f"{group} {plugin.name}",
+            BROKEN if plugin.problem else OK,
+            plugin.problem or f"{plugin.value} ({plugin.distribution})",
+        )
+        for group in GROUPS
+        for plugin in find(group)
+    ]
+
+
+def _try_kernel(settings: Settings, report: Report) -> None:
+    import asyncio
+    import tempfile
+
+    from kernelyard.cli.trial import try_kernel
+
+    with tempfile.TemporaryDirectory(prefix="kernelyard-doctor-") as place:
+        trial = settings.model_copy(
+            update={"data_dir": Path(place).resolve(), "admin_token": None, "max_kernels": 0}
+        )
+        try:
+            images, answer = asyncio.run(try_kernel(trial))
+        except Exception as error:  # noqa: BLE001 - whatever keeps a kernel from starting is a finding
+            told = sentence_of(error)
+            said = told[0] if told else f"{type(error).__name__}: {error}"
+            report.kernel = Finding("python3", BROKEN, said)
+            return
+    report.images = [
+        Finding(one.name, "not ready" if one.problem else OK, one.problem or one.display_name)
+        for one in images
+    ]
+    report.kernel = Finding("python3", OK if answer.strip() == "2" else BROKEN, f"1+1 is {answer}")
+
+
+def _shown(name: str, value: object) -> str:
+    if value is None:
+        return "(not set)"
+    return "(set)" if name == "admin_token" else str(value)
+
+
+def _print(report: Report) -> None:
+    from kernelyard.cli.showing import show_table
+
+    typer.echo(f"Settings (file: {report.config_file or 'none'})")
+    rows = [(one["name"], one["value"], one["source"]) for one in report.settings]
+    show_table(("SETTING", "VALUE", "SOURCE"), rows, empty="")
+    typer.echo("\nPlugins")
+    _findings(report.plugins, "none found: install kernelyard again")
+    typer.echo("\nImages")
+    _findings(report.images, "none found: install a kernel, such as ipykernel")
+    typer.echo("\nServer of this data directory")
+    _findings([report.server] if report.server else [], "none is running")
+    typer.echo("\nA kernel")
+    _findings([report.kernel], "")
+    typer.echo("\nAll is well." if report.healthy else "\nSomething is broken: see above.")
+
+
+def _findings(findings: list[Finding], empty: str) -> None:
+    if not findings:
+        typer.echo(f"  {empty}")
+    for one in findings:
+        colour = typer.colors.GREEN if one.state == OK else typer.colors.RED
+        typer.echo(f"  {typer.style(one.state, fg=colour)}  {one.name}  {one.detail}")

@@ -1,0 +1,145 @@
+"""Ending processes that may not want to: asked first, signalled by recorded identity if need be."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from kernelyard.agent.places import agent_dir
+from kernelyard.agent.processes import boot_id, start_time_of
+from kernelyard.cli.complaints import Complaint
+from kernelyard.links.unix import UnixLink
+from kernelyard.model.errors import YardError
+
+_AGENT_SECONDS = 30.0
+_KERNEL_SECONDS = 3.0
+_TICK = 0.05
+
+
+def end_process(pid: int, *, gone: Callable[[], bool], patience: float) -> bool:
+    """Send SIGTERM, and SIGKILL when patience is over; return whether it is gone."""
+    for signum in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.kill(pid, signum)
+        except ProcessLookupError:
+            return True
+        except PermissionError as error:
+            raise Complaint(f"process {pid} belongs to another user; ask them to end it") from error
+        if _wait(gone, patience):
+            return True
+    return False
+
+
+def end_agent(data_dir: Path) -> tuple[int | None, int]:
+    """End the agent with its kernels; return its pid and how many kernels it had."""
+    if not _agent_lives(data_dir):
+        return None, 0
+    return asyncio.run(_end_agent(data_dir))
+
+
+async def end_agent_within(data_dir: Path) -> tuple[int | None, int]:
+    """The same for callers that are in an event loop already; blocks it, for seconds at most."""
+    return await _end_agent(data_dir) if _agent_lives(data_dir) else (None, 0)
+
+
+async def _end_agent(data_dir: Path) -> tuple[int, int]:
+    pid, socket = _agent_says(data_dir)
+    try:
+        kernels = await _ask_to_quit(socket)
+    except YardError:
+        kernels = 0
+    if not _wait(lambda: not _agent_lives(data_dir), _AGENT_SECONDS if kernels else 5.0) and (
+        not end_process(pid, gone=lambda: not _agent_lives(data_dir), patience=3.0)
+    ):
+        raise Complaint(f"the agent (pid {pid}) of {data_dir} does not end: look at its log")
+    return pid, kernels
+
+
+def end_kernels(data_dir: Path) -> int:
+    """End kernels that no agent looks after any more; return how many there were."""
+    left = [
+        recorded
+        for path in (agent_dir(data_dir) / "kernels").glob("*/process.json")
+        if (recorded := _live_process(path)) is not None
+    ]
+    for signum in (signal.SIGTERM, signal.SIGKILL):
+        for pid, started in left:
+            if start_time_of(pid) == started:
+                _signal_group(pid, signum)
+        if _wait(lambda: all(start_time_of(pid) != one for pid, one in left), _KERNEL_SECONDS):
+            break
+    return len(left)
+
+
+async def _ask_to_quit(socket: str) -> int:
+    link = UnixLink(socket)
+    try:
+        kernels = len((await link.hello()).kernels)
+        await link.quit(stop_kernels=True)
+    finally:
+        link.close()
+    return kernels
+
+
+def _agent_lives(data_dir: Path) -> bool:
+    try:
+        descriptor = os.open(agent_dir(data_dir) / "agent.lock", os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def _agent_says(data_dir: Path) -> tuple[int, str]:
+    path = agent_dir(data_dir) / "agent.json"
+    found: list[tuple[int, str]] = []
+
+    def read() -> bool:
+        try:
+            said = json.loads(path.read_bytes())
+            found.append((int(said["pid"]), str(said["socket"])))
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+        return True
+
+    if not _wait(read, 5.0):
+        raise Complaint(f"an agent runs on {data_dir} and {path} does not tell its pid")
+    return found[0]
+
+
+def _live_process(path: Path) -> tuple[int, int] | None:
+    """Pid and start time of a kernel's process, if the very same process is still there."""
+    try:
+        said = json.loads(path.read_bytes())
+        pid, started, boot = int(said["pid"]), int(said["start_time"]), said["boot_id"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return (pid, started) if boot == boot_id() and start_time_of(pid) == started else None
+
+
+def _signal_group(pid: int, signum: int) -> None:
+    try:
+        os.killpg(pid, signum)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def _wait(done: Callable[[], bool], seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() >= until:
+            return False
+        time.sleep(_TICK)
+    return True

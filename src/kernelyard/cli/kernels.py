@@ -1,0 +1,216 @@
+"""``kernelyard kernels``: list, make, look at, end."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kernelyard.cli.command_app import command_app
+from kernelyard.cli.connection import DataDirOption, kernel_of, open_client
+from kernelyard.cli.pairs import EnvironmentOption, LabelOption, pairs
+from kernelyard.cli.showing import Format, FormatOption, show_fields, show_json, show_table
+
+if TYPE_CHECKING:
+    from kernelyard.client import KernelInfo
+
+app = command_app("""List, make, look at and end kernels.
+
+Examples:
+
+  kernelyard kernels
+
+  kernelyard kernels create --image python3 --name nightly
+
+  kernelyard kernels terminate nightly""")
+
+KernelsArgument = Annotated[list[str], typer.Argument(metavar="KERNEL...", help="Ids or names.")]
+
+
+@app.command("list")
+def list_kernels(
+    state: Annotated[
+        str | None, typer.Option(help="Only these states, such as 'idle,busy'.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Only kernels of this name.")] = None,
+    label: LabelOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many, newest first.")] = 100,
+    data_dir: DataDirOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """List your kernels, newest first.
+
+    Example: kernelyard kernels list --state idle,busy --label team=a
+    """
+    with open_client(data_dir) as yard:
+        found = yard.kernels.list(state=state, name=name, label=pairs(label, "--label"))
+        infos = [kernel.info for kernel in islice(found, limit)]
+    if form is Format.JSON:
+        show_json(infos)
+        return
+    show_table(
+        ("ID", "NAME", "STATE", "QUEUED", "IMAGE", "CREATED", "REASON"),
+        [
+            (
+                one.id,
+                one.name or one.display_name,
+                one.state,
+                one.queued_tasks,
+                one.image.name,
+                one.created_at,
+                one.reason,
+            )
+            for one in infos
+        ],
+        empty="No kernels. Make one with: kernelyard kernels create",
+    )
+
+
+@app.command()
+def show(
+    kernel: Annotated[str, typer.Argument(help="Id or name.")],
+    data_dir: DataDirOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show everything about a kernel.
+
+    Example: kernelyard kernels show nightly
+    """
+    with open_client(data_dir) as yard:
+        info = yard.kernels.get(kernel_of(yard, kernel).id).info
+    _show(info, form)
+
+
+@app.command()
+def create(
+    image: Annotated[str, typer.Option(help="Image to start it from.")] = "python3",
+    template: Annotated[str, typer.Option(help="Template with its limits.")] = "default",
+    name: Annotated[
+        str | None, typer.Option(help="Name; a live kernel of this name is returned instead.")
+    ] = None,
+    env: EnvironmentOption = None,
+    label: LabelOption = None,
+    data_dir: DataDirOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Make a kernel and print its id at once, while it starts; code can be submitted already.
+
+    Example: kernelyard kernels create --name nightly --env SEED=1 --label team=a
+    """
+    environment, labels = pairs(env, "--env"), pairs(label, "--label")
+    with open_client(data_dir) as yard:
+        if name:
+            kernel = yard.kernels.get_or_create(
+                name, image=image, template=template, environment=environment, labels=labels
+            )
+        else:
+            kernel = yard.kernels.create(
+                image, template=template, environment=environment, labels=labels
+            )
+    if form is Format.JSON:
+        show_json(kernel.info)
+    else:
+        typer.echo(kernel.id)
+
+
+@app.command()
+def terminate(
+    kernels: KernelsArgument, data_dir: DataDirOption = None, form: FormatOption = Format.TABLE
+) -> None:
+    """End kernels; their tasks and outputs stay readable.
+
+    Example: kernelyard kernels terminate nightly
+    """
+    with open_client(data_dir) as yard:
+        _told([kernel_of(yard, one).terminate().info for one in kernels], form)
+
+
+@app.command()
+def delete(
+    kernels: KernelsArgument, data_dir: DataDirOption = None, form: FormatOption = Format.TABLE
+) -> None:
+    """End kernels and remove everything of them: files, tasks and outputs too.
+
+    Example: kernelyard kernels delete nightly
+    """
+    with open_client(data_dir) as yard:
+        gone = []
+        for one in kernels:
+            kernel = kernel_of(yard, one)
+            kernel.delete()
+            gone.append(kernel.id)
+    if form is Format.JSON:
+        show_json({"deleted": gone})
+    else:
+        for identity in gone:
+            typer.echo(f"{identity} deleted")
+
+
+@app.command()
+def restart(
+    kernels: KernelsArgument, data_dir: DataDirOption = None, form: FormatOption = Format.TABLE
+) -> None:
+    """Start the processes of kernels afresh: variables go; id, files and queue stay.
+
+    Example: kernelyard kernels restart nightly
+    """
+    with open_client(data_dir) as yard:
+        _told([kernel_of(yard, one).restart().info for one in kernels], form)
+
+
+@app.command()
+def interrupt(
+    kernels: KernelsArgument, data_dir: DataDirOption = None, form: FormatOption = Format.TABLE
+) -> None:
+    """Interrupt the code that kernels run now, as Ctrl-C would; what is queued goes on.
+
+    Example: kernelyard kernels interrupt nightly
+    """
+    with open_client(data_dir) as yard:
+        infos = []
+        for one in kernels:
+            kernel = kernel_of(yard, one)
+            kernel.interrupt()
+            infos.append(kernel.refresh().info)
+    _told(infos, form)
+
+
+def _told(infos: list[KernelInfo], form: Format) -> None:
+    if form is Format.JSON:
+        show_json(infos)
+        return
+    for info in infos:
+        typer.echo(f"{info.id} {info.state}")
+
+
+def _show(info: KernelInfo, form: Format) -> None:
+    if form is Format.JSON:
+        show_json(info)
+        return
+    language = (info.language_info or {}).get("name", "")
+    show_fields(
+        {
+            "id": info.id,
+            "name": info.name,
+            "display name": info.display_name,
+            "state": info.state,
+            "reason": info.reason,
+            "image": info.image.name,
+            "language": f"{language} {(info.language_info or {}).get('version', '')}".strip(),
+            "template": info.template.name,
+            "environment": info.environment,
+            "labels": info.labels,
+            "runs": info.current_task,
+            "queued": info.queued_tasks,
+            "restarts": info.restarts,
+            "owner": info.owner,
+            "created": info.created_at,
+            "ready": info.ready_at,
+            "ended": info.ended_at,
+            "last activity": info.last_activity_at,
+            "history": "; ".join(
+                f"{one.state} ({one.reason})" if one.reason else one.state for one in info.history
+            ),
+        }
+    )

@@ -1,0 +1,251 @@
+"""``kernelyard run``: a program or notebook on a fresh kernel, printed as if it ran right here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kernelyard.cli.command_app import command_app
+from kernelyard.cli.complaints import Complaint
+from kernelyard.cli.connection import DataDirOption, kernel_of, open_client_or_start
+from kernelyard.cli.pairs import EnvironmentOption, pairs
+from kernelyard.cli.showing import Format, FormatOption, note, show_json
+from kernelyard.cli.sources import CodeOption, FileArgument, code_of, notebook_of
+
+if TYPE_CHECKING:
+    from kernelyard.cli.executed_notebook import ExecutedNotebook
+    from kernelyard.client import Client, Kernel
+
+app = command_app()
+DEFAULT_IMAGE = "python3"
+_COULD_NOT = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the user asked for."""
+
+    file: str | None
+    code: str | None
+    image: str | None
+    template: str
+    name: str | None
+    environment: dict[str, str]
+    detach: bool
+    keep: bool
+    output: Path | None
+    resume: str | None
+    continue_on_error: bool
+    timeout: float | None
+    data_dir: Path | None
+    json: bool
+
+
+@app.command()
+def run(  # noqa: PLR0913 - one parameter per flag
+    file: FileArgument = None,
+    code: CodeOption = None,
+    image: Annotated[
+        str | None,
+        typer.Option(help="Image of the kernel. Default: the notebook's own, or python3."),
+    ] = None,
+    template: Annotated[str, typer.Option(help="Template of the kernel.")] = "default",
+    name: Annotated[
+        str | None, typer.Option(help="Name of the kernel; a live one of this name is used again.")
+    ] = None,
+    env: EnvironmentOption = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Queue it, print the task's id and leave.")
+    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the kernel running.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Executed copy of a notebook. Default: beside it."),
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="KERNEL", help="Come back to a notebook that was left on a kernel."),
+    ] = None,
+    continue_on_error: Annotated[
+        bool, typer.Option("--continue-on-error", help="Run the cells after a failing one too.")
+    ] = False,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", min=0.001, help="Cancel it after this long.")
+    ] = None,
+    data_dir: DataDirOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Run a program or notebook and print what it says.
+
+    It runs on a fresh kernel. Starts a local server in the background if none is running and KERNELYARD_URL is not set. A
+    new kernel is terminated at the end (not with --keep); its tasks and outputs stay readable.
+    Cells of a notebook are queued at once; when one fails, those behind it are cancelled.
+
+    Ctrl-C leaves the run alone and says how to come back; a second one cancels it.
+
+    Exit status: 0 it succeeded, 1 the code raised, 2 wrong usage, 3 the kernel failed or was lost,
+    75 left while it runs, 124 over its time, 130 cancelled.
+
+    Examples:
+
+      kernelyard run -c 'print(6 * 7)'
+
+      kernelyard run train.py --env SEED=1
+
+      kernelyard run report.ipynb --output out/report.ipynb
+
+      generate-code | kernelyard run -
+
+      kernelyard run train.py --detach
+    """
+    wish = Wish(
+        file=file,
+        code=code,
+        image=image,
+        template=template,
+        name=name,
+        environment=pairs(env, "--env"),
+        detach=detach,
+        keep=keep,
+        output=output,
+        resume=resume,
+        continue_on_error=continue_on_error,
+        timeout=timeout,
+        data_dir=data_dir,
+        json=form is Format.JSON,
+    )
+    raise typer.Exit(_run(wish))
+
+
+def _run(wish: Wish) -> int:
+    notebook_file = notebook_of(wish.file, wish.code)
+    if notebook_file is None and (wish.output or wish.resume or wish.continue_on_error):
+        raise typer.BadParameter("--output, --resume and --continue-on-error are for notebooks")
+    from kernelyard.client import KernelyardError
+
+    notebook = _read_notebook(notebook_file) if notebook_file else None
+    code = "" if notebook_file else code_of(wish.file, wish.code)
+    try:
+        with open_client_or_start(wish.data_dir) as yard:
+            if notebook is not None and notebook_file is not None:
+                return _run_notebook(wish, yard, notebook, notebook_file)
+            return _run_code(wish, yard, code)
+    except KernelyardError as error:
+        raise Complaint(str(error), status=_COULD_NOT) from error
+
+
+def _run_code(wish: Wish, yard: Client, code: str) -> int:
+    from kernelyard.cli.live import LivePrinter
+    from kernelyard.cli.run_code import follow_task
+
+    kernel = _kernel(wish, yard, None)
+    try:
+        task = kernel.submit(code)
+    except BaseException:
+        _leave(wish, kernel)
+        raise
+    if wish.detach:
+        _say_detached(wish, kernel, [task.id])
+        return 0
+    printer = None if wish.json else LivePrinter()
+    status = follow_task(task, kernel, timeout=wish.timeout, printer=printer)
+    if wish.json:
+        show_json(task.result())
+    _leave(wish, kernel)
+    return status
+
+
+def _run_notebook(wish: Wish, yard: Client, notebook: ExecutedNotebook, source: Path) -> int:
+    from kernelyard.cli.executed_notebook import executed_path
+    from kernelyard.cli.live import LivePrinter
+    from kernelyard.cli.run_notebook import NotebookRun, find_cells, submit_cells
+
+    cells = list(notebook.code_cells())
+    target = wish.output or executed_path(source)
+    if not target.parent.is_dir():
+        raise Complaint(f"the directory {target.parent} for --output does not exist: make it first")
+    if wish.resume:
+        kernel = kernel_of(yard, wish.resume)
+        tasks = find_cells(kernel, cells)
+    else:
+        kernel = _kernel(wish, yard, notebook)
+        try:
+            tasks = submit_cells(kernel, cells)
+        except BaseException:
+            _leave(wish, kernel)
+            raise
+    if wish.detach:
+        _say_detached(wish, kernel, [task.id for task in tasks])
+        return 0
+    work = NotebookRun(
+        kernel=kernel,
+        notebook=notebook,
+        cells=cells,
+        tasks=tasks,
+        target=target,
+        continue_on_error=wish.continue_on_error,
+        printer=None if wish.json else LivePrinter(),
+    )
+    come_back = f"kernelyard run {source} --resume {kernel.id}"
+    status = work.attend(come_back=come_back, timeout=wish.timeout)
+    _leave(wish, kernel)
+    if wish.json:
+        infos = [task.info for task in tasks]
+        show_json({"kernel": kernel.id, "output": str(target), "status": status, "tasks": infos})
+    else:
+        note(f"Saved {target}")
+    return status
+
+
+def _read_notebook(path: Path) -> ExecutedNotebook:
+    from kernelyard.cli.executed_notebook import ExecutedNotebook
+
+    return ExecutedNotebook.read(path)
+
+
+def _kernel(wish: Wish, yard: Client, notebook: ExecutedNotebook | None) -> Kernel:
+    image = wish.image
+    if image is None and notebook is not None and notebook.kernel_name:
+        named = notebook.kernel_name
+        image = named if any(one.name == named for one in yard.images.list()) else None
+        if image is None:
+            note(f"No image '{named}' as the notebook names it; using '{DEFAULT_IMAGE}'.")
+    display_name = Path(wish.file).name if wish.file and wish.file != "-" else ""
+    if wish.name:
+        return yard.kernels.get_or_create(
+            wish.name,
+            image=image or DEFAULT_IMAGE,
+            template=wish.template,
+            display_name=display_name,
+            environment=wish.environment,
+        )
+    return yard.kernels.create(
+        image or DEFAULT_IMAGE,
+        template=wish.template,
+        display_name=display_name,
+        environment=wish.environment,
+    )
+
+
+def _leave(wish: Wish, kernel: Kernel) -> None:
+    """Terminate the kernel unless it was there before us or is to stay."""
+    if wish.keep or (wish.name and not kernel.created):
+        note(f"The kernel goes on; end it with: kernelyard kernels terminate {kernel.id}")
+    else:
+        kernel.terminate()
+
+
+def _say_detached(wish: Wish, kernel: Kernel, tasks: list[str]) -> None:
+    if wish.json:
+        show_json({"kernel": kernel.id, "tasks": tasks})
+        return
+    for task in tasks:
+        typer.echo(task)
+    if len(tasks) == 1:
+        note(f"Read it with: kernelyard tail -f {tasks[0]}")
+    else:
+        note(f"Come back with: kernelyard run {wish.file} --resume {kernel.id}")
+    note(f"The kernel stays; end it with: kernelyard kernels terminate {kernel.id}")

@@ -1,0 +1,105 @@
+"""A notebook as one task per code cell, all queued at once; the executed copy grows cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kernelyard.cli.attending import OK, attend, cancel_all, status_of
+from kernelyard.cli.complaints import Complaint
+from kernelyard.cli.executed_notebook import CodeCell, ExecutedNotebook
+from kernelyard.cli.live import LivePrinter
+from kernelyard.cli.showing import first_line, note
+from kernelyard.client import Kernel, Task
+
+CELL_LABEL = "notebook-cell"
+
+
+@dataclass(slots=True)
+class NotebookRun:
+    """A notebook whose cells are queued on a kernel."""
+
+    kernel: Kernel
+    notebook: ExecutedNotebook
+    cells: Sequence[CodeCell]
+    tasks: Sequence[Task]
+    target: Path
+    continue_on_error: bool = False
+    printer: LivePrinter | None = None
+    status: int = OK
+    _finished: int = 0
+    _last: int = 0
+    _stopped: bool = field(default=False)
+
+    def attend(self, *, come_back: str, timeout: float | None) -> int:
+        """Stay with the run to its end and return the exit status."""
+        self.notebook.save(self.target)
+        try:
+            short = attend(
+                self._follow, cancel=self._cancel_rest, come_back=come_back, timeout=timeout
+            )
+        finally:
+            self.notebook.save(self.target)
+        return self.status if short is None else short
+
+    def _follow(self) -> None:
+        """Go on with the cell at which we are; may be called again after an interruption."""
+        while self._finished < len(self.cells):
+            cell, task = self.cells[self._finished], self.tasks[self._finished]
+            if self.printer is not None and not self._last:
+                self.printer.note(self._heading(cell))
+            for output in task.follow(after=self._last):
+                self._last = output.number
+                self.notebook.apply(cell.index, output)
+                if self.printer is not None:
+                    self.printer.show(output)
+            self._settle(cell, task)
+
+    def _settle(self, cell: CodeCell, task: Task) -> None:
+        self.notebook.settle(cell.index, task.info)
+        self._finished, self._last = self._finished + 1, 0
+        if self._finished == 1:
+            self.notebook.describe_language(self.kernel.refresh().info.language_info)
+        self.notebook.save(self.target)
+        if self.printer is not None:
+            self.printer.finish()
+        if self._stopped:
+            return
+        expected = task.state == "failed" and (cell.may_fail or self.continue_on_error)
+        status = OK if task.state == "succeeded" else status_of(task, self.kernel)
+        if status != OK and not (expected and cell.may_fail):
+            self.status = self.status or status
+        if status != OK and not expected:
+            self._cancel_rest()
+
+    def _cancel_rest(self) -> None:
+        self._stopped = True
+        rest = self.tasks[self._finished :]
+        if rest:
+            note(f"Cancelling {len(rest)} cell{'' if len(rest) == 1 else 's'} not finished.")
+        cancel_all(rest)
+
+    def _heading(self, cell: CodeCell) -> str:
+        return f"[{self._finished + 1}/{len(self.cells)}] {first_line(cell.code)}"
+
+
+def submit_cells(kernel: Kernel, cells: Sequence[CodeCell]) -> list[Task]:
+    """Queue every cell; from here on nobody has to stay."""
+    return [kernel.submit(cell.code, labels={CELL_LABEL: str(cell.index)}) for cell in cells]
+
+
+def find_cells(kernel: Kernel, cells: Sequence[CodeCell]) -> list[Task]:
+    """Return the tasks that an earlier run queued for these cells. Raises Complaint."""
+    latest: dict[str, Task] = {}
+    for task in kernel.tasks():
+        latest.setdefault(task.info.labels.get(CELL_LABEL, ""), task)
+    tasks = [latest.get(str(cell.index)) for cell in cells]
+    found = [task for task in tasks if task is not None]
+    same = all(task.info.code == cell.code for task, cell in zip(found, cells, strict=False))
+    if len(found) < len(cells) or not same:
+        raise Complaint(
+            f"kernel {kernel.id} was not given the cells of this notebook as it is now: "
+            "correct --resume, or run the notebook anew"
+        )
+    return found

@@ -1,0 +1,146 @@
+"""``kernelyard serve``: the server in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import typer
+from pydantic import SecretStr
+
+from kernelyard.cli.admin_token import (
+    AdminToken,
+    check_listening,
+    find_admin_token,
+    kept_admin_token,
+    make_admin_token,
+)
+from kernelyard.cli.command_app import command_app
+from kernelyard.cli.complaints import Complaint
+from kernelyard.cli.runtime_files import Runtime, remove_runtime, server_lock, write_runtime
+from kernelyard.cli.setting_flags import with_setting_flags
+from kernelyard.settings import Settings, variable_of
+
+app = command_app()
+
+
+def serve(config: Path | None, flags: dict[str, Any]) -> None:
+    """Run the server until Ctrl-C; kernels outlive it.
+
+    Every setting can also be given in the environment or in a TOML file; 'kernelyard doctor' shows
+    which value is in force and where it came from.
+
+    Examples:
+
+      kernelyard serve
+
+      kernelyard serve --port 0 --data-dir /tmp/yard
+
+      KERNELYARD_ADMIN_TOKEN=... kernelyard serve --host 0.0.0.0 --log-json
+    """
+    from kernelyard.logs import configure_logs
+
+    settings = Settings.load(flags, config=config).settings
+    # Neither the agent nor a kernel has any business with it.
+    os.environ.pop(variable_of("admin_token"), None)
+    configure_logs(json=settings.log_json, level=settings.log_level)
+    prepare_data_dir(settings.data_dir)
+    with server_lock(settings.data_dir):
+        token = find_admin_token(settings)
+        check_listening(settings, token)
+        _serve_locked(settings, token)
+
+
+app.command()(with_setting_flags(serve))
+
+
+def prepare_data_dir(data_dir: Path) -> None:
+    """Make the data directory, for its owner alone."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if data_dir.stat().st_mode & 0o077:
+            data_dir.chmod(0o700)
+    except OSError as error:
+        raise Complaint(
+            f"the data directory {data_dir} cannot be used: {error.strerror}. "
+            "Choose another with --data-dir"
+        ) from error
+
+
+def _serve_locked(settings: Settings, token: AdminToken | None) -> None:
+    from kernelyard.cli.listening import bind
+
+    token = token or make_admin_token()
+    settings = settings.model_copy(update={"admin_token": SecretStr(token.text)})
+    listener = bind(settings.host, settings.port)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(settings, token, listener))
+    finally:
+        listener.close()
+        remove_runtime(settings.data_dir)
+
+
+async def _serve(settings: Settings, token: AdminToken, listener: socket.socket) -> None:
+    from kernelyard.assembly import assemble
+    from kernelyard.cli.listening import Listening, url_of
+
+    url = url_of(listener, settings.base_url)
+
+    def listening() -> None:
+        nonlocal token
+        # Kept and told at the same moment, so that a start that fails leaves no token nobody saw.
+        token = kept_admin_token(token, settings.data_dir)
+        write_runtime(settings.data_dir, _runtime(settings, token, url))
+        _greet(settings, token, url)
+
+    async with assemble(settings) as yard:
+        await Listening(yard.app, listening).serve([listener])
+        typer.echo("\nStopping.", nl=True)
+        if settings.stop_kernels_on_exit:
+            await yard.stop_kernels()
+            typer.echo("The server, its agent and all kernels have ended.")
+        else:
+            _say_what_goes_on(await yard.live_kernels(), settings.data_dir)
+
+
+def _say_what_goes_on(live: int, data_dir: Path) -> None:
+    how = f"kernelyard stop --all --data-dir {data_dir}"
+    if live:
+        what = "1 kernel goes" if live == 1 else f"{live} kernels go"
+        typer.echo(f"The server has ended. {what} on under the agent; end them with: {how}")
+    else:
+        typer.echo("The server has ended. No kernel is running.")
+
+
+def _runtime(settings: Settings, token: AdminToken, url: str) -> Runtime:
+    return Runtime(
+        url=url,
+        pid=os.getpid(),
+        token_file=str(token.file) if token.file else None,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        data_dir=str(settings.data_dir),
+        version=metadata.version("kernelyard"),
+    )
+
+
+def _greet(settings: Settings, token: AdminToken, url: str) -> None:
+    typer.echo(f"kernelyard {metadata.version('kernelyard')} listens on {url}")
+    typer.echo(f"Data directory: {settings.data_dir}")
+    if token.fresh:
+        typer.echo(f"\nThe administrator's token, shown this once and kept in {token.file}:\n")
+        typer.echo(f"  export KERNELYARD_TOKEN={token.text}\n")
+    typer.echo(f"API pages: {url}docs   Stop the server: Ctrl-C")
+
+
+def _loop_factory() -> Any:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

@@ -1,0 +1,94 @@
+"""``kernelyard stop``: end the server of a data directory, and on demand everything else there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kernelyard.cli.command_app import command_app
+from kernelyard.cli.complaints import Complaint
+from kernelyard.cli.runtime_files import default_data_dir, lock_holder, remove_runtime
+from kernelyard.cli.showing import Format, FormatOption, show_json
+
+app = command_app()
+_SERVER_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What was running and has been ended."""
+
+    server: int | None = None
+    agent: int | None = None
+    kernels: int = 0
+
+
+@app.command()
+def stop(
+    everything: Annotated[
+        bool, typer.Option("--all", help="End the agent and all kernels too.")
+    ] = False,
+    data_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Data directory of the server.")
+    ] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """End the server, and with --all the kernels too.
+
+    Without --all, kernels go on under their agent. Outputs stay: they are readable again when the server is started again.
+
+    Examples:
+
+      kernelyard stop
+
+      kernelyard stop --all --data-dir /tmp/yard
+    """
+    ended = stop_all(data_dir) if everything else stop_server(data_dir)
+    if form is Format.JSON:
+        show_json(ended)
+    else:
+        for line in _lines(ended, data_dir or default_data_dir(), everything=everything):
+            typer.echo(line)
+
+
+def stop_server(data_dir: Path | None) -> Ended:
+    """End the server, if one runs."""
+    from kernelyard.cli.ending import end_process
+
+    place = (data_dir or default_data_dir()).expanduser().resolve()
+    pid = lock_holder(place)
+    if pid is not None:
+        if not end_process(pid, gone=lambda: lock_holder(place) != pid, patience=_SERVER_SECONDS):
+            raise Complaint(f"the server (pid {pid}) of {place} does not end: look at its log")
+        remove_runtime(place)
+    return Ended(server=pid)
+
+
+def stop_all(data_dir: Path | None) -> Ended:
+    """End the server first, so that it does not start an agent again; then agent and kernels."""
+    from kernelyard.cli.ending import end_agent, end_kernels
+
+    place = (data_dir or default_data_dir()).expanduser().resolve()
+    server = stop_server(place).server
+    agent, kernels = end_agent(place)
+    return Ended(server=server, agent=agent, kernels=kernels + end_kernels(place))
+
+
+def _lines(ended: Ended, data_dir: Path, *, everything: bool) -> list[str]:
+    lines = []
+    if ended.server is not None:
+        lines.append(f"Ended the server (pid {ended.server}).")
+    if ended.agent is not None:
+        lines.append(f"Ended the agent (pid {ended.agent}).")
+    if ended.kernels:
+        lines.append(f"Ended {ended.kernels} kernel{'' if ended.kernels == 1 else 's'}.")
+    if not lines:
+        lines.append(f"Nothing was running on {data_dir}.")
+    if everything:
+        lines.append("Nothing is left running. Outputs are kept in the data directory.")
+    elif ended.server is not None:
+        lines.append("Kernels, if there are any, go on; end them too with: kernelyard stop --all")
+    return lines

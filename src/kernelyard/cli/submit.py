@@ -1,0 +1,60 @@
+"""``kernelyard submit``: queue code on a kernel that exists."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kernelyard.cli.command_app import command_app
+from kernelyard.cli.connection import DataDirOption, kernel_of, open_client
+from kernelyard.cli.pairs import LabelOption, pairs
+from kernelyard.cli.showing import Format, FormatOption, show_json
+from kernelyard.cli.sources import CodeOption, FileArgument, code_of, notebook_of
+
+app = command_app()
+
+
+@app.command()
+def submit(
+    kernel: Annotated[str, typer.Argument(help="Id or name of the kernel.")],
+    file: FileArgument = None,
+    code: CodeOption = None,
+    label: LabelOption = None,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="Print what it says until its end.")
+    ] = False,
+    data_dir: DataDirOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Queue code on a kernel and print the task's id.
+
+    It runs after what is queued already.
+
+    Examples:
+
+      kernelyard submit nightly step2.py
+
+      kernelyard submit nightly -c 'model.score(x, y)' -f
+
+      kernelyard tail -f $(kernelyard submit nightly step3.py)
+    """
+    if notebook_of(file, code) is not None:
+        raise typer.BadParameter("a notebook has many tasks: use 'kernelyard run NOTEBOOK'")
+    text = code_of(file, code)
+    with open_client(data_dir) as yard:
+        handle = kernel_of(yard, kernel)
+        task = handle.submit(text, labels=pairs(label, "--label"))
+        if follow:
+            from kernelyard.cli.live import LivePrinter
+            from kernelyard.cli.run_code import follow_task
+
+            printer = None if form is Format.JSON else LivePrinter()
+            status = follow_task(task, handle, printer=printer)
+            if form is Format.JSON:
+                show_json(task.result())
+            raise typer.Exit(status)
+        if form is Format.JSON:
+            show_json(task.info)
+        else:
+            typer.echo(task.id)

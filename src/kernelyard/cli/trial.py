@@ -1,0 +1,38 @@
+"""A kernel started for a moment, with an agent and a data directory of its own."""
+
+from __future__ import annotations
+
+from kernelyard.assembly import Assembly, assemble
+from kernelyard.cli.complaints import Complaint
+from kernelyard.cli.ending import end_agent_within, end_kernels
+from kernelyard.model.images import Image
+from kernelyard.model.kernels import KernelOrder
+from kernelyard.model.principals import Principal, Role
+from kernelyard.model.tasks import TaskOrder, TaskState
+from kernelyard.settings import Settings
+
+_WHO = Principal("doctor", Role.ADMIN)
+
+
+async def try_kernel(settings: Settings) -> tuple[list[Image], str]:
+    """Return the images found, and what a kernel answers to ``1+1``. Raises YardError, Complaint."""
+    try:
+        async with assemble(settings) as assembly:
+            images, _ = await assembly.yard.images.list(_WHO)
+            return images, await _answer(assembly, settings.kernel_start_timeout)
+    finally:
+        await end_agent_within(settings.data_dir)
+        end_kernels(settings.data_dir)
+
+
+async def _answer(assembly: Assembly, seconds: float) -> str:
+    yard = assembly.yard
+    kernel, _ = await yard.kernels.create(_WHO, KernelOrder(image="python3"))
+    submitted, _ = await yard.tasks.submit(_WHO, kernel.id, TaskOrder(code="1+1"))
+    task = await yard.tasks.wait(_WHO, submitted.id, seconds + 10)
+    if task.state is not TaskState.SUCCEEDED:
+        now = await yard.kernels.get(_WHO, kernel.id)
+        reason = task.reason or now.reason or f"it is {now.state}"
+        raise Complaint(f"a kernel did not answer: {reason}")
+    displays = (await yard.outputs.result(_WHO, task.id)).displays
+    return str(displays[0].data.get("text/plain")) if displays else "nothing"

@@ -1,0 +1,128 @@
+"""The client of kernelyard, in two colours of one source.
+
+``Client`` blocks and ``AsyncClient`` awaits; all else is the same. It stands alone: nothing of the
+server is imported.
+"""
+
+from __future__ import annotations
+
+from kernelyard.client._async.client import AsyncClient
+from kernelyard.client._async.images import AsyncImages
+from kernelyard.client._async.kernel import AsyncKernel
+from kernelyard.client._async.kernels import AsyncKernels
+from kernelyard.client._async.tasks import AsyncTask, AsyncTasks
+from kernelyard.client._async.templates import AsyncTemplates
+from kernelyard.client._async.tokens import AsyncTokens
+from kernelyard.client._sync.client import Client
+from kernelyard.client._sync.images import Images
+from kernelyard.client._sync.kernel import Kernel
+from kernelyard.client._sync.kernels import Kernels
+from kernelyard.client._sync.tasks import Task, Tasks
+from kernelyard.client._sync.templates import Templates
+from kernelyard.client._sync.tokens import Tokens
+from kernelyard.client.errors import (
+    ApiError,
+    AuthenticationError,
+    ConflictError,
+    ConnectionFailedError,
+    FollowInterruptedError,
+    InvalidRequestError,
+    KernelEndedError,
+    KernelyardError,
+    LimitReachedError,
+    NoServerError,
+    NotFoundError,
+    PermissionDeniedError,
+    ServerError,
+    TaskCancelledError,
+    TaskFailedError,
+    TaskLostError,
+    TooLargeError,
+    UnavailableError,
+    UnexpectedAnswerError,
+    WaitTimeoutError,
+)
+from kernelyard.client.following import Interruption
+from kernelyard.client.outputs import Output, OutputPage
+from kernelyard.client.results import Result, TaskResult
+from kernelyard.client.retrying import RetryPolicy
+from kernelyard.client.rich import Rich
+from kernelyard.client.settings import ServerAddress, find_server
+from kernelyard.client.types import (
+    BrokenProvider,
+    Health,
+    Image,
+    ImageList,
+    ImageSnapshot,
+    KernelInfo,
+    NewToken,
+    StateChange,
+    TaskError,
+    TaskInfo,
+    Template,
+    TemplateSnapshot,
+    Token,
+    WhoAmI,
+)
+
+__all__ = [
+    "ApiError",
+    "AsyncClient",
+    "AsyncImages",
+    "AsyncKernel",
+    "AsyncKernels",
+    "AsyncTask",
+    "AsyncTasks",
+    "AsyncTemplates",
+    "AsyncTokens",
+    "AuthenticationError",
+    "BrokenProvider",
+    "Client",
+    "ConflictError",
+    "ConnectionFailedError",
+    "FollowInterruptedError",
+    "Health",
+    "Image",
+    "ImageList",
+    "ImageSnapshot",
+    "Images",
+    "Interruption",
+    "InvalidRequestError",
+    "Kernel",
+    "KernelEndedError",
+    "KernelInfo",
+    "Kernels",
+    "KernelyardError",
+    "LimitReachedError",
+    "NewToken",
+    "NoServerError",
+    "NotFoundError",
+    "Output",
+    "OutputPage",
+    "PermissionDeniedError",
+    "Result",
+    "RetryPolicy",
+    "Rich",
+    "ServerAddress",
+    "ServerError",
+    "StateChange",
+    "Task",
+    "TaskCancelledError",
+    "TaskError",
+    "TaskFailedError",
+    "TaskInfo",
+    "TaskLostError",
+    "TaskResult",
+    "Tasks",
+    "Template",
+    "TemplateSnapshot",
+    "Templates",
+    "Token",
+    "Tokens",
+    "TooLargeError",
+    "UnavailableError",
+    "UnexpectedAnswerError",
+    "WaitTimeoutError",
+    "WhoAmI",
+    "find_server",
+]

@@ -1,0 +1,108 @@
+"""Kernels: make them, find them again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from uuid import uuid4
+
+from kernelyard.client._async.http import AsyncHttp
+from kernelyard.client._async.kernel import AsyncKernel
+from kernelyard.client._async.pages import every, filters_of
+from kernelyard.client.decoding import decode, encode, segment
+from kernelyard.client.types import CreatedMark, KernelInfo, Page
+
+
+class AsyncKernels:
+    """All kernels that the token may see, as ``yard.kernels``."""
+
+    def __init__(self, http: AsyncHttp) -> None:
+        self._http = http
+
+    async def create(
+        self,
+        image: str = "python3",
+        *,
+        template: str = "default",
+        name: str | None = None,
+        display_name: str = "",
+        environment: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> AsyncKernel:
+        """Make a kernel and return at once, while it starts; code can be submitted already.
+
+        ::
+
+            kernel = await yard.kernels.create("python3", environment={"SEED": "1"})
+
+        ``environment`` wins over the template's. ``name`` is unique among your live kernels.
+        """
+        order = {
+            "image": image,
+            "template": template,
+            "name": name,
+            "display_name": display_name,
+            "environment": dict(environment or {}),
+            "labels": dict(labels or {}),
+        }
+        return await self._made(order, idempotency_key)
+
+    async def get_or_create(
+        self,
+        name: str,
+        *,
+        image: str = "python3",
+        template: str = "default",
+        display_name: str = "",
+        environment: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> AsyncKernel:
+        """Return your live kernel of this name, or make it; ``created`` tells which.
+
+        ::
+
+            kernel = await yard.kernels.get_or_create("nightly", image="python3")
+            if kernel.created:
+                await kernel.run("import pandas")
+        """
+        order = {
+            "image": image,
+            "template": template,
+            "name": name,
+            "display_name": display_name,
+            "environment": dict(environment or {}),
+            "labels": dict(labels or {}),
+            "get_or_create": True,
+        }
+        return await self._made(order, idempotency_key)
+
+    async def get(self, kernel_id: str) -> AsyncKernel:
+        """Return the handle of a kernel, from whatever process made it."""
+        data = await self._http.get(f"/v1/kernels/{segment(kernel_id)}")
+        return AsyncKernel(self._http, decode(data, KernelInfo))
+
+    async def list(
+        self,
+        *,
+        state: str | Iterable[str] | None = None,
+        label: Mapping[str, str] | None = None,
+        name: str | None = None,
+        page_size: int = 100,
+    ) -> AsyncIterator[AsyncKernel]:
+        """Yield kernels, newest first, reading page after page as they are used.
+
+        ::
+
+            async for kernel in yard.kernels.list(state=["idle", "busy"], label={"team": "a"}):
+                print(kernel.id, kernel.info.queued_tasks)
+        """
+        filters = filters_of(state=state, label=label, name=name)
+        infos = every(self._http, "/v1/kernels", Page[KernelInfo], filters, page_size=page_size)
+        async for info in infos:
+            yield AsyncKernel(self._http, info)
+
+    async def _made(self, order: Mapping[str, object], key: str | None) -> AsyncKernel:
+        data = await self._http.post("/v1/kernels", encode(order), key=key or uuid4().hex)
+        mark = decode(data, CreatedMark)
+        return AsyncKernel(self._http, decode(data, KernelInfo), created=mark.created)

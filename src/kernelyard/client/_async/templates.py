@@ -1,0 +1,66 @@
+"""Templates: resources and limits that kernels are made with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, TypedDict, Unpack
+
+from kernelyard.client._async.http import AsyncHttp
+from kernelyard.client._async.pages import every
+from kernelyard.client.decoding import decode, encode, segment
+from kernelyard.client.types import Page, Template
+
+
+class TemplateFields(TypedDict, total=False):
+    """What a template can say. What is left out stays as it is, or without limit."""
+
+    display_name: str
+    milli_cpu_limit: int
+    """Thousandths of a processor."""
+    memory_bytes_limit: int | str
+    """Bytes, or a size such as ``1Gi``, ``512MiB``, ``4g``."""
+    gpu: int
+    storage_bytes: int | str
+    environment: Mapping[str, str]
+    max_idle_duration: float | str | None
+    """Seconds, or a duration such as ``1h``, ``90s``; None for no limit."""
+    engine_options: Mapping[str, Any]
+    """For administrators."""
+    disabled: bool
+
+
+class AsyncTemplates:
+    """All templates, as ``yard.templates``. Changes are for administrators."""
+
+    def __init__(self, http: AsyncHttp) -> None:
+        self._http = http
+
+    async def create(self, name: str, **fields: Unpack[TemplateFields]) -> Template:
+        """Make a template.
+
+        ::
+
+            await yard.templates.create("small", memory_bytes_limit="1Gi", max_idle_duration="1h")
+        """
+        body = encode({"name": name, **fields})
+        return decode(await self._http.post("/v1/templates", body), Template)
+
+    async def get(self, name: str) -> Template:
+        """Return one template."""
+        return decode(await self._http.get(_path(name)), Template)
+
+    def list(self, *, page_size: int = 100) -> AsyncIterator[Template]:
+        """Yield all templates, reading page after page as they are used."""
+        return every(self._http, "/v1/templates", Page[Template], [], page_size=page_size)
+
+    async def update(self, name: str, **fields: Unpack[TemplateFields]) -> Template:
+        """Change what is given; kernels that exist keep what they were made with."""
+        return decode(await self._http.patch(_path(name), encode(fields)), Template)
+
+    async def delete(self, name: str) -> None:
+        """Remove a template; kernels that exist keep what they were made with."""
+        await self._http.delete(_path(name))
+
+
+def _path(name: str) -> str:
+    return f"/v1/templates/{segment(name)}"

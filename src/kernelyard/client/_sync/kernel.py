@@ -1,0 +1,207 @@
+# Generated from src/kernelyard/client/_async/kernel.py by tools/generate_sync.py: do not edit.
+# ruff: noqa: UP028, RUF100
+"""One kernel: run code on it, wait for it, end it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Literal, Self
+from uuid import uuid4
+
+from kernelyard.client._sync.follow import follow
+from kernelyard.client._sync.http import Http
+from kernelyard.client._sync.pages import filters_of
+from kernelyard.client._sync.tasks import LONG_POLL, Task, handles
+from kernelyard.client.decoding import decode, encode, segment
+from kernelyard.client.errors import KernelEndedError, KernelyardError, WaitTimeoutError
+from kernelyard.client.following import FollowBooks, Interruption
+from kernelyard.client.outputs import Output
+from kernelyard.client.results import TaskResult
+from kernelyard.client.retrying import Deadline, Repeat
+from kernelyard.client.types import KernelInfo, TaskInfo
+
+
+class Kernel:
+    """A handle of one kernel. Get it from ``yard.kernels``.
+
+    A kernel lives on when the handle, the client and the server go. As a context manager it is for
+    kernels that should not: at the end of the block the kernel is deleted with all its tasks and
+    outputs; if the block ends by an exception it is only terminated, so that what it said can
+    still be read.
+
+    ::
+
+        with yard.kernels.create(image="python3") as kernel:
+            result = kernel.run("6 * 7")
+            print(result.text)
+    """
+
+    def __init__(self, http: Http, info: KernelInfo, *, created: bool = False) -> None:
+        self._http = http
+        self.info = info
+        """What the server said last; ``refresh()`` asks again."""
+        self.created = created
+        """Whether the call that returned this handle made the kernel."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id} {self.state}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.delete()
+            return
+        try:
+            self.terminate()
+        except KernelyardError as failure:
+            if error is not None:
+                error.add_note(f"kernel {self.id} could not be terminated: {failure}")
+
+    @property
+    def id(self) -> str:
+        """Names it for ever: another process can get it with ``yard.kernels.get(id)``."""
+        return self.info.id
+
+    @property
+    def state(self) -> str:
+        """``starting``, ``idle``, ``busy``, ``restarting``, ``terminating``, ``terminated`` or
+        ``failed``."""
+        return self.info.state
+
+    def refresh(self) -> Kernel:
+        """Ask the server how it is now; returns itself."""
+        self.info = decode(self._http.get(self._path), KernelInfo)
+        return self
+
+    def submit(
+        self,
+        code: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Queue ``code`` and return at once, even while the kernel starts.
+
+        The request is safe to send again: with the same ``idempotency_key`` the same task comes
+        back. One is made for each call unless given.
+        """
+        body = encode({"code": code, "labels": dict(labels or {})})
+        key = idempotency_key or uuid4().hex
+        data = self._http.post(f"{self._path}/tasks", body, key=key)
+        return Task(self._http, decode(data, TaskInfo))
+
+    def run(self, code: str, timeout: float | None = None) -> TaskResult:
+        """Queue ``code``, wait for its end and return all of it.
+
+        ::
+
+            result = kernel.run("print('hello')")
+            assert result.raise_for_error().stdout == "hello\\n"
+
+        After a timeout the task goes on; use ``submit`` and ``wait`` to keep its handle.
+        """
+        return self.submit(code).wait(timeout)
+
+    def tasks(
+        self,
+        *,
+        state: str | Iterable[str] | None = None,
+        label: Mapping[str, str] | None = None,
+        page_size: int = 100,
+    ) -> Iterator[Task]:
+        """Yield its tasks, newest first, reading page after page as they are used."""
+        filters = filters_of(state=state, label=label)
+        return handles(self._http, f"{self._path}/tasks", filters, page_size=page_size)
+
+    def follow(
+        self,
+        after: int = 0,
+        *,
+        patience: float | None = None,
+        on_interruption: Callable[[Interruption], None] | None = None,
+    ) -> Generator[Output, None]:
+        """Yield everything that happens on the kernel after number ``after``, until it ends.
+
+        In all else like ``follow`` of a task.
+        """
+        books = FollowBooks(
+            self._http.retries,
+            end="kernel",
+            after=after,
+            patience=patience,
+            on_interruption=on_interruption,
+        )
+        return follow(self._http, f"{self._path}/outputs", books, self._settle)
+
+    def wait_ready(self, timeout: float | None = None) -> Kernel:
+        """Wait until it can run code; returns itself. Not needed before ``submit``.
+
+        Raises KernelEndedError if it ends instead, and WaitTimeoutError after ``timeout``.
+        """
+        return self._wait("ready", timeout)
+
+    def wait_ended(self, timeout: float | None = None) -> Kernel:
+        """Wait until it has ended; returns itself. Raises WaitTimeoutError after ``timeout``."""
+        return self._wait("ended", timeout)
+
+    def interrupt(self) -> None:
+        """Interrupt the code that runs now, as Ctrl-C would."""
+        self._http.post(f"{self._path}/interrupt")
+
+    def restart(self) -> Kernel:
+        """Start its process afresh: variables go; id, name, files and queue stay. Returns itself."""
+        self.info = decode(self._http.post(f"{self._path}/restart"), KernelInfo)
+        return self
+
+    def terminate(self) -> Kernel:
+        """End it and free its resources; tasks and outputs stay readable. Returns itself."""
+        data = self._http.post(f"{self._path}/terminate", repeat=Repeat.ALWAYS)
+        self.info = decode(data, KernelInfo)
+        return self
+
+    def delete(self) -> None:
+        """End it and remove everything of it: files, tasks and outputs too."""
+        self._http.delete(self._path)
+
+    def _wait(self, until: Literal["ready", "ended"], timeout: float | None) -> Kernel:
+        deadline = Deadline(timeout)
+        while not self._has(until):
+            seconds = deadline.at_most(LONG_POLL)
+            data = self._http.get(
+                self._path,
+                (("wait", until), ("timeout", f"{seconds:.3f}")),
+                patience=deadline.at_most(self._http.retries.following),
+                read_timeout=seconds + 30.0,
+            )
+            self.info = decode(data, KernelInfo)
+            if deadline.passed and not self._has(until):
+                raise WaitTimeoutError(
+                    f"Kernel {self.id} is still {self.state} after {deadline}. Wait again, or "
+                    "terminate it."
+                )
+        return self
+
+    def _has(self, until: Literal["ready", "ended"]) -> bool:
+        if until == "ended":
+            return self.info.is_final
+        if self.info.is_final or self.state == "terminating":
+            raise KernelEndedError(
+                f"Kernel {self.id} is {self.state}: {self.info.reason or 'no reason was given'}",
+                kernel=self.info,
+            )
+        return self.info.is_ready
+
+    @property
+    def _path(self) -> str:
+        return f"/v1/kernels/{segment(self.info.id)}"
+
+    def _settle(self, data: bytes) -> None:
+        self.info = decode(data, KernelInfo)

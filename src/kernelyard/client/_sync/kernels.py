@@ -1,0 +1,110 @@
+# Generated from src/kernelyard/client/_async/kernels.py by tools/generate_sync.py: do not edit.
+# ruff: noqa: UP028, RUF100
+"""Kernels: make them, find them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from uuid import uuid4
+
+from kernelyard.client._sync.http import Http
+from kernelyard.client._sync.kernel import Kernel
+from kernelyard.client._sync.pages import every, filters_of
+from kernelyard.client.decoding import decode, encode, segment
+from kernelyard.client.types import CreatedMark, KernelInfo, Page
+
+
+class Kernels:
+    """All kernels that the token may see, as ``yard.kernels``."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def create(
+        self,
+        image: str = "python3",
+        *,
+        template: str = "default",
+        name: str | None = None,
+        display_name: str = "",
+        environment: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Kernel:
+        """Make a kernel and return at once, while it starts; code can be submitted already.
+
+        ::
+
+            kernel = yard.kernels.create("python3", environment={"SEED": "1"})
+
+        ``environment`` wins over the template's. ``name`` is unique among your live kernels.
+        """
+        order = {
+            "image": image,
+            "template": template,
+            "name": name,
+            "display_name": display_name,
+            "environment": dict(environment or {}),
+            "labels": dict(labels or {}),
+        }
+        return self._made(order, idempotency_key)
+
+    def get_or_create(
+        self,
+        name: str,
+        *,
+        image: str = "python3",
+        template: str = "default",
+        display_name: str = "",
+        environment: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Kernel:
+        """Return your live kernel of this name, or make it; ``created`` tells which.
+
+        ::
+
+            kernel = yard.kernels.get_or_create("nightly", image="python3")
+            if kernel.created:
+                kernel.run("import pandas")
+        """
+        order = {
+            "image": image,
+            "template": template,
+            "name": name,
+            "display_name": display_name,
+            "environment": dict(environment or {}),
+            "labels": dict(labels or {}),
+            "get_or_create": True,
+        }
+        return self._made(order, idempotency_key)
+
+    def get(self, kernel_id: str) -> Kernel:
+        """Return the handle of a kernel, from whatever process made it."""
+        data = self._http.get(f"/v1/kernels/{segment(kernel_id)}")
+        return Kernel(self._http, decode(data, KernelInfo))
+
+    def list(
+        self,
+        *,
+        state: str | Iterable[str] | None = None,
+        label: Mapping[str, str] | None = None,
+        name: str | None = None,
+        page_size: int = 100,
+    ) -> Iterator[Kernel]:
+        """Yield kernels, newest first, reading page after page as they are used.
+
+        ::
+
+            for kernel in yard.kernels.list(state=["idle", "busy"], label={"team": "a"}):
+                print(kernel.id, kernel.info.queued_tasks)
+        """
+        filters = filters_of(state=state, label=label, name=name)
+        infos = every(self._http, "/v1/kernels", Page[KernelInfo], filters, page_size=page_size)
+        for info in infos:
+            yield Kernel(self._http, info)
+
+    def _made(self, order: Mapping[str, object], key: str | None) -> Kernel:
+        data = self._http.post("/v1/kernels", encode(order), key=key or uuid4().hex)
+        mark = decode(data, CreatedMark)
+        return Kernel(self._http, decode(data, KernelInfo), created=mark.created)

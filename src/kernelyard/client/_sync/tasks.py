@@ -1,0 +1,185 @@
+# Generated from src/kernelyard/client/_async/tasks.py by tools/generate_sync.py: do not edit.
+# ruff: noqa: UP028, RUF100
+"""Tasks: code queued on a kernel, its outputs, its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+
+from kernelyard.client._sync.follow import follow
+from kernelyard.client._sync.http import Http
+from kernelyard.client._sync.pages import Filters, every, filters_of
+from kernelyard.client.decoding import decode, segment
+from kernelyard.client.errors import ConflictError, WaitTimeoutError
+from kernelyard.client.following import FollowBooks, Interruption
+from kernelyard.client.outputs import Output, OutputPage
+from kernelyard.client.results import TaskResult
+from kernelyard.client.retrying import Deadline, Repeat
+from kernelyard.client.types import Page, TaskInfo
+
+LONG_POLL = 20.0
+"""Seconds for which one request waits at the server."""
+
+
+class Task:
+    """A handle of one task. Get it from ``kernel.submit``, or later by its id.
+
+    ::
+
+        task = kernel.submit("for i in range(3): print(i)")
+        for output in task.follow():
+            print(output.text, end="")
+        result = task.wait()
+    """
+
+    def __init__(self, http: Http, info: TaskInfo) -> None:
+        self._http = http
+        self.info = info
+        """What the server said last; ``refresh()`` asks again."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id} {self.state}>"
+
+    @property
+    def id(self) -> str:
+        """Names it for ever: another process can get it with ``yard.tasks.get(id)``."""
+        return self.info.id
+
+    @property
+    def kernel_id(self) -> str:
+        """Id of the kernel that it is queued on."""
+        return self.info.kernel_id
+
+    @property
+    def state(self) -> str:
+        """``queued``, ``running``, ``succeeded``, ``failed``, ``cancelled`` or ``lost``."""
+        return self.info.state
+
+    def refresh(self) -> Task:
+        """Ask the server how it is now; returns itself."""
+        self.info = decode(self._http.get(self._path), TaskInfo)
+        return self
+
+    def follow(
+        self,
+        after: int = 0,
+        *,
+        patience: float | None = None,
+        on_interruption: Callable[[Interruption], None] | None = None,
+    ) -> Generator[Output, None]:
+        """Yield every output after number ``after``, live, each exactly once, until the task ends.
+
+        A cut connection is taken up again by itself, for ``patience`` seconds without a sign of the
+        server (the policy's five minutes unless given). Ends only when the task has ended, with
+        ``info`` up to date; if it cannot go on, it raises FollowInterruptedError.
+        """
+        books = FollowBooks(
+            self._http.retries,
+            end="task",
+            after=after,
+            patience=patience,
+            on_interruption=on_interruption,
+        )
+        return follow(self._http, f"{self._path}/outputs", books, self._settle)
+
+    def wait(self, timeout: float | None = None) -> TaskResult:
+        """Wait until it has ended and return all of it; raise WaitTimeoutError after ``timeout``.
+
+        The task goes on after a timeout. A task that failed is returned like any other;
+        ``raise_for_error()`` on the result raises.
+        """
+        deadline = Deadline(timeout)
+        while not self.info.is_final:
+            seconds = deadline.at_most(LONG_POLL)
+            data = self._http.get(
+                self._path,
+                (("wait", f"{seconds:.3f}"),),
+                patience=deadline.at_most(self._http.retries.following),
+                read_timeout=seconds + 30.0,
+            )
+            self.info = decode(data, TaskInfo)
+            if deadline.passed and not self.info.is_final:
+                raise WaitTimeoutError(
+                    f"Task {self.id} is still {self.state} after {deadline}. It goes on; "
+                    "wait again, or cancel it."
+                )
+        return self.result()
+
+    def result(self) -> TaskResult:
+        """Return what it has said so far, put together, without waiting for its end."""
+        result = decode(self._http.get(f"{self._path}/result"), TaskResult)
+        self.info = result.task
+        return result
+
+    def outputs(self, after: int = 0, limit: int | None = None) -> OutputPage:
+        """Return one page of outputs; go on with ``after=page.last``."""
+        params = [("after", str(after))]
+        if limit is not None:
+            params.append(("limit", str(limit)))
+        return decode(self._http.get(f"{self._path}/outputs", tuple(params)), OutputPage)
+
+    def stdout(self) -> str:
+        """Return all that it has printed to stdout so far."""
+        return self._http.get(f"{self._path}/stdout").decode("utf-8", "replace")
+
+    def stderr(self) -> str:
+        """Return all that it has printed to stderr so far."""
+        return self._http.get(f"{self._path}/stderr").decode("utf-8", "replace")
+
+    def cancel(self) -> Task:
+        """Take it out of the queue, or interrupt it; what it said is kept. Returns itself.
+
+        Raises ConflictError with code ``task_finished`` if it has ended already.
+        """
+        try:
+            data = self._http.post(f"{self._path}/cancel", repeat=Repeat.ALWAYS)
+            self.info = decode(data, TaskInfo)
+        except ConflictError:
+            # The answer to an earlier attempt may have been lost on the way.
+            self.refresh()
+            if not self.info.cancel_requested:
+                raise
+        return self
+
+    @property
+    def _path(self) -> str:
+        return f"/v1/tasks/{segment(self.info.id)}"
+
+    def _settle(self, data: bytes) -> None:
+        self.info = decode(data, TaskInfo)
+
+
+class Tasks:
+    """All tasks that the token may see, as ``yard.tasks``."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def get(self, task_id: str) -> Task:
+        """Return the handle of a task, from whatever process submitted it."""
+        data = self._http.get(f"/v1/tasks/{segment(task_id)}")
+        return Task(self._http, decode(data, TaskInfo))
+
+    def list(
+        self,
+        *,
+        state: str | Iterable[str] | None = None,
+        label: Mapping[str, str] | None = None,
+        page_size: int = 100,
+    ) -> Iterator[Task]:
+        """Yield tasks, newest first, reading page after page as they are used.
+
+        ::
+
+            for task in yard.tasks.list(state=["queued", "running"]):
+                print(task.id, task.info.ahead)
+        """
+        return handles(
+            self._http, "/v1/tasks", filters_of(state=state, label=label), page_size=page_size
+        )
+
+
+def handles(http: Http, path: str, filters: Filters, *, page_size: int) -> Iterator[Task]:
+    """Yield the handles of a list of tasks."""
+    for info in every(http, path, Page[TaskInfo], filters, page_size=page_size):
+        yield Task(http, info)

@@ -1,0 +1,269 @@
+"""What the server tells, as typed frozen data.
+
+Fields that a later server adds are passed over; states and kinds are plain text, so that a new one
+does not break an old client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+FINAL_KERNEL_STATES = frozenset({"terminated", "failed"})
+FINAL_TASK_STATES = frozenset({"succeeded", "failed", "cancelled", "lost"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateChange:
+    """One step of a kernel's life."""
+
+    state: str
+    reason: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSnapshot:
+    """What a kernel remembers of its image."""
+
+    name: str
+    reference: str = ""
+    display_name: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateSnapshot:
+    """What a kernel remembers of its template."""
+
+    name: str
+    milli_cpu_limit: int = 0
+    memory_bytes_limit: int = 0
+    gpu: int = 0
+    storage_bytes: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
+    max_idle_duration: float | None = None
+    engine_options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelInfo:
+    """A kernel as it was when the server was last asked.
+
+    ::
+
+        info = yard.kernels.get(kernel_id).info
+        print(info.state, info.reason, info.queued_tasks)
+    """
+
+    id: str
+    state: str
+    """``starting``, ``idle``, ``busy``, ``restarting``, ``terminating``, ``terminated``, ``failed``."""
+    image: ImageSnapshot
+    template: TemplateSnapshot
+    name: str | None = None
+    display_name: str = ""
+    owner: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    reason: str | None = None
+    """Why it is in this state, where there is something to say."""
+    current_task: str | None = None
+    """Id of the task that runs."""
+    current_task_number: int | None = None
+    queued_tasks: int = 0
+    restarts: int = 0
+    last_number: int = 0
+    """Number of the last thing that happened on it."""
+    language_info: dict[str, Any] | None = None
+    created_at: datetime | None = None
+    ready_at: datetime | None = None
+    ended_at: datetime | None = None
+    last_activity_at: datetime | None = None
+    history: tuple[StateChange, ...] = ()
+    """Its states so far; only where one kernel was asked for, not in lists."""
+
+    @property
+    def is_ready(self) -> bool:
+        return self.state in ("idle", "busy")
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINAL_KERNEL_STATES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskError:
+    """What the code raised.
+
+    ::
+
+        error = kernel.run("1/0").error
+        print(error.name, error.value)  # ZeroDivisionError division by zero
+    """
+
+    name: str
+    value: str = ""
+    traceback: tuple[str, ...] = ()
+    """Lines as the kernel sent them, with terminal colours."""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.value}" if self.value else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskInfo:
+    """A task as it was when the server was last asked.
+
+    ::
+
+        info = yard.tasks.get(task_id).info
+        print(info.number, info.state, info.ahead)
+    """
+
+    id: str
+    kernel_id: str
+    state: str
+    """``queued``, ``running``, ``succeeded``, ``failed``, ``cancelled``, ``lost``."""
+    number: int = 0
+    """Its number in the kernel's queue: 1, 2, 3 …"""
+    code: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    reason: str | None = None
+    error: TaskError | None = None
+    execution_count: int | None = None
+    ahead: int = 0
+    """Tasks before it in the queue, the running one included."""
+    cancel_requested: bool = False
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINAL_TASK_STATES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """Something a kernel can be started from.
+
+    ::
+
+        for image in yard.images.list():
+            print(image.name, image.language, image.problem or "ready")
+    """
+
+    name: str
+    reference: str = ""
+    """``provider/name`` of what it stands for."""
+    display_name: str = ""
+    language: str = ""
+    version: str | None = None
+    ready: bool = True
+    problem: str | None = None
+    """Why it cannot start a kernel now, and what mends that."""
+    disabled: bool = False
+    registered: bool = False
+    """Whether an administrator gave it this name."""
+    resources: dict[str, str] = field(default_factory=dict)
+    """Files such as its logo, each with its address on the server."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokenProvider:
+    """A source of images that could not be asked."""
+
+    provider: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageList:
+    """All images, and the providers that could not be asked. Iterates over the images."""
+
+    items: tuple[Image, ...]
+    broken: tuple[BrokenProvider, ...] = ()
+
+    def __iter__(self) -> Iterator[Image]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """Resources and limits that kernels are made with. Zero and None mean: no limit.
+
+    ::
+
+        yard.templates.create("small", memory_bytes_limit="1Gi", max_idle_duration="1h")
+    """
+
+    name: str
+    display_name: str = ""
+    milli_cpu_limit: int = 0
+    memory_bytes_limit: int = 0
+    gpu: int = 0
+    storage_bytes: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
+    max_idle_duration: float | None = None
+    """Seconds."""
+    engine_options: dict[str, Any] = field(default_factory=dict)
+    disabled: bool = False
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A token of the server, without its secret."""
+
+    id: str
+    name: str
+    role: str
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewToken(Token):
+    """A token just made. ``token`` is its secret and is never told again."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhoAmI:
+    """Whom the server takes us for, and which version it has."""
+
+    name: str
+    role: str
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Whether the server can work."""
+
+    ready: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list, as the server sends it."""
+
+    items: list[T]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedMark:
+    """Whether an answer tells of a kernel just made, or of one that was there."""
+
+    created: bool = True

@@ -1,0 +1,1 @@
+"""What all doors share: the application they stand in, and what surrounds every request."""

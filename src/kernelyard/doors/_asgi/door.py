@@ -1,0 +1,46 @@
+"""Doors: what each one brings, and what it may reach from a request."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import cast
+
+from fastapi import APIRouter
+from starlette.requests import Request
+
+from kernelyard.doors._asgi.settings import AppSettings
+from kernelyard.model.errors import YardError
+from kernelyard.yard.yard import Yard
+
+
+class Door(ABC):
+    """One dialect. Registered under the entry-point group ``kernelyard.doors``.
+
+    A base class, not a Protocol, so that later versions can add methods with defaults.
+    """
+
+    name: str
+
+    @abstractmethod
+    def routers(self) -> Sequence[APIRouter]:
+        """Return the routes of this dialect; they turn their own errors into answers."""
+
+    def tags(self) -> list[dict[str, str]]:
+        """Return the headings of this door's API pages: ``name`` and ``description`` each."""
+        return []
+
+    def missing(self, path: str) -> YardError | None:
+        """Return the error that an unrouted path of this door stands for; None if it is not its own."""
+        del path
+        return None
+
+
+def yard_of(request: Request) -> Yard:
+    """Return the yard behind a request."""
+    return cast("Yard", request.app.state.yard)
+
+
+def settings_of(request: Request) -> AppSettings:
+    """Return the settings of the application that serves a request."""
+    return cast("AppSettings", request.app.state.settings)

@@ -1,0 +1,43 @@
+"""The native door: the whole of the yard under ``/v1``, in JSON and server-sent events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+
+from kernelyard.doors._asgi.door import Door
+from kernelyard.doors.native import images, kernels, outputs, tasks, templates, tokens
+from kernelyard.doors.native.missing import PREFIX, missing
+from kernelyard.model.errors import YardError
+
+_TAGS = {
+    "images": "What kernels can be started from.",
+    "templates": "Resources and limits that kernels are made with.",
+    "kernels": "Interpreters, from request to deletion.",
+    "tasks": "Code queued on kernels, run in order, with a stored end state.",
+    "outputs": "Everything kernels said, numbered, readable while it happens and ever after.",
+    "tokens": "Who may come in.",
+}
+
+
+class NativeDoor(Door):
+    """Our own dialect."""
+
+    name = "native"
+
+    def routers(self) -> Sequence[APIRouter]:
+        """Return all routes under ``/v1``."""
+        subjects = (images, templates, kernels, tasks, outputs, tokens)
+        return [subject.router for subject in subjects]
+
+    def tags(self) -> list[dict[str, str]]:
+        """Return one heading per subject."""
+        return [{"name": name, "description": text} for name, text in _TAGS.items()]
+
+    def missing(self, path: str) -> YardError | None:
+        """Return a precise error for unrouted paths under ``/v1``."""
+        return missing(path) if path.startswith(PREFIX) else None
+
+
+door = NativeDoor()

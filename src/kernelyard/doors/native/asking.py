@@ -1,0 +1,78 @@
+"""Who asks: every route of this door knows, before it reads anything else of the request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import structlog
+from fastapi import Depends
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kernelyard.doors._asgi.door import yard_of
+from kernelyard.doors.native.faults import answer_to
+from kernelyard.doors.native.missing import missing
+from kernelyard.model.errors import KernelNotFound, TaskNotFound, YardError
+from kernelyard.model.ids import is_uuid
+from kernelyard.model.principals import Principal
+from kernelyard.yard.yard import Yard
+
+_SCHEMES = ("bearer", "token")
+_IDS: dict[str, type[YardError]] = {"kernel_id": KernelNotFound, "task_id": TaskNotFound}
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The yard, and in whose name it is asked."""
+
+    yard: Yard
+    who: Principal
+
+
+class AskingRoute(APIRoute):
+    """A route that authenticates first and turns errors into problems."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler with its surroundings."""
+        handle = super().get_route_handler()
+
+        async def asked(request: Request) -> Response:
+            try:
+                yard = yard_of(request)
+                who = await yard.access.authenticate(_token(request))
+                request.state.asking = Asking(yard, who)
+                _check_path(request)
+                return await handle(request)
+            except Exception as error:  # noqa: BLE001 - answer_to raises again what is not ours
+                return answer_to(request, error)
+
+        return asked
+
+
+async def _asking(request: Request) -> Asking:
+    asking: Asking = request.state.asking
+    return asking
+
+
+Asked = Annotated[Asking, Depends(_asking)]
+"""What a route declares to know who asks."""
+
+
+def _token(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() in _SCHEMES else None
+
+
+def _check_path(request: Request) -> None:
+    for key, not_found in _IDS.items():
+        value = request.path_params.get(key)
+        if value is None:
+            continue
+        if not is_uuid(value):
+            raise not_found
+        structlog.contextvars.bind_contextvars(**{key: value})
+    if any("\0" in value for value in request.path_params.values()):
+        raise missing(request.scope["path"].removeprefix(request.scope.get("root_path", "")))

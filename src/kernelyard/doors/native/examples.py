@@ -1,0 +1,139 @@
+"""One example of each thing, for the API pages. A test checks them against the shapes."""
+
+from __future__ import annotations
+
+from kernelyard.doors.native import shapes
+from kernelyard.model.kernel_phases import KernelState
+from kernelyard.model.records import RecordKind
+from kernelyard.model.tasks import TaskState
+
+_KERNEL_ID = "6f1c0de2-4a53-4c0f-9d1e-0f5a2b7c8d90"
+_TASK_ID = "b2f7a9c4-1d3e-4f60-8a7b-9c0d1e2f3a4b"
+_MORNING = "2026-03-01T09:00:00.000000Z"
+_LATER = "2026-03-01T09:00:01.250000Z"
+
+IMAGE: shapes.Image = {
+    "name": "python3",
+    "reference": "kernelspec/python3",
+    "display_name": "Python 3",
+    "language": "python",
+    "version": "3.12.3",
+    "ready": True,
+    "problem": None,
+    "disabled": False,
+    "registered": False,
+    "resources": {"logo-64x64.png": "/v1/images/python3/resources/logo-64x64.png"},
+}
+IMAGES: shapes.ImageList = {"items": [IMAGE], "next_cursor": None, "broken": []}
+
+_FIELDS: shapes.TemplateFields = {
+    "milli_cpu_limit": 1000,
+    "memory_bytes_limit": 1073741824,
+    "gpu": 0,
+    "storage_bytes": 0,
+    "environment": {"OMP_NUM_THREADS": "1"},
+    "max_idle_duration": 3600.0,
+    "engine_options": {},
+}
+TEMPLATE: shapes.Template = {
+    "name": "small",
+    "display_name": "Small",
+    "owner": "ada",
+    **_FIELDS,
+    "disabled": False,
+    "created_at": _MORNING,
+    "updated_at": _MORNING,
+}
+TEMPLATES: shapes.TemplateList = {"items": [TEMPLATE], "next_cursor": None}
+
+KERNEL: shapes.Kernel = {
+    "id": _KERNEL_ID,
+    "name": None,
+    "display_name": "",
+    "owner": "ada",
+    "image": {
+        "name": "python3",
+        "reference": "kernelspec/python3",
+        "display_name": "Python 3",
+        "language": "python",
+    },
+    "template": {"name": "small", **_FIELDS},
+    "environment": {},
+    "labels": {"team": "vision"},
+    "state": KernelState.BUSY,
+    "reason": None,
+    "current_task": _TASK_ID,
+    "current_task_number": 1,
+    "queued_tasks": 2,
+    "restarts": 0,
+    "last_number": 4,
+    "language_info": {"name": "python", "version": "3.12.3"},
+    "created_at": _MORNING,
+    "ready_at": _LATER,
+    "ended_at": None,
+    "last_activity_at": _LATER,
+}
+CREATED_KERNEL: shapes.CreatedKernel = {**KERNEL, "created": True}
+KERNEL_WITH_HISTORY: shapes.KernelWithHistory = {
+    **KERNEL,
+    "history": [
+        {"state": "starting", "reason": None, "at": _MORNING},
+        {"state": "idle", "reason": None, "at": _LATER},
+    ],
+}
+KERNELS: shapes.KernelList = {"items": [KERNEL], "next_cursor": "azQy"}
+
+TASK: shapes.Task = {
+    "id": _TASK_ID,
+    "kernel_id": _KERNEL_ID,
+    "number": 1,
+    "code": "print('hello')",
+    "labels": {},
+    "state": TaskState.SUCCEEDED,
+    "reason": None,
+    "error": None,
+    "execution_count": 1,
+    "ahead": 0,
+    "cancel_requested": False,
+    "created_at": _MORNING,
+    "started_at": _MORNING,
+    "ended_at": _LATER,
+}
+TASKS: shapes.TaskList = {"items": [TASK], "next_cursor": None}
+
+OUTPUT: shapes.Output = {
+    "number": 4,
+    "at": _LATER,
+    "task": 1,
+    "kind": RecordKind.STREAM,
+    "content": {"name": "stdout", "text": "hello\n"},
+}
+OUTPUTS: shapes.OutputPage = {"items": [OUTPUT], "last": 4, "complete": False}
+EVENTS = (
+    f'id: 4\nevent: stream\ndata: {{"number":4,"at":"{_LATER}","task":1,"kind":"stream",'
+    '"content":{"name":"stdout","text":"hello\\n"}}\n\n: alive\n\n'
+)
+RESULT: shapes.Result = {
+    "task": TASK,
+    "stdout": "hello\n",
+    "stderr": "",
+    "results": [
+        {
+            "kind": RecordKind.EXECUTE_RESULT,
+            "data": {"text/plain": "42"},
+            "metadata": {},
+            "execution_count": 1,
+        }
+    ],
+    "cut_bytes": 0,
+}
+
+TOKEN: shapes.Token = {
+    "id": "0d9c8b7a-6f5e-4d3c-8b2a-190807f6e5d4",
+    "name": "ada",
+    "role": "user",
+    "created_at": _MORNING,
+}
+NEW_TOKEN: shapes.NewToken = {**TOKEN, "token": "ky_…"}
+TOKENS: shapes.TokenList = {"items": [TOKEN], "next_cursor": None}
+CALLER: shapes.Caller = {"name": "ada", "role": "user", "server": "0.1.0"}

@@ -1,0 +1,163 @@
+"""Images: what kernels can be started from."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kernelyard.doors._asgi.door import settings_of
+from kernelyard.doors.native import examples, shapes, translate
+from kernelyard.doors.native.answers import answers
+from kernelyard.doors.native.asking import Asked, AskingRoute
+from kernelyard.doors.native.orders import ImageChanges, NewImage
+from kernelyard.model.errors import (
+    AgentUnavailable,
+    AlreadyExists,
+    Forbidden,
+    ImageNotFound,
+    Invalid,
+    ResourceNotFound,
+    TooLarge,
+)
+from kernelyard.model.images import Image
+
+router = APIRouter(prefix="/v1/images", route_class=AskingRoute, tags=["images"])
+_MEDIA_TYPES = {
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "gif": "image/gif",
+    "css": "text/css",
+    "js": "text/javascript",
+    "json": "application/json",
+    "txt": "text/plain",
+}
+
+
+@router.get(
+    "",
+    operation_id="list_images",
+    summary="List images",
+    response_model=shapes.ImageList,
+    responses=answers(Invalid, AgentUnavailable, example=examples.IMAGES),
+)
+async def every(
+    request: Request,
+    asked: Asked,
+    refresh: Annotated[bool, Query(description="Look again at what is installed.")] = False,
+) -> Response:
+    """All of them, by name; `broken` tells which providers could not list theirs."""
+    images, broken = await asked.yard.images.list(asked.who, refresh=refresh)
+    root_path = settings_of(request).root_path
+    body: shapes.ImageList = {
+        "items": [translate.image(image, root_path) for image in images],
+        "next_cursor": None,
+        "broken": [{"provider": one.provider, "problem": one.problem} for one in broken],
+    }
+    return translate.answer(body)
+
+
+@router.post(
+    "",
+    operation_id="register_image",
+    summary="Give an image a further name",
+    status_code=201,
+    response_model=shapes.Image,
+    responses=answers(
+        Invalid,
+        Forbidden,
+        ImageNotFound,
+        AlreadyExists,
+        TooLarge,
+        AgentUnavailable,
+        example={**examples.IMAGE, "name": "my-python:3", "registered": True},
+        status=201,
+    ),
+)
+async def register(request: Request, order: NewImage, asked: Asked) -> Response:
+    """For administrators."""
+    image = await asked.yard.images.register(
+        asked.who, order.name, order.source, order.display_name
+    )
+    return _told(request, image, 201)
+
+
+@router.get(
+    "/{name:path}/resources/{file:path}",
+    operation_id="get_image_resource",
+    summary="Get a file of an image, such as its logo",
+    response_class=Response,
+    responses=answers(
+        ImageNotFound,
+        ResourceNotFound,
+        AgentUnavailable,
+        description="The file.",
+        also={
+            200: {
+                "description": "The file.",
+                "content": {
+                    "application/octet-stream": {
+                        "schema": {"type": "string", "format": "binary"},
+                        "example": "(bytes of logo-64x64.png)",
+                    }
+                },
+            }
+        },
+    ),
+)
+async def resource(name: str, file: str, asked: Asked) -> Response:
+    """The image's `resources` list what there is."""
+    data = await asked.yard.images.resource(asked.who, name, file)
+    suffix = file.rpartition(".")[2].lower()
+    return Response(data, media_type=_MEDIA_TYPES.get(suffix, "application/octet-stream"))
+
+
+@router.get(
+    "/{name:path}",
+    operation_id="get_image",
+    summary="Get an image",
+    response_model=shapes.Image,
+    responses=answers(ImageNotFound, AgentUnavailable, example=examples.IMAGE),
+)
+async def get(request: Request, name: str, asked: Asked) -> Response:
+    """The image as it is now."""
+    return _told(request, await asked.yard.images.get(asked.who, name))
+
+
+@router.patch(
+    "/{name:path}",
+    operation_id="update_image",
+    summary="Disable, enable or rename an image",
+    response_model=shapes.Image,
+    responses=answers(
+        Invalid, Forbidden, ImageNotFound, TooLarge, AgentUnavailable, example=examples.IMAGE
+    ),
+)
+async def update(request: Request, name: str, changes: ImageChanges, asked: Asked) -> Response:
+    """For administrators. A disabled image starts no kernel; those that run go on."""
+    image = await asked.yard.images.update(
+        asked.who, name, disabled=changes.disabled, display_name=changes.display_name
+    )
+    return _told(request, image)
+
+
+@router.delete(
+    "/{name:path}",
+    operation_id="remove_image",
+    summary="Forget a registered name",
+    status_code=204,
+    response_class=Response,
+    responses=answers(Forbidden, ImageNotFound, status=204, description="Forgotten."),
+)
+async def remove(name: str, asked: Asked) -> Response:
+    """For administrators. What providers find stays and shows as found."""
+    await asked.yard.images.remove(asked.who, name)
+    return Response(status_code=204)
+
+
+def _told(request: Request, image: Image, status: int = 200) -> Response:
+    return translate.answer(translate.image(image, settings_of(request).root_path), status)

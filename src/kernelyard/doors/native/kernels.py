@@ -1,0 +1,229 @@
+"""Kernels: made, watched, restarted, ended."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from kernelyard.doors.native import examples, shapes, translate
+from kernelyard.doors.native.answers import answers
+from kernelyard.doors.native.asking import Asked, AskingRoute
+from kernelyard.doors.native.orders import NewKernel
+from kernelyard.doors.native.parameters import (
+    LONGEST_WAIT,
+    Cursor,
+    IdempotencyKey,
+    KernelId,
+    LabelPairs,
+    Limit,
+    States,
+    labels_of,
+    states_of,
+)
+from kernelyard.model.errors import (
+    AgentUnavailable,
+    CursorMalformed,
+    IdempotencyKeyReused,
+    ImageDisabled,
+    ImageNotFound,
+    ImageNotReady,
+    Invalid,
+    KernelEnded,
+    KernelNotFound,
+    KernelNotRunning,
+    LimitReached,
+    NameTaken,
+    TemplateDisabled,
+    TemplateNotFound,
+    TooLarge,
+)
+from kernelyard.model.kernel_phases import KernelState
+from kernelyard.model.kernels import KernelOrder
+
+router = APIRouter(prefix="/v1/kernels", route_class=AskingRoute, tags=["kernels"])
+
+
+@router.post(
+    "",
+    operation_id="create_kernel",
+    summary="Make a kernel",
+    status_code=201,
+    response_model=shapes.CreatedKernel,
+    responses=answers(
+        Invalid,
+        ImageNotFound,
+        TemplateNotFound,
+        ImageDisabled,
+        ImageNotReady,
+        TemplateDisabled,
+        NameTaken,
+        IdempotencyKeyReused,
+        TooLarge,
+        LimitReached,
+        AgentUnavailable,
+        example=examples.CREATED_KERNEL,
+        status=201,
+        description="Asked for; it starts now.",
+        also={
+            200: {
+                "description": "It was there: the same name with `get_or_create`, or the same "
+                "`Idempotency-Key`.",
+                "model": shapes.CreatedKernel,
+            }
+        },
+    ),
+)
+async def create(
+    order: NewKernel, asked: Asked, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Answered at once, while the kernel starts; code may be queued on it right away."""
+    kernel, created = await asked.yard.kernels.create(
+        asked.who,
+        KernelOrder(
+            image=order.image,
+            template=order.template,
+            name=order.name,
+            display_name=order.display_name,
+            environment=order.environment,
+            labels=order.labels,
+        ),
+        reuse=order.get_or_create,
+        idempotency_key=idempotency_key,
+    )
+    body: shapes.CreatedKernel = {**translate.kernel(kernel), "created": created}
+    return translate.answer(body, 201 if created else 200)
+
+
+@router.get(
+    "",
+    operation_id="list_kernels",
+    summary="List kernels",
+    response_model=shapes.KernelList,
+    responses=answers(Invalid, CursorMalformed, example=examples.KERNELS),
+)
+async def every(
+    asked: Asked,
+    states: States = None,
+    name: Annotated[str | None, Query(description="The one with this name.")] = None,
+    labels: LabelPairs = None,
+    cursor: Cursor = None,
+    limit: Limit = None,
+) -> Response:
+    """Newest first; yours, or everybody's for administrators."""
+    kernels, following = await asked.yard.kernels.list(
+        asked.who,
+        states=states_of(states, KernelState),
+        name=name,
+        labels=labels_of(labels),
+        cursor=cursor,
+        limit=limit,
+    )
+    body: shapes.KernelList = {
+        "items": [translate.kernel(kernel) for kernel in kernels],
+        "next_cursor": following,
+    }
+    return translate.answer(body)
+
+
+@router.get(
+    "/{kernel_id}",
+    operation_id="get_kernel",
+    summary="Get a kernel, or wait until it is ready or has ended",
+    response_model=shapes.KernelWithHistory,
+    responses=answers(Invalid, KernelNotFound, example=examples.KERNEL_WITH_HISTORY),
+)
+async def get(
+    kernel_id: KernelId,
+    asked: Asked,
+    wait: Annotated[
+        Literal["ready", "ended"] | None,
+        Query(description="Wait until it is ready (or has ended), or until it has ended."),
+    ] = None,
+    timeout: Annotated[
+        float,
+        Query(
+            ge=0,
+            le=LONGEST_WAIT,
+            allow_inf_nan=False,
+            description="Most seconds to wait; the kernel is then answered as it is.",
+        ),
+    ] = 30,
+) -> Response:
+    """The kernel as it is now, with the steps of its life."""
+    yard, who = asked.yard, asked.who
+    if wait is None:
+        kernel = await yard.kernels.get(who, kernel_id)
+    else:
+        kernel = await yard.kernels.wait(who, kernel_id, until=wait, timeout=timeout)
+    history = await yard.kernels.history(who, kernel_id)
+    body: shapes.KernelWithHistory = {
+        **translate.kernel(kernel),
+        "history": [translate.change(step) for step in history],
+    }
+    return translate.answer(body)
+
+
+@router.post(
+    "/{kernel_id}/terminate",
+    operation_id="terminate_kernel",
+    summary="Terminate a kernel",
+    response_model=shapes.Kernel,
+    responses=answers(KernelNotFound, example=examples.KERNEL),
+)
+async def terminate(kernel_id: KernelId, asked: Asked) -> Response:
+    """Frees what it holds; its tasks and outputs stay readable. May be repeated."""
+    kernel = await asked.yard.kernels.terminate(asked.who, kernel_id)
+    return translate.answer(translate.kernel(kernel))
+
+
+@router.post(
+    "/{kernel_id}/restart",
+    operation_id="restart_kernel",
+    summary="Restart a kernel",
+    response_model=shapes.Kernel,
+    responses=answers(KernelNotFound, KernelEnded, example=examples.KERNEL),
+)
+async def restart(kernel_id: KernelId, asked: Asked) -> Response:
+    """A new process under the same id, name and work directory. The running task is cancelled,
+    queued ones stay queued."""
+    kernel = await asked.yard.kernels.restart(asked.who, kernel_id)
+    return translate.answer(translate.kernel(kernel))
+
+
+@router.post(
+    "/{kernel_id}/interrupt",
+    operation_id="interrupt_kernel",
+    summary="Interrupt what a kernel runs",
+    status_code=204,
+    response_class=Response,
+    responses=answers(
+        KernelNotFound,
+        KernelEnded,
+        KernelNotRunning,
+        AgentUnavailable,
+        status=204,
+        description="The interrupt is on its way.",
+    ),
+)
+async def interrupt(kernel_id: KernelId, asked: Asked) -> Response:
+    """As Ctrl-C would: the code sees a KeyboardInterrupt or its like. To end one task, cancel it."""
+    await asked.yard.kernels.interrupt(asked.who, kernel_id)
+    return Response(status_code=204)
+
+
+@router.delete(
+    "/{kernel_id}",
+    operation_id="delete_kernel",
+    summary="Delete a kernel",
+    status_code=204,
+    response_class=Response,
+    responses=answers(
+        KernelNotFound, status=204, description="It is gone, with its tasks and outputs."
+    ),
+)
+async def delete(kernel_id: KernelId, asked: Asked) -> Response:
+    """Ends it and removes every trace: tasks, outputs, work directory. Terminate keeps them."""
+    await asked.yard.kernels.delete(asked.who, kernel_id)
+    return Response(status_code=204)

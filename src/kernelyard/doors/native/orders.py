@@ -1,0 +1,169 @@
+"""What request bodies may say. Unknown fields are refused; nothing is converted silently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from kernelyard.model.errors import Invalid
+from kernelyard.model.quantities import parse_duration, parse_size
+
+_LONGEST_QUANTITY = 64
+_MOST_MILLI_CPU = 10_000_000
+_MOST_GPUS = 10_000
+
+
+def _quantity(
+    parse: Callable[[str | int | float, str], float], kinds: tuple[type, ...], words: str
+) -> PlainValidator:
+    def checked(value: object, info: ValidationInfo) -> float:
+        field = info.field_name or "value"
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            raise Invalid(f"'{field}' must be {words}.", field=field)
+        if isinstance(value, str) and len(value) > _LONGEST_QUANTITY:
+            raise Invalid(f"'{field}' is too long to be {words}.", field=field)
+        assert isinstance(value, str | int | float)  # noqa: S101 - what kinds can hold
+        try:
+            return parse(value, field)
+        except OverflowError as error:
+            raise Invalid(f"'{field}' is too large.", field=field) from error
+
+    return PlainValidator(checked)
+
+
+def _size(value: str | float, field: str) -> int:
+    return parse_size(value if isinstance(value, str) else int(value), field=field)
+
+
+def _duration(value: str | float, field: str) -> float:
+    return parse_duration(value, field=field)
+
+
+Size = Annotated[
+    int,
+    _quantity(_size, (str, int), "a size: bytes as a number, or text such as '1Gi' or '512MiB'"),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}],
+            "description": "Bytes, or with a unit: `1Gi`, `512MiB`, `4g`.",
+            "examples": ["1Gi", 536870912],
+        }
+    ),
+]
+Seconds = Annotated[
+    float,
+    _quantity(_duration, (str, int, float), "a duration: seconds, or text such as '90s' or '1h'"),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}],
+            "description": "Seconds, or with units: `90s`, `1h30m`.",
+            "examples": ["1h", 90],
+        }
+    ),
+]
+
+
+class _Order(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class NewImage(_Order):
+    """A further name for an image."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "my-python:3", "from": "python3"}]}
+    )
+
+    name: str
+    source: str = Field(alias="from", description="Name of an image that exists.")
+    display_name: str | None = None
+
+
+class ImageChanges(_Order):
+    """What is to change; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"disabled": True}]})
+
+    disabled: bool | None = None
+    display_name: str | None = Field(default=None, max_length=256)
+
+
+class TemplateChanges(_Order):
+    """What is to change; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"memory_bytes_limit": "2Gi"}]})
+
+    display_name: str = Field(default="", max_length=256)
+    disabled: bool = False
+    milli_cpu_limit: int = Field(default=0, ge=0, le=_MOST_MILLI_CPU)
+    memory_bytes_limit: Size = 0
+    gpu: int = Field(default=0, ge=0, le=_MOST_GPUS)
+    storage_bytes: Size = 0
+    environment: dict[str, str] = {}
+    max_idle_duration: Seconds | None = None
+    engine_options: dict[str, JsonValue] = Field(default={}, description="For administrators.")
+
+
+class NewTemplate(TemplateChanges):
+    """Resources and limits for kernels to be made with."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "small",
+                    "memory_bytes_limit": "1Gi",
+                    "milli_cpu_limit": 1000,
+                    "max_idle_duration": "1h",
+                }
+            ]
+        }
+    )
+
+    name: str
+
+
+class NewKernel(_Order):
+    """Which kernel is wanted."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"image": "python3", "labels": {"team": "vision"}}]}
+    )
+
+    image: str = Field(description="Name of an image; GET /v1/images lists them.")
+    template: str = "default"
+    name: str | None = Field(default=None, description="Unique among your live kernels.")
+    display_name: str = ""
+    environment: dict[str, str] = Field(default={}, description="Wins over the template's.")
+    labels: dict[str, str] = {}
+    get_or_create: bool = Field(
+        default=False, description="Return your live kernel of this name if there is one."
+    )
+
+
+class NewTask(_Order):
+    """Code to run."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"code": "print('hello')"}]})
+
+    code: str
+    labels: dict[str, str] = {}
+
+
+class NewToken(_Order):
+    """Whom a token is for."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "ada", "role": "user"}]})
+
+    name: str
+    role: Literal["admin", "user"] = "user"

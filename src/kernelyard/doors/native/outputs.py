@@ -1,0 +1,171 @@
+"""Outputs: pages, events, and everything put together."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kernelyard.doors._asgi.door import settings_of
+from kernelyard.doors.native import examples, shapes, translate
+from kernelyard.doors.native.answers import Responses, answers
+from kernelyard.doors.native.asking import Asked, AskingRoute
+from kernelyard.doors.native.pages import page_answer
+from kernelyard.doors.native.parameters import LARGEST_NUMBER, After, KernelId, Limit, TaskId
+from kernelyard.doors.native.stream import event_stream, text_stream
+from kernelyard.model.errors import CursorBeyondEnd, Invalid, KernelNotFound, TaskNotFound
+from kernelyard.model.paging import checked_limit
+
+router = APIRouter(prefix="/v1", route_class=AskingRoute, tags=["outputs"])
+
+LastEventId = Annotated[
+    str | None,
+    Header(
+        alias="Last-Event-ID",
+        description="Number of the last event seen; wins over `after`. Browsers send it themselves.",
+    ),
+]
+Stream = Annotated[bool, Query(description="Send events; the same as `Accept: text/event-stream`.")]
+_EVENTS = (
+    "A page; or, for those who accept `text/event-stream`, events until nothing more can come."
+)
+
+
+def _page_or_events(not_found: type[TaskNotFound | KernelNotFound], word: str) -> Responses:
+    documented = answers(
+        Invalid, CursorBeyondEnd, not_found, example=examples.OUTPUTS, description=_EVENTS
+    )
+    documented[200]["content"]["text/event-stream"] = {
+        "schema": {
+            "type": "string",
+            "description": "Each output as an event: `id` its number, `event` its kind, `data` an "
+            f"Output. The last event is `{word}`; without it the stream was cut: ask again with "
+            "`Last-Event-ID`. A comment comes every 15 seconds as a sign of life.",
+        },
+        "example": examples.EVENTS,
+    }
+    return documented
+
+
+@router.get(
+    "/tasks/{task_id}/outputs",
+    operation_id="read_task_outputs",
+    summary="Read or follow the outputs of a task",
+    response_model=shapes.OutputPage,
+    responses=_page_or_events(TaskNotFound, "task"),
+)
+async def of_task(
+    request: Request,
+    task_id: TaskId,
+    asked: Asked,
+    after: After = 0,
+    limit: Limit = None,
+    stream: Stream = False,
+    last_event_id: LastEventId = None,
+) -> Response:
+    """Read while the task runs and ever after. Pages continue with `after` = `last`; a page with
+    `complete` false may be asked for again when it is empty. As events, the stream ends with the
+    event `task`, whose data is the task."""
+    yard, who = asked.yard, asked.who
+    if not _wants_events(request, stream):
+        size = checked_limit(limit, largest=settings_of(request).largest_page)
+        return page_answer(await yard.outputs.page(who, task_id, after, size))
+    records = await yard.outputs.follow(who, task_id, _start(after, last_event_id))
+
+    async def last() -> bytes:
+        return translate.json_bytes(translate.task(await yard.tasks.get(who, task_id)))
+
+    return event_stream(records, "task", last)
+
+
+@router.get(
+    "/kernels/{kernel_id}/outputs",
+    operation_id="read_kernel_outputs",
+    summary="Read or follow everything that happens on a kernel",
+    response_model=shapes.OutputPage,
+    responses=_page_or_events(KernelNotFound, "kernel"),
+)
+async def of_kernel(
+    request: Request,
+    kernel_id: KernelId,
+    asked: Asked,
+    after: After = 0,
+    limit: Limit = None,
+    stream: Stream = False,
+    last_event_id: LastEventId = None,
+) -> Response:
+    """As for a task, over the whole journal of a kernel: outputs of all tasks, their starts and
+    ends, and the kernel's own marks. As events, the stream ends with the event `kernel`."""
+    yard, who = asked.yard, asked.who
+    if not _wants_events(request, stream):
+        size = checked_limit(limit, largest=settings_of(request).largest_page)
+        return page_answer(await yard.outputs.kernel_page(who, kernel_id, after, size))
+    records = await yard.outputs.kernel_follow(who, kernel_id, _start(after, last_event_id))
+
+    async def last() -> bytes:
+        return translate.json_bytes(translate.kernel(await yard.kernels.get(who, kernel_id)))
+
+    return event_stream(records, "kernel", last)
+
+
+@router.get(
+    "/tasks/{task_id}/result",
+    operation_id="read_result",
+    summary="Read everything a task said, put together",
+    response_model=shapes.Result,
+    responses=answers(TaskNotFound, example=examples.RESULT),
+)
+async def result(task_id: TaskId, asked: Asked) -> Response:
+    """Whole stdout and stderr, and what was shown, after its updates; as far as the task has come."""
+    return translate.answer(translate.result(await asked.yard.outputs.result(asked.who, task_id)))
+
+
+def _text(word: str) -> Responses:
+    documented = answers(TaskNotFound)
+    documented[200] = {
+        "description": "The text.",
+        "content": {"text/plain": {"schema": {"type": "string"}, "example": f"{word} of the code"}},
+    }
+    return documented
+
+
+@router.get(
+    "/tasks/{task_id}/stdout",
+    operation_id="read_stdout",
+    summary="Read the whole standard output of a task",
+    response_class=Response,
+    responses=_text("stdout"),
+)
+async def stdout(task_id: TaskId, asked: Asked) -> Response:
+    """Plain text, sent piece by piece however large it is; as far as the task has come."""
+    return await _texts(asked, task_id, "stdout")
+
+
+@router.get(
+    "/tasks/{task_id}/stderr",
+    operation_id="read_stderr",
+    summary="Read the whole standard error of a task",
+    response_class=Response,
+    responses=_text("stderr"),
+)
+async def stderr(task_id: TaskId, asked: Asked) -> Response:
+    """Plain text, sent piece by piece however large it is; as far as the task has come."""
+    return await _texts(asked, task_id, "stderr")
+
+
+async def _texts(asked: Asked, task_id: str, name: Literal["stdout", "stderr"]) -> Response:
+    return text_stream(await asked.yard.outputs.streams(asked.who, task_id, name))
+
+
+def _wants_events(request: Request, stream: bool) -> bool:
+    return stream or "text/event-stream" in request.headers.get("accept", "").lower()
+
+
+def _start(after: int, last_event_id: str | None) -> int:
+    if not last_event_id:
+        return after
+    if not last_event_id.isdecimal() or not last_event_id.isascii():
+        raise Invalid("'Last-Event-ID' must be the number of an output.", field="Last-Event-ID")
+    return min(int(last_event_id[:30]), LARGEST_NUMBER)

@@ -1,0 +1,251 @@
+"""What answers look like: every field of every answer of this door, with its meaning."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from kernelyard.model.kernel_phases import KernelState
+from kernelyard.model.records import RecordKind
+from kernelyard.model.tasks import TaskState
+
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""RFC 3339 in UTC with microseconds."""
+Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+Cursor = Annotated[str | None, Field(description="Pass it as `cursor`; null at the end.")]
+Labels = Annotated[dict[str, str], Field(description="The caller's own marks.")]
+
+
+class Image(TypedDict):
+    """Something a kernel can be started from."""
+
+    name: Annotated[str, Field(description="What `image` says when a kernel is made.")]
+    reference: Annotated[str, Field(description="`provider/name` of what was found.")]
+    display_name: str
+    language: str
+    version: str | None
+    ready: Annotated[bool, Field(description="Whether a kernel can be started from it now.")]
+    problem: Annotated[str | None, Field(description="Why not, and what mends that.")]
+    disabled: bool
+    registered: Annotated[bool, Field(description="Whether an administrator gave it its name.")]
+    resources: Annotated[dict[str, str], Field(description="File names and the paths they are at.")]
+
+
+class BrokenProvider(TypedDict):
+    """A provider that could not list its images."""
+
+    provider: str
+    problem: str
+
+
+class ImageList(TypedDict):
+    """Every image, by name."""
+
+    items: list[Image]
+    next_cursor: Cursor
+    broken: list[BrokenProvider]
+
+
+class TemplateFields(TypedDict):
+    """Resources and limits. 0 and null mean: no limit."""
+
+    milli_cpu_limit: int
+    memory_bytes_limit: int
+    gpu: int
+    storage_bytes: int
+    environment: dict[str, str]
+    max_idle_duration: Annotated[float | None, Field(description="Seconds.")]
+    engine_options: dict[str, object]
+
+
+class Template(TemplateFields):
+    """Resources and limits that kernels are made with."""
+
+    name: str
+    display_name: str
+    owner: str
+    disabled: bool
+    created_at: Time
+    updated_at: Time
+
+
+class TemplateList(TypedDict):
+    """A page of templates, by name."""
+
+    items: list[Template]
+    next_cursor: Cursor
+
+
+class KernelImage(TypedDict):
+    """What a kernel remembers of its image."""
+
+    name: str
+    reference: str
+    display_name: str
+    language: str
+
+
+class KernelTemplate(TemplateFields):
+    """What a kernel remembers of its template."""
+
+    name: str
+
+
+class Kernel(TypedDict):
+    """One interpreter with its work directory, from request to deletion."""
+
+    id: Id
+    name: Annotated[str | None, Field(description="Unique among its owner's live kernels.")]
+    display_name: str
+    owner: str
+    image: KernelImage
+    template: KernelTemplate
+    environment: dict[str, str]
+    labels: Labels
+    state: KernelState
+    reason: Annotated[str | None, Field(description="Why it is in this state.")]
+    current_task: Annotated[str | None, Field(description="Id of the running task.")]
+    current_task_number: int | None
+    queued_tasks: Annotated[int, Field(description="Tasks that wait for their turn.")]
+    restarts: int
+    last_number: Annotated[int, Field(description="Number of its newest stored output.")]
+    language_info: Annotated[
+        dict[str, object] | None, Field(description="What the kernel says of its language.")
+    ]
+    created_at: Time
+    ready_at: Time | None
+    ended_at: Time | None
+    last_activity_at: Time | None
+
+
+class CreatedKernel(Kernel):
+    """A kernel, and whether this request made it."""
+
+    created: bool
+
+
+class StateChange(TypedDict):
+    """One step of a kernel's life."""
+
+    state: str
+    reason: str | None
+    at: Time
+
+
+class KernelWithHistory(Kernel):
+    """A kernel and the steps of its life, oldest first."""
+
+    history: list[StateChange]
+
+
+class KernelList(TypedDict):
+    """A page of kernels, newest first."""
+
+    items: list[Kernel]
+    next_cursor: Cursor
+
+
+class TaskError(TypedDict):
+    """What the code raised."""
+
+    name: str
+    value: str
+    traceback: list[str]
+
+
+class Task(TypedDict):
+    """Code queued on a kernel, with a stored end state."""
+
+    id: Id
+    kernel_id: Id
+    number: Annotated[int, Field(description="Its place in the kernel's queue: 1, 2, 3 …")]
+    code: str
+    labels: Labels
+    state: TaskState
+    reason: Annotated[str | None, Field(description="Why it ended so, where that needs saying.")]
+    error: TaskError | None
+    execution_count: int | None
+    ahead: Annotated[int, Field(description="Open tasks before it; 0 unless queued.")]
+    cancel_requested: bool
+    created_at: Time
+    started_at: Time | None
+    ended_at: Time | None
+
+
+class TaskList(TypedDict):
+    """A page of tasks, newest first."""
+
+    items: list[Task]
+    next_cursor: Cursor
+
+
+class Output(TypedDict):
+    """One numbered thing that happened on a kernel."""
+
+    number: Annotated[int, Field(description="1, 2, 3 … in the kernel's journal.")]
+    at: Time
+    task: Annotated[int, Field(description="Number of its task; 0 for the kernel itself.")]
+    kind: RecordKind
+    content: Annotated[
+        dict[str, object],
+        Field(description="For outputs the content of the Jupyter message of that name."),
+    ]
+
+
+class OutputPage(TypedDict):
+    """Some outputs, in order."""
+
+    items: list[Output]
+    last: Annotated[int, Field(description="Pass it as `after` for what comes next.")]
+    complete: Annotated[bool, Field(description="Whether nothing will ever come after `last`.")]
+
+
+class Display(TypedDict):
+    """One thing shown, after its updates."""
+
+    kind: RecordKind
+    data: Annotated[dict[str, object], Field(description="A Jupyter MIME bundle.")]
+    metadata: dict[str, object]
+    execution_count: int | None
+
+
+class Result(TypedDict):
+    """Everything a task said, put together."""
+
+    task: Task
+    stdout: str
+    stderr: str
+    results: list[Display]
+    cut_bytes: Annotated[int, Field(description="Output over the task's limit; it was dropped.")]
+
+
+class Token(TypedDict):
+    """What is known of a token; never its text."""
+
+    id: Id
+    name: str
+    role: Literal["admin", "user"]
+    created_at: Time
+
+
+class NewToken(Token):
+    """A token with its text, which is told this once."""
+
+    token: str
+
+
+class TokenList(TypedDict):
+    """Every token, by name."""
+
+    items: list[Token]
+    next_cursor: Cursor
+
+
+class Caller(TypedDict):
+    """Who asks, and which server answers."""
+
+    name: str
+    role: Literal["admin", "user"]
+    server: Annotated[str, Field(description="The server's version.")]

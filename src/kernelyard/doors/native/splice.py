@@ -1,0 +1,65 @@
+"""Journal records as JSON, with the kernel's own bytes put in as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from kernelyard.doors.native.translate import time_text
+from kernelyard.model.outputs import OutputPage
+from kernelyard.model.records import Record, RecordKind
+
+PIECE = 256 * 1024
+"""Bytes that are put together before they are sent, unless one output alone is larger."""
+_KINDS = {kind: kind.value.encode() for kind in RecordKind}
+_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
+
+
+def output_bytes(record: Record) -> bytes:
+    """Return one output as one line of JSON.
+
+    A raw line end can only be white space between JSON tokens, so a space says the same.
+    """
+    body = record.body
+    if b"\n" in body or b"\r" in body:
+        body = body.translate(_LINE_ENDS)
+    return b'{"number":%d,"at":"%b","task":%d,"kind":"%b","content":%b}' % (
+        record.number,
+        time_text(record.at).encode(),
+        record.seq,
+        _KINDS[record.kind],
+        body,
+    )
+
+
+def event_bytes(record: Record) -> bytes:
+    """Return one output as a server-sent event."""
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (
+        record.number,
+        _KINDS[record.kind],
+        output_bytes(record),
+    )
+
+
+def page_pieces(page: OutputPage) -> Iterator[bytes]:
+    """Yield a page of outputs as JSON, one output at a time."""
+    yield b'{"items":['
+    for place, record in enumerate(page.records):
+        if place:
+            yield b","
+        yield output_bytes(record)
+    yield b'],"last":%d,"complete":%b}' % (page.last, b"true" if page.complete else b"false")
+
+
+def joined(pieces: Iterable[bytes], size: int = PIECE) -> Iterator[bytes]:
+    """Yield ``pieces`` put together, so that few are much smaller than ``size``."""
+    waiting: list[bytes] = []
+    length = 0
+    for piece in pieces:
+        waiting.append(piece)
+        length += len(piece)
+        if length >= size:
+            yield b"".join(waiting)
+            waiting.clear()
+            length = 0
+    if waiting:
+        yield b"".join(waiting)

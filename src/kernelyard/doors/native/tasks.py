@@ -1,0 +1,175 @@
+"""Tasks: code queued on kernels."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from kernelyard.doors.native import examples, shapes, translate
+from kernelyard.doors.native.answers import answers
+from kernelyard.doors.native.asking import Asked, AskingRoute
+from kernelyard.doors.native.orders import NewTask
+from kernelyard.doors.native.parameters import (
+    LONGEST_WAIT,
+    Cursor,
+    IdempotencyKey,
+    KernelId,
+    LabelPairs,
+    Limit,
+    States,
+    TaskId,
+    labels_of,
+    states_of,
+)
+from kernelyard.model.errors import (
+    CursorMalformed,
+    IdempotencyKeyReused,
+    Invalid,
+    KernelEnded,
+    KernelNotFound,
+    TaskFinished,
+    TaskNotFound,
+    TooLarge,
+)
+from kernelyard.model.tasks import Task, TaskOrder, TaskState
+
+router = APIRouter(prefix="/v1", route_class=AskingRoute, tags=["tasks"])
+
+
+@router.post(
+    "/kernels/{kernel_id}/tasks",
+    operation_id="submit_task",
+    summary="Queue code on a kernel",
+    status_code=201,
+    response_model=shapes.Task,
+    responses=answers(
+        Invalid,
+        KernelNotFound,
+        KernelEnded,
+        IdempotencyKeyReused,
+        TooLarge,
+        example=examples.TASK,
+        status=201,
+        description="Queued, durably. You may hang up.",
+        also={
+            200: {
+                "description": "Queued before with the same `Idempotency-Key`.",
+                "model": shapes.Task,
+            }
+        },
+    ),
+)
+async def submit(
+    kernel_id: KernelId, order: NewTask, asked: Asked, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Answered at once, also while the kernel starts; tasks run one after the other, in order."""
+    task, created = await asked.yard.tasks.submit(
+        asked.who,
+        kernel_id,
+        TaskOrder(code=order.code, labels=order.labels),
+        idempotency_key=idempotency_key,
+    )
+    return translate.answer(translate.task(task), 201 if created else 200)
+
+
+@router.get(
+    "/kernels/{kernel_id}/tasks",
+    operation_id="list_tasks_of_kernel",
+    summary="List the tasks of a kernel",
+    response_model=shapes.TaskList,
+    responses=answers(Invalid, CursorMalformed, KernelNotFound, example=examples.TASKS),
+)
+async def of_kernel(
+    kernel_id: KernelId,
+    asked: Asked,
+    states: States = None,
+    labels: LabelPairs = None,
+    cursor: Cursor = None,
+    limit: Limit = None,
+) -> Response:
+    """Newest first."""
+    tasks, following = await asked.yard.tasks.list(
+        asked.who,
+        kernel_id=kernel_id,
+        states=states_of(states, TaskState),
+        labels=labels_of(labels),
+        cursor=cursor,
+        limit=limit,
+    )
+    return _listed(tasks, following)
+
+
+@router.get(
+    "/tasks",
+    operation_id="list_tasks",
+    summary="List tasks",
+    response_model=shapes.TaskList,
+    responses=answers(Invalid, CursorMalformed, example=examples.TASKS),
+)
+async def every(
+    asked: Asked,
+    states: States = None,
+    labels: LabelPairs = None,
+    cursor: Cursor = None,
+    limit: Limit = None,
+) -> Response:
+    """Newest first; yours, or everybody's for administrators."""
+    tasks, following = await asked.yard.tasks.list(
+        asked.who,
+        states=states_of(states, TaskState),
+        labels=labels_of(labels),
+        cursor=cursor,
+        limit=limit,
+    )
+    return _listed(tasks, following)
+
+
+@router.get(
+    "/tasks/{task_id}",
+    operation_id="get_task",
+    summary="Get a task, or wait for its end",
+    response_model=shapes.Task,
+    responses=answers(Invalid, TaskNotFound, example=examples.TASK),
+)
+async def get(
+    task_id: TaskId,
+    asked: Asked,
+    wait: Annotated[
+        float,
+        Query(
+            ge=0,
+            le=LONGEST_WAIT,
+            allow_inf_nan=False,
+            description="Seconds to wait for its end; the answer comes when it has ended or they are over.",
+        ),
+    ] = 0,
+) -> Response:
+    """The task as it is now."""
+    if wait:
+        task = await asked.yard.tasks.wait(asked.who, task_id, wait)
+    else:
+        task = await asked.yard.tasks.get(asked.who, task_id)
+    return translate.answer(translate.task(task))
+
+
+@router.post(
+    "/tasks/{task_id}/cancel",
+    operation_id="cancel_task",
+    summary="Cancel a task",
+    response_model=shapes.Task,
+    responses=answers(TaskNotFound, TaskFinished, example=examples.TASK),
+)
+async def cancel(task_id: TaskId, asked: Asked) -> Response:
+    """A queued task is taken out; a running one is interrupted and keeps its output. It becomes
+    `cancelled` a moment after the answer."""
+    return translate.answer(translate.task(await asked.yard.tasks.cancel(asked.who, task_id)))
+
+
+def _listed(tasks: list[Task], following: str | None) -> Response:
+    body: shapes.TaskList = {
+        "items": [translate.task(task) for task in tasks],
+        "next_cursor": following,
+    }
+    return translate.answer(body)

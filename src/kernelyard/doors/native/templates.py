@@ -1,0 +1,134 @@
+"""Templates: resources and limits, made once and used by many kernels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from kernelyard.doors.native import examples, shapes, translate
+from kernelyard.doors.native.answers import answers
+from kernelyard.doors.native.asking import Asked, AskingRoute
+from kernelyard.doors.native.orders import NewTemplate, TemplateChanges
+from kernelyard.doors.native.parameters import Cursor, Limit
+from kernelyard.model.errors import (
+    AlreadyExists,
+    Conflict,
+    CursorMalformed,
+    Forbidden,
+    Invalid,
+    TemplateNotFound,
+    TooLarge,
+)
+from kernelyard.model.templates import Template, TemplateSpec
+
+router = APIRouter(prefix="/v1/templates", route_class=AskingRoute, tags=["templates"])
+
+
+@router.post(
+    "",
+    operation_id="create_template",
+    summary="Make a template",
+    status_code=201,
+    response_model=shapes.Template,
+    responses=answers(
+        Invalid, Forbidden, AlreadyExists, TooLarge, example=examples.TEMPLATE, status=201
+    ),
+)
+async def create(order: NewTemplate, asked: Asked) -> Response:
+    """Sizes and durations may be written with units. `engine_options` are for administrators."""
+    template = Template(
+        name=order.name,
+        display_name=order.display_name,
+        disabled=order.disabled,
+        spec=_changed(TemplateSpec(), order),
+    )
+    made = await asked.yard.templates.create(asked.who, template)
+    return translate.answer(translate.template(made), 201)
+
+
+@router.get(
+    "",
+    operation_id="list_templates",
+    summary="List templates",
+    response_model=shapes.TemplateList,
+    responses=answers(Invalid, CursorMalformed, example=examples.TEMPLATES),
+)
+async def every(asked: Asked, cursor: Cursor = None, limit: Limit = None) -> Response:
+    """By name."""
+    templates, following = await asked.yard.templates.list(asked.who, cursor, limit)
+    body: shapes.TemplateList = {
+        "items": [translate.template(template) for template in templates],
+        "next_cursor": following,
+    }
+    return translate.answer(body)
+
+
+@router.get(
+    "/{name:path}",
+    operation_id="get_template",
+    summary="Get a template",
+    response_model=shapes.Template,
+    responses=answers(TemplateNotFound, example=examples.TEMPLATE),
+)
+async def get(name: str, asked: Asked) -> Response:
+    """The template as it is now."""
+    return translate.answer(translate.template(await asked.yard.templates.get(asked.who, name)))
+
+
+@router.patch(
+    "/{name:path}",
+    operation_id="update_template",
+    summary="Change a template",
+    response_model=shapes.Template,
+    responses=answers(Invalid, Forbidden, TemplateNotFound, TooLarge, example=examples.TEMPLATE),
+)
+async def update(name: str, changes: TemplateChanges, asked: Asked) -> Response:
+    """What is left out stays. Kernels made with it before keep what they had."""
+    yard, who = asked.yard, asked.who
+    template = await yard.templates.get(who, name)
+    said = changes.model_fields_set
+    changed = await yard.templates.update(
+        who,
+        name,
+        display_name=changes.display_name if "display_name" in said else None,
+        disabled=changes.disabled if "disabled" in said else None,
+        spec=_changed(template.spec, changes),
+    )
+    return translate.answer(translate.template(changed))
+
+
+@router.delete(
+    "/{name:path}",
+    operation_id="delete_template",
+    summary="Delete a template",
+    status_code=204,
+    response_class=Response,
+    responses=answers(Forbidden, TemplateNotFound, Conflict, status=204, description="Gone."),
+)
+async def delete(name: str, asked: Asked) -> Response:
+    """Kernels made with it keep what they had. The default template stays."""
+    await asked.yard.templates.delete(asked.who, name)
+    return Response(status_code=204)
+
+
+_FIELDS = {
+    "milli_cpu_limit": "milli_cpu_limit",
+    "memory_bytes_limit": "memory_bytes_limit",
+    "gpu": "gpu",
+    "storage_bytes": "storage_bytes",
+    "environment": "environment",
+    "max_idle_duration": "max_idle_seconds",
+    "engine_options": "engine_options",
+}
+"""Fields of a request and what they are in the model."""
+
+
+def _changed(spec: TemplateSpec, changes: TemplateChanges) -> TemplateSpec:
+    said = {
+        inner: getattr(changes, outer)
+        for outer, inner in _FIELDS.items()
+        if outer in changes.model_fields_set
+    }
+    return replace(spec, **said)

@@ -1,0 +1,192 @@
+"""From the yard's nouns to this door's shapes, and to the bytes of an answer."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from time import gmtime, strftime
+from typing import Literal
+
+import msgspec
+from starlette.responses import Response
+
+from kernelyard.doors.native import shapes
+from kernelyard.model.images import Image
+from kernelyard.model.kernels import Kernel, StateChange
+from kernelyard.model.outputs import Aggregate, Display
+from kernelyard.model.principals import Role, TokenRecord
+from kernelyard.model.quantities import Micros
+from kernelyard.model.tasks import Task, TaskError
+from kernelyard.model.templates import Template, TemplateSpec
+
+_encoder = msgspec.json.Encoder()
+
+
+def answer(body: object, status: int = 200) -> Response:
+    """Return ``body`` as a JSON answer."""
+    return Response(json_bytes(body), status, media_type="application/json")
+
+
+def json_bytes(body: object) -> bytes:
+    """Return ``body`` as JSON; halves of surrogate pairs in it stay escaped, as kernels send them."""
+    try:
+        return _encoder.encode(body)
+    except UnicodeEncodeError:
+        return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+
+
+def time_text(at: Micros) -> str:
+    """Return a point in time as RFC 3339 in UTC."""
+    seconds, micros = divmod(at, 1_000_000)
+    return f"{_second(seconds)}.{micros:06d}Z"
+
+
+@lru_cache(maxsize=512)
+def _second(seconds: int) -> str:
+    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds))
+
+
+def _maybe_time(at: Micros | None) -> str | None:
+    return None if at is None else time_text(at)
+
+
+def image(found: Image, root_path: str) -> shapes.Image:
+    """An image, with the paths at which this server has its resources."""
+    base = f"{root_path}/v1/images/{found.name}/resources"
+    return {
+        "name": found.name,
+        "reference": found.reference,
+        "display_name": found.display_name,
+        "language": found.language,
+        "version": found.version,
+        "ready": found.problem is None and not found.disabled,
+        "problem": found.problem,
+        "disabled": found.disabled,
+        "registered": found.registered,
+        "resources": {file: f"{base}/{file}" for file in found.resources},
+    }
+
+
+def template(made: Template) -> shapes.Template:
+    """A template."""
+    return {
+        "name": made.name,
+        "display_name": made.display_name,
+        "owner": made.owner,
+        **_fields(made.spec),
+        "disabled": made.disabled,
+        "created_at": time_text(made.created_at),
+        "updated_at": time_text(made.updated_at),
+    }
+
+
+def _fields(spec: TemplateSpec) -> shapes.TemplateFields:
+    return {
+        "milli_cpu_limit": spec.milli_cpu_limit,
+        "memory_bytes_limit": spec.memory_bytes_limit,
+        "gpu": spec.gpu,
+        "storage_bytes": spec.storage_bytes,
+        "environment": spec.environment,
+        "max_idle_duration": spec.max_idle_seconds,
+        "engine_options": dict(spec.engine_options),
+    }
+
+
+def kernel(one: Kernel) -> shapes.Kernel:
+    """A kernel."""
+    info = one.info.get("language_info") if one.info else None
+    return {
+        "id": one.id,
+        "name": one.name,
+        "display_name": one.display_name,
+        "owner": one.owner,
+        "image": {
+            "name": one.image.name,
+            "reference": one.image.reference,
+            "display_name": one.image.display_name,
+            "language": one.image.language,
+        },
+        "template": {"name": one.template.name, **_fields(one.template.spec)},
+        "environment": one.environment,
+        "labels": one.labels,
+        "state": one.state,
+        "reason": one.reason,
+        "current_task": one.current_task_id,
+        "current_task_number": one.current_seq,
+        "queued_tasks": max(0, one.open_tasks - (one.current_seq is not None)),
+        "restarts": one.attempt - 1,
+        "last_number": one.stored_number,
+        "language_info": dict(info) if isinstance(info, dict) else None,
+        "created_at": time_text(one.created_at),
+        "ready_at": _maybe_time(one.ready_at),
+        "ended_at": _maybe_time(one.ended_at),
+        "last_activity_at": _maybe_time(one.last_activity_at),
+    }
+
+
+def change(step: StateChange) -> shapes.StateChange:
+    """One step of a kernel's life."""
+    return {"state": step.state, "reason": step.reason, "at": time_text(step.at)}
+
+
+def task(one: Task) -> shapes.Task:
+    """A task."""
+    return {
+        "id": one.id,
+        "kernel_id": one.kernel_id,
+        "number": one.seq,
+        "code": one.code,
+        "labels": one.labels,
+        "state": one.state,
+        "reason": one.reason,
+        "error": _error(one.error) if one.error else None,
+        "execution_count": one.execution_count,
+        "ahead": one.ahead,
+        "cancel_requested": one.cancel_requested,
+        "created_at": time_text(one.created_at),
+        "started_at": _maybe_time(one.started_at),
+        "ended_at": _maybe_time(one.ended_at),
+    }
+
+
+def _error(raised: TaskError) -> shapes.TaskError:
+    return {
+        "name": raised.name,
+        "value": raised.value,
+        "traceback": list(raised.traceback),
+    }
+
+
+def result(whole: Aggregate) -> shapes.Result:
+    """Everything a task said."""
+    return {
+        "task": task(whole.task),
+        "stdout": whole.stdout,
+        "stderr": whole.stderr,
+        "results": [_display(display) for display in whole.displays],
+        "cut_bytes": whole.cut_bytes,
+    }
+
+
+def _display(display: Display) -> shapes.Display:
+    return {
+        "kind": display.kind,
+        "data": dict(display.data),
+        "metadata": dict(display.metadata),
+        "execution_count": display.execution_count,
+    }
+
+
+def token(record: TokenRecord) -> shapes.Token:
+    """What is known of a token."""
+    return {
+        "id": record.id,
+        "name": record.name,
+        "role": role(record.role),
+        "created_at": time_text(record.created_at),
+    }
+
+
+def role(of: Role) -> Literal["admin", "user"]:
+    """A role by its word."""
+    return "admin" if of is Role.ADMIN else "user"

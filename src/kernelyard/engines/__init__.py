@@ -1,0 +1,1 @@
+"""Where agents run: one folder per engine."""

@@ -1,0 +1,113 @@
+"""The local engine: finds the agent of a data directory, or starts it, detached from the server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import sys
+from pathlib import Path
+
+from kernelyard.engines.local.probe import answers
+from kernelyard.model.errors import AgentUnavailable
+from kernelyard.ports.engine import AgentAddress, Engine, EngineSetup
+
+START_SECONDS = 30.0
+_LOOK_SECONDS = 0.02
+_TAIL_BYTES = 2000
+_SECRETS = ("KERNELYARD_ADMIN_TOKEN", "KERNELYARD_TOKEN")
+
+
+class LocalEngine(Engine):
+    """One agent per data directory. It is a session of its own, so it outlives the server."""
+
+    def __init__(self, setup: EngineSetup) -> None:
+        self._setup = setup
+        self._home = setup.data_dir / "agent"
+        self._child: int | None = None
+
+    async def place(self) -> AgentAddress:
+        """Return the address of the running agent, starting one if there is none."""
+        for address in await self.observe():
+            return address
+        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        deadline = asyncio.get_running_loop().time() + START_SECONDS
+        if not self._locked():
+            self._reap()
+            self._child = self._spawn()
+        while asyncio.get_running_loop().time() < deadline:
+            for address in await self.observe():
+                return address
+            if self._child is not None and self._reap() and not self._locked():
+                raise AgentUnavailable(f"The agent could not be started: {self._last_words()}")
+            await asyncio.sleep(_LOOK_SECONDS)
+        raise AgentUnavailable(
+            f"The agent did not answer within {START_SECONDS:.0f} s. Its log is {self._log}."
+        )
+
+    async def observe(self) -> list[AgentAddress]:
+        """Return the agent's address if it answers."""
+        try:
+            socket = json.loads((self._home / "agent.json").read_bytes())["socket"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+        return [AgentAddress("unix", socket)] if await answers(str(socket)) else []
+
+    @property
+    def _log(self) -> Path:
+        return self._home / "agent.log"
+
+    def _locked(self) -> bool:
+        """Whether an agent holds the lock that it keeps for life."""
+        try:
+            descriptor = os.open(self._home / "agent.lock", os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def _spawn(self) -> int:
+        setup = self._setup
+        argv = [sys.executable, "-m", "kernelyard.agent", "--data-dir", str(setup.data_dir)]
+        argv += ["--idle-exit-seconds", str(setup.idle_exit_seconds)]
+        if setup.log_json:
+            argv.append("--log-json")
+        append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        # posix_spawn, not Popen: nothing here outlives this call, and the child leads its own session.
+        return os.posix_spawn(
+            sys.executable,
+            argv,
+            {k: v for k, v in os.environ.items() if k not in _SECRETS},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, str(self._log), append, 0o600),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+        )
+
+    def _reap(self) -> bool:
+        """Collect the child if it has ended; return whether there is none any more."""
+        if self._child is None:
+            return True
+        with contextlib.suppress(ChildProcessError):
+            pid, _ = os.waitpid(self._child, os.WNOHANG)
+            if pid == 0:
+                return False
+        self._child = None
+        return True
+
+    def _last_words(self) -> str:
+        try:
+            text = self._log.read_bytes()[-_TAIL_BYTES:].decode(errors="replace").strip()
+        except OSError:
+            text = ""
+        last = text.splitlines()[-1] if text else "it said nothing"
+        return f"{last} (its log is {self._log})"

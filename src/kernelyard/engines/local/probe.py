@@ -1,0 +1,36 @@
+"""Asking a socket whether an agent answers there."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from kernelyard.wire.link import (
+    LENGTH_SIZE,
+    LINK_VERSION,
+    AgentInfo,
+    Hello,
+    decode_reply,
+    encode_message,
+    frame,
+    frame_length,
+)
+
+_SECONDS = 5.0
+
+
+async def answers(path: str) -> bool:
+    """Whether an agent that speaks our version of the link answers at the unix socket ``path``."""
+    try:
+        async with asyncio.timeout(_SECONDS):
+            reader, writer = await asyncio.open_unix_connection(path)
+            try:
+                writer.write(frame(encode_message(Hello())))
+                head = await reader.readexactly(LENGTH_SIZE)
+                reply = decode_reply(await reader.readexactly(frame_length(head)))
+            finally:
+                writer.close()
+    except (OSError, EOFError, ValueError, TimeoutError, msgspec.DecodeError):
+        return False
+    return isinstance(reply, AgentInfo) and reply.link_version == LINK_VERSION

@@ -1,0 +1,168 @@
+"""Links over unix sockets: pooled connections for calls, one connection for each journal followed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import TypeVar
+
+from kernelyard.links.frames import Connection
+from kernelyard.links.journal_stream import JournalStream
+from kernelyard.model.errors import AgentUnavailable
+from kernelyard.model.kernels import LaunchOrder
+from kernelyard.model.records import Record, RecordKind
+from kernelyard.model.tasks import Assignment
+from kernelyard.ports.engine import AgentAddress
+from kernelyard.wire.link import (
+    AgentInfo,
+    Cancel,
+    Content,
+    Done,
+    Fault,
+    Follow,
+    Forget,
+    Hello,
+    ImageList,
+    Images,
+    Interrupt,
+    Launch,
+    Quit,
+    Reply,
+    Request,
+    Resource,
+    Restart,
+    Stop,
+    Submit,
+    error_of,
+)
+
+CALL_SECONDS = 30.0
+_MOST_IDLE = 4
+R = TypeVar("R", bound=Reply)
+
+
+class UnixLink:
+    """A link to the agent behind one unix socket; see ``ports.agent_link.AgentLink``."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._idle: list[Connection] = []
+
+    async def hello(self) -> AgentInfo:
+        return await self._call(Hello(), AgentInfo)
+
+    async def images(self, *, refresh: bool = False) -> ImageList:
+        return await self._call(Images(refresh=refresh), ImageList)
+
+    async def resource(self, provider: str, image: str, file: str) -> bytes:
+        request = Resource(provider=provider, image=image, file=file)
+        return (await self._call(request, Content)).data
+
+    async def launch(self, order: LaunchOrder) -> None:
+        await self._call(Launch(order=order), Done)
+
+    async def submit(self, kernel_id: str, tasks: Sequence[Assignment]) -> None:
+        await self._call(Submit(kernel_id=kernel_id, tasks=list(tasks)), Done)
+
+    async def cancel(self, kernel_id: str, task_id: str, seq: int, reason: str) -> None:
+        request = Cancel(kernel_id=kernel_id, task_id=task_id, seq=seq, reason=reason)
+        await self._call(request, Done)
+
+    async def interrupt(self, kernel_id: str) -> None:
+        await self._call(Interrupt(kernel_id=kernel_id), Done)
+
+    async def restart(self, kernel_id: str, attempt: int, reason: str) -> None:
+        await self._call(Restart(kernel_id=kernel_id, attempt=attempt, reason=reason), Done)
+
+    async def stop(self, kernel_id: str, reason: str) -> None:
+        await self._call(Stop(kernel_id=kernel_id, reason=reason), Done)
+
+    async def forget(self, kernel_id: str) -> None:
+        await self._call(Forget(kernel_id=kernel_id), Done)
+
+    async def quit(self, *, stop_kernels: bool) -> None:
+        await self._call(Quit(stop_kernels=stop_kernels), Done)
+
+    async def follow(self, kernel_id: str, after: int) -> AsyncIterator[list[Record]]:
+        connection = await Connection.open(self._path)
+        stream: JournalStream | None = None
+        try:
+            reply = await connection.call(Follow(kernel_id=kernel_id, after=after))
+            if isinstance(reply, Fault):
+                raise error_of(reply)
+            stream = JournalStream(connection)
+            closed = False
+            while not closed:
+                records = await stream.next()
+                closed = records[-1].kind is RecordKind.KERNEL_ENDED
+                yield records
+        finally:
+            if stream is not None:
+                await stream.aclose()
+            connection.close()
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        while self._idle:
+            self._idle.pop().close()
+
+    async def _call(self, request: Request, expected: type[R]) -> R:
+        reply = await self._exchange(request)
+        if isinstance(reply, Fault):
+            raise error_of(reply)
+        if not isinstance(reply, expected):
+            raise AgentUnavailable(
+                "The agent answered in a way this server does not understand; they may be of "
+                "different versions. Run 'kernelyard stop --all' and start again.",
+                detail=f"{type(request).__name__} was answered by {type(reply).__name__}",
+            )
+        return reply
+
+    async def _exchange(self, request: Request) -> Reply:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.ended:
+                connection.close()
+                continue
+            try:
+                return await self._on(connection, request)
+            except AgentUnavailable:
+                # It may have been closed while it lay idle; requests may be repeated.
+                continue
+        return await self._on(await Connection.open(self._path), request)
+
+    async def _on(self, connection: Connection, request: Request) -> Reply:
+        whole = False
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                reply = await connection.call(request)
+            whole = True
+        except TimeoutError as error:
+            raise AgentUnavailable(
+                detail=f"no answer to {type(request).__name__} in {CALL_SECONDS:.0f} s"
+            ) from error
+        finally:
+            if whole and len(self._idle) < _MOST_IDLE:
+                self._idle.append(connection)
+            else:
+                connection.close()
+        return reply
+
+
+class UnixLinks:
+    """Opens one link per socket path; see ``ports.agent_link.Links``."""
+
+    def __init__(self) -> None:
+        self._links: dict[str, UnixLink] = {}
+
+    def open(self, address: AgentAddress) -> UnixLink:
+        """Return the link to ``address``. Raises ValueError for an address of another kind."""
+        if address.kind != "unix":
+            raise ValueError(f"no link for addresses of kind {address.kind!r}")
+        return self._links.setdefault(address.place, UnixLink(address.place))
+
+    async def aclose(self) -> None:
+        """Close every link."""
+        for link in self._links.values():
+            link.close()
+        self._links.clear()

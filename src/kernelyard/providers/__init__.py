@@ -1,0 +1,1 @@
+"""What can run: providers find images and say how a kernel of one is launched."""

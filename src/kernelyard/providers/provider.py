@@ -1,0 +1,57 @@
+"""The base class of providers: what an author of one writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from kernelyard.model.errors import ImageNotFound, ResourceNotFound
+from kernelyard.model.images import FoundImage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchPlan:
+    """How to start one kernel."""
+
+    argv: list[str]
+    """Program and arguments; ``{connection_file}``, ``{resource_dir}`` and ``{prefix}`` in them are
+    filled in by the agent."""
+    env: dict[str, str] = field(default_factory=dict)
+    """Variables besides those of the agent; ``${VAR}`` in a value means the agent's."""
+    interrupt_mode: Literal["signal", "message"] = "signal"
+    resource_dir: str | None = None
+    language: str = ""
+
+
+class Provider:
+    """Finds images of one sort. Registered under the entry-point group ``kernelyard.providers``.
+
+    The agent calls the methods in a thread of their own with a time limit, so they may block, and
+    two of them may run at once. Nothing that they raise or print harms another provider. A base
+    class, not a Protocol, so that later versions can add methods with defaults.
+    """
+
+    name: ClassVar[str] = ""
+    """The same as the name of the entry point; the part before the slash in ``conda/science``."""
+
+    def find(self) -> list[FoundImage]:
+        """Return every image there is now.
+
+        An image that cannot start a kernel is listed too, with a ``problem`` that says what mends it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say which images it finds")
+
+    def prepare(self, name: str) -> LaunchPlan:
+        """Return how to start a kernel of the image ``name``.
+
+        Called for each launch. Raises ImageNotFound, and ImageNotReady with what is to be done.
+        """
+        raise ImageNotFound(f"The provider '{self.name}' has no image {name[:80]!r}.")
+
+    def resource(self, name: str, file: str) -> bytes:
+        """Return a file of an image, one of those in its ``resources``.
+
+        Raises ImageNotFound and ResourceNotFound. ``file`` comes from outside: never read what the
+        image does not list.
+        """
+        raise ResourceNotFound(f"The image {name[:80]!r} has no file {file[:80]!r}.")

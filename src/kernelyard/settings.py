@@ -1,0 +1,278 @@
+"""Settings: every knob of the server with its meaning, and where each value came from.
+
+Flags are stronger than the environment (``KERNELYARD_…``), which is stronger than a TOML file, which
+is stronger than the defaults. A name that is not a setting is refused, wherever it stands.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from kernelyard.model.errors import Invalid
+from kernelyard.model.quantities import parse_duration, parse_size
+
+PREFIX = "KERNELYARD_"
+CLIENT_VARIABLES = frozenset({"KERNELYARD_URL", "KERNELYARD_TOKEN", "KERNELYARD_CONFIG"})
+"""Names with our prefix that are not settings of the server."""
+ENVIRONMENT_ONLY = frozenset({"admin_token"})
+"""Secrets: not in a file that may be shared, nor in a command line that others can list."""
+
+
+def _size(value: object, info: Any) -> object:
+    return parse_size(value, field=info.field_name) if isinstance(value, str) else value
+
+
+def _seconds(value: object, info: Any) -> object:
+    return parse_duration(value, field=info.field_name) if isinstance(value, str) else value
+
+
+def _as_written(text: str) -> Any:
+    """A default in the form in which people write it; it is parsed like any other value."""
+    return text
+
+
+Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    """The server's settings. Frozen; only ``load`` looks at the environment and at files."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+    )
+
+    data_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("kernelyard")),
+        description="Directory that holds everything: database, journals, work directories, token.",
+    )
+    host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="Address to listen on. Beyond loopback an administrator's token must exist.",
+    )
+    port: int = Field(
+        8700, ge=0, le=65_535, description="Port to listen on; 0 picks a free one and prints it."
+    )
+    base_url: str = Field(
+        "/", description="Path that all addresses begin with, such as /yard behind a proxy."
+    )
+    admin_token: SecretStr | None = Field(
+        None,
+        description="The administrator's token. Only from the environment; one is made at first "
+        "start if neither this nor admin_token_file is given.",
+    )
+    admin_token_file: Path | None = Field(
+        None, description="File that holds the administrator's token, such as a mounted secret."
+    )
+    log_json: bool = Field(False, description="Write logs as one JSON object per line.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="How much is logged."
+    )
+    stop_kernels_on_exit: bool = Field(
+        False, description="End all kernels and the agent when the server ends."
+    )
+    body_limit: Size = Field(
+        _as_written("16MiB"), description="Largest request body, such as 16MiB; 0 for no limit."
+    )
+    task_output_limit: Size = Field(
+        _as_written("1GiB"),
+        description="Bytes of output kept per task, such as 1GiB; what is over it is cut and "
+        "counted in a mark. 0 for no limit.",
+    )
+    kernel_start_timeout: Seconds = Field(
+        _as_written("60s"),
+        description="How long a kernel may take to answer for the first time, such as 60s.",
+    )
+    max_kernels: int = Field(0, ge=0, description="Most kernels alive at once; 0 for no limit.")
+    store: str = Field(
+        "sqlite",
+        min_length=1,
+        description="Where rows are kept: a name of the entry-point group kernelyard.stores.",
+    )
+    engine: str = Field(
+        "local",
+        min_length=1,
+        description="Where kernels run: a name of the entry-point group kernelyard.engines.",
+    )
+    agent_idle_exit: Seconds = Field(
+        _as_written("5m"),
+        description="The agent ends by itself after this long without a kernel and a server.",
+    )
+    max_output_page: int = Field(
+        1000, ge=1, le=100_000, description="Most outputs in one page of a task's outputs."
+    )
+
+    @field_validator("data_dir", "admin_token_file")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().resolve()
+
+    @field_validator("base_url")
+    @classmethod
+    def _slashed(cls, value: str) -> str:
+        """Begin and end with a slash: ``/`` or ``/yard/``."""
+        inner = value.strip("/")
+        if "//" in inner or any(part in {".", ".."} for part in inner.split("/")):
+            raise ValueError("write a path such as / or /yard, without empty parts and dots")
+        if not all(character.isalnum() or character in "/-._~" for character in inner):
+            raise ValueError("write a path of letters, digits and any of / - . _ ~")
+        return f"/{inner}/" if inner else "/"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is given and nothing else: ``load`` puts the layers together itself."""
+        return (init_settings,)
+
+    @staticmethod
+    def load(
+        flags: Mapping[str, Any] | None = None, *, config: Path | None = None
+    ) -> LoadedSettings:
+        """Return the effective settings and the source of each. Raises Invalid.
+
+        ``flags`` that are None were not given. ``config`` is the TOML file that ``--config`` named;
+        without it ``KERNELYARD_CONFIG`` and then the user's own file are looked at.
+        """
+        given = {name: value for name, value in (flags or {}).items() if value is not None}
+        for name in given:
+            _known(name, "the flags")
+        file = config_file(config)
+        values: dict[str, Any] = {}
+        sources = dict.fromkeys(Settings.model_fields, "default")
+        for source, layer in (
+            (f"file {file}", _file_values(file)),
+            ("environment", _environment_values()),
+            ("flag", given),
+        ):
+            values |= layer
+            sources |= dict.fromkeys(layer, source)
+        return LoadedSettings(settings=_built(values, sources), sources=sources, config_file=file)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSettings:
+    """Settings with the source of each: ``flag``, ``environment``, ``file PATH`` or ``default``."""
+
+    settings: Settings
+    sources: dict[str, str]
+    config_file: Path | None = None
+
+
+def config_file(named: Path | None) -> Path | None:
+    """Return the TOML file to read; None if none was named and the user has none."""
+    if named is None and os.environ.get("KERNELYARD_CONFIG"):
+        named = Path(os.environ["KERNELYARD_CONFIG"])
+    if named is not None:
+        return named.expanduser()
+    own = Path(platformdirs.user_config_dir("kernelyard")) / "kernelyard.toml"
+    return own if own.is_file() else None
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def flag_of(name: str) -> str:
+    """The flag of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def _file_values(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Invalid(
+            f"The settings file {file} cannot be read: {error.strerror}. "
+            "Correct --config or KERNELYARD_CONFIG.",
+            field="config",
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"The settings file {file} is not TOML: {error}.", field="config") from error
+    for name in values:
+        _known(name, str(file))
+        if name in ENVIRONMENT_ONLY:
+            raise Invalid(
+                f"'{name}' may not stand in {file}: set {variable_of(name)}, or name a file of "
+                "mode 0600 with 'admin_token_file'.",
+                field=name,
+            )
+    return values
+
+
+def _environment_values() -> dict[str, Any]:
+    known = {variable_of(field) for field in Settings.model_fields} | CLIENT_VARIABLES
+    for variable in os.environ:
+        if variable.startswith(PREFIX) and variable not in known:
+            raise Invalid(
+                f"The environment variable {variable} is not a setting."
+                f"{_nearest(variable, known)} Unset it or correct its name.",
+                field=variable.removeprefix(PREFIX).lower(),
+            )
+    return EnvSettingsSource(Settings)()
+
+
+def _known(name: str, where: str) -> None:
+    if name not in Settings.model_fields:
+        raise Invalid(
+            f"'{name}' in {where} is not a setting.{_nearest(name, set(Settings.model_fields))} "
+            "Remove it or correct its name; 'kernelyard doctor' lists every setting.",
+            field=name,
+        )
+
+
+def _nearest(name: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def _built(values: dict[str, Any], sources: dict[str, str]) -> Settings:
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        name = str(problem["loc"][0])
+        said = "" if name in ENVIRONMENT_ONLY else f" is {str(values.get(name))[:80]!r}:"
+        raise Invalid(
+            f"The setting '{name}' (from {_source_text(name, sources[name])}){said} "
+            f"{problem['msg'].removeprefix('Value error, ')}.",
+            field=name,
+        ) from error
+
+
+def _source_text(name: str, source: str) -> str:
+    match source:
+        case "flag":
+            return flag_of(name)
+        case "environment":
+            return variable_of(name)
+        case _:
+            return source

@@ -1,0 +1,1 @@
+"""Stores: the SQL store, and one in memory for tests."""

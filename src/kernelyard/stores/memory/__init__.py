@@ -1,0 +1,1 @@
+"""A store and a bell that live in one process."""

@@ -1,0 +1,132 @@
+"""Kernels in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kernelyard.model.errors import KernelNotFound, NameTaken
+from kernelyard.model.kernel_phases import Phase, Wanted
+from kernelyard.model.kernels import Kernel, StateChange
+from kernelyard.model.paging import Page
+from kernelyard.model.projection import TaskChange
+from kernelyard.model.quantities import Micros
+from kernelyard.model.tasks import TaskState
+from kernelyard.ports.stores import Idempotency, KernelQuery
+from kernelyard.stores.memory.shelf import Shelf, has_labels, known
+from kernelyard.stores.transitions import (
+    changed_task,
+    entering,
+    first_mark,
+    is_live,
+    is_unfinished,
+    marks_between,
+    wanting,
+    wanting_attempt,
+)
+
+
+class MemoryKernels:
+    """``KernelStore`` over dictionaries."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    async def insert(self, kernel: Kernel, idempotency: Idempotency | None) -> tuple[Kernel, bool]:
+        shelf = self._shelf
+        no = known(shelf.kernel_keys, kernel.owner, idempotency)
+        if no is not None:
+            return shelf.shown(shelf.kernels[no]), False
+        if kernel.name and await self.live_by_name(kernel.owner, kernel.name):
+            raise NameTaken
+        shelf.kernels_made += 1
+        kept = replace(kernel, no=shelf.kernels_made)
+        shelf.kernels[kept.no] = kept
+        if idempotency:
+            key = (kernel.owner, idempotency.key)
+            shelf.kernel_keys[key] = (idempotency.digest, kept.no)
+        shelf.note(kept, None, [first_mark(kept)])
+        return kept, True
+
+    async def get(self, kernel_id: str, owner: str | None) -> Kernel:
+        for kernel in self._shelf.kernels.values():
+            if kernel.id == kernel_id and _visible(kernel, owner):
+                return self._shelf.shown(kernel)
+        raise KernelNotFound
+
+    async def by_no(self, no: int) -> Kernel | None:
+        kernel = self._shelf.kernels.get(no)
+        return self._shelf.shown(kernel) if kernel else None
+
+    async def live_by_name(self, owner: str, name: str) -> Kernel | None:
+        for kernel in self._shelf.kernels.values():
+            if (kernel.owner, kernel.name) == (owner, name) and is_live(kernel):
+                return self._shelf.shown(kernel)
+        return None
+
+    async def find(self, query: KernelQuery) -> Page[Kernel]:
+        found = [
+            kernel
+            for kernel in reversed(self._shelf.kernels.values())
+            if _visible(kernel, query.owner)
+            and (query.before is None or kernel.no < query.before)
+            and (query.phases is None or kernel.phase in query.phases)
+            and (query.name is None or kernel.name == query.name)
+            and has_labels(kernel.labels, query.labels)
+        ]
+        items = [self._shelf.shown(kernel) for kernel in found[: query.limit]]
+        return Page(items, items[-1].no if len(found) > query.limit else None)
+
+    async def unfinished(self) -> list[Kernel]:
+        kernels = self._shelf.kernels.values()
+        return [self._shelf.shown(kernel) for kernel in kernels if is_unfinished(kernel)]
+
+    async def live_count(self) -> int:
+        return sum(map(is_live, self._shelf.kernels.values()))
+
+    async def want(self, no: int, wanted: Wanted, reason: str | None, at: Micros) -> Kernel | None:
+        kernel = self._shelf.kernels.get(no)
+        return self._move(kernel, wanting(kernel, wanted, reason), at) if kernel else None
+
+    async def want_attempt(self, no: int, at: Micros) -> Kernel | None:
+        kernel = self._shelf.kernels.get(no)
+        return self._move(kernel, wanting_attempt(kernel), at) if kernel else None
+
+    async def enter(self, no: int, phase: Phase, reason: str | None, at: Micros) -> Kernel | None:
+        kernel = self._shelf.kernels.get(no)
+        return self._move(kernel, entering(kernel, phase, reason, at), at) if kernel else None
+
+    async def settle(
+        self, no: int, phase: Phase, task_state: TaskState, reason: str, at: Micros
+    ) -> Kernel | None:
+        shelf = self._shelf
+        kernel = shelf.kernels.get(no)
+        if kernel is None:
+            return None
+        for task in shelf.open_tasks(no):
+            change = TaskChange(seq=task.seq, state=task_state, ended_at=at, reason=reason)
+            shelf.keep_task(kernel, *changed_task(task, change))
+        settled = entering(kernel, phase, reason, at)
+        return self._move(kernel, replace(settled, journal_closed=True, current_seq=None), at)
+
+    async def remove(self, no: int) -> None:
+        shelf = self._shelf
+        shelf.kernels.pop(no, None)
+        shelf.records.pop(no, None)
+        for task_no in shelf.queues.pop(no, []):
+            del shelf.tasks[task_no]
+        shelf.changes = [entry for entry in shelf.changes if entry[0] != no]
+        shelf.kernel_keys = {k: v for k, v in shelf.kernel_keys.items() if v[1] != no}
+        shelf.task_keys = {k: v for k, v in shelf.task_keys.items() if k[0] != no}
+
+    async def history(self, kernel_no: int) -> list[StateChange]:
+        changes = self._shelf.changes
+        return [one for no, one in changes if no == kernel_no and one.task_id is None]
+
+    def _move(self, before: Kernel, after: Kernel, at: Micros) -> Kernel:
+        self._shelf.kernels[after.no] = after
+        self._shelf.note(after, None, marks_between(before, after, at))
+        return self._shelf.shown(after)
+
+
+def _visible(kernel: Kernel, owner: str | None) -> bool:
+    return kernel.wanted is not Wanted.GONE and owner in (None, kernel.owner)

@@ -1,0 +1,77 @@
+"""What has a name of its own, in memory: templates, images and tokens."""
+
+from __future__ import annotations
+
+from kernelyard.model.errors import AlreadyExists, TemplateNotFound
+from kernelyard.model.images import ImageRecord
+from kernelyard.model.principals import TokenRecord
+from kernelyard.model.templates import Template
+
+
+class MemoryTemplates:
+    """``TemplateStore`` over a dictionary."""
+
+    def __init__(self) -> None:
+        self._templates: dict[str, Template] = {}
+
+    async def insert(self, template: Template) -> None:
+        if template.name in self._templates:
+            raise AlreadyExists
+        self._templates[template.name] = template
+
+    async def get(self, name: str) -> Template:
+        try:
+            return self._templates[name]
+        except KeyError:
+            raise TemplateNotFound from None
+
+    async def find(self, after: str | None, limit: int) -> list[Template]:
+        names = sorted(name for name in self._templates if after is None or name > after)
+        return [self._templates[name] for name in names[:limit]]
+
+    async def replace(self, template: Template) -> None:
+        await self.get(template.name)
+        self._templates[template.name] = template
+
+    async def remove(self, name: str) -> None:
+        await self.get(name)
+        del self._templates[name]
+
+
+class MemoryImages:
+    """``ImageStore`` over a dictionary."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, ImageRecord] = {}
+
+    async def put(self, record: ImageRecord) -> None:
+        self._records[record.name] = record
+
+    async def all(self) -> list[ImageRecord]:
+        return [self._records[name] for name in sorted(self._records)]
+
+    async def remove(self, name: str) -> bool:
+        return self._records.pop(name, None) is not None
+
+
+class MemoryTokens:
+    """``TokenStore`` over a dictionary."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[str, TokenRecord] = {}
+
+    async def insert(self, token: TokenRecord) -> None:
+        mine = {token.id, token.name, token.sha256}
+        for one in self._tokens.values():
+            if mine & {one.id, one.name, one.sha256}:
+                raise AlreadyExists
+        self._tokens[token.id] = token
+
+    async def by_hash(self, sha256: str) -> TokenRecord | None:
+        return next((one for one in self._tokens.values() if one.sha256 == sha256), None)
+
+    async def all(self) -> list[TokenRecord]:
+        return sorted(self._tokens.values(), key=lambda token: token.name)
+
+    async def remove(self, token_id: str) -> bool:
+        return self._tokens.pop(token_id, None) is not None

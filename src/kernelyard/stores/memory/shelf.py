@@ -1,0 +1,98 @@
+"""What the in-memory store holds, shared by its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from kernelyard.model.errors import IdempotencyKeyReused
+from kernelyard.model.kernel_phases import Wanted
+from kernelyard.model.kernels import Kernel, StateChange
+from kernelyard.model.quantities import Micros
+from kernelyard.model.records import Record
+from kernelyard.model.tasks import Task
+from kernelyard.ports.stores import Idempotency
+from kernelyard.stores.transitions import OPEN_STATES, Mark, changed_task, orphaned
+
+Keys = dict[tuple[object, str], tuple[str, int]]
+"""(owner or kernel, key) to (digest, number of what was made)."""
+
+
+@dataclass(slots=True)
+class Shelf:
+    """Rows by number."""
+
+    kernels: dict[int, Kernel] = field(default_factory=dict)
+    tasks: dict[int, Task] = field(default_factory=dict)
+    queues: dict[int, list[int]] = field(default_factory=dict)
+    """Numbers of a kernel's tasks; the one with ``seq`` n stands at place n - 1."""
+    records: dict[int, list[Record]] = field(default_factory=dict)
+    changes: list[tuple[int, StateChange]] = field(default_factory=list)
+    """(kernel's number, change)"""
+    kernel_keys: Keys = field(default_factory=dict)
+    task_keys: Keys = field(default_factory=dict)
+    kernels_made: int = 0
+    tasks_made: int = 0
+    changes_made: int = 0
+
+    def note(self, kernel: Kernel, task: Task | None, marks: list[Mark]) -> None:
+        """Write marks down."""
+        for mark in marks:
+            self.changes_made += 1
+            change = StateChange(
+                number=self.changes_made,
+                at=mark.at,
+                kernel_id=kernel.id,
+                task_id=task.id if task else None,
+                state=mark.state,
+                reason=mark.reason,
+            )
+            self.changes.append((kernel.no, change))
+
+    def task_at(self, kernel_no: int, seq: int) -> Task | None:
+        """The task with number ``seq`` in its kernel's queue."""
+        queue = self.queues.get(kernel_no, [])
+        return self.tasks[queue[seq - 1]] if 1 <= seq <= len(queue) else None
+
+    def open_tasks(self, kernel_no: int) -> list[Task]:
+        """Tasks queued or running, in order."""
+        tasks = (self.tasks[no] for no in self.queues.get(kernel_no, []))
+        return [task for task in tasks if task.state in OPEN_STATES]
+
+    def settle_open(self, kernel: Kernel, at: Micros) -> None:
+        """End the open tasks of a kernel whose journal is closed."""
+        for task in self.open_tasks(kernel.no):
+            self.keep_task(kernel, *changed_task(task, orphaned(task, kernel, at)))
+
+    def keep_task(self, kernel: Kernel, task: Task, marks: list[Mark]) -> None:
+        """Replace a task and write its marks down."""
+        self.tasks[task.no] = task
+        self.note(kernel, task, marks)
+
+    def shown(self, kernel: Kernel) -> Kernel:
+        """The kernel with what its tasks tell filled in."""
+        current = self.task_at(kernel.no, kernel.current_seq) if kernel.current_seq else None
+        return replace(
+            kernel,
+            current_task_id=current.id if current else None,
+            open_tasks=len(self.open_tasks(kernel.no)),
+        )
+
+    def hidden(self, task: Task) -> bool:
+        """Whether the task's kernel is wanted GONE."""
+        return self.kernels[task.kernel_no].wanted is Wanted.GONE
+
+
+def known(keys: Keys, scope: object, idempotency: Idempotency | None) -> int | None:
+    """The number of what was made with this key before. Raises IdempotencyKeyReused."""
+    if idempotency is None:
+        return None
+    digest, no = keys.get((scope, idempotency.key), (idempotency.digest, None))
+    if digest != idempotency.digest:
+        raise IdempotencyKeyReused
+    return no
+
+
+def has_labels(labels: Mapping[str, str], asked: Mapping[str, str]) -> bool:
+    """Whether all of ``asked`` are among ``labels``."""
+    return asked.items() <= labels.items()

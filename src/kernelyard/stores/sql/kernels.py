@@ -1,0 +1,220 @@
+"""Kernels in SQL."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
+
+from kernelyard.model.errors import IdempotencyKeyReused, KernelNotFound, NameTaken
+from kernelyard.model.kernel_phases import Phase, Wanted
+from kernelyard.model.kernels import Kernel, StateChange
+from kernelyard.model.paging import Page
+from kernelyard.model.projection import TaskChange
+from kernelyard.model.quantities import Micros
+from kernelyard.model.tasks import TaskState
+from kernelyard.ports.stores import Idempotency, KernelQuery
+from kernelyard.stores.sql.database import Database
+from kernelyard.stores.sql.listing import Conditions, labelled, newest
+from kernelyard.stores.sql.moves import (
+    change_tasks,
+    load_kernel,
+    load_open_tasks,
+    move_kernel,
+    note,
+)
+from kernelyard.stores.sql.rows import Values, kernel_of, label_rows, new_kernel_values, output_id
+from kernelyard.stores.sql.tables import changes, kernel_labels, kernels, outputs, tasks
+from kernelyard.stores.transitions import entering, first_mark, wanting, wanting_attempt
+
+_REMOVED_AT_ONCE = 500
+_VISIBLE = kernels.c.wanted != Wanted.GONE.value
+_BY_ID = select(kernels).where(kernels.c.id == bindparam("id"), _VISIBLE)
+_BY_NO = select(kernels).where(kernels.c.no == bindparam("no"))
+_LIVE_BY_NAME = select(kernels).where(
+    kernels.c.live,
+    kernels.c.owner == bindparam("owner"),
+    kernels.c.name == bindparam("name"),
+)
+
+
+class SqlKernels:
+    """``KernelStore`` in SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def insert(self, kernel: Kernel, idempotency: Idempotency | None) -> tuple[Kernel, bool]:
+        return await self._database.write(lambda c: _insert(c, kernel, idempotency))
+
+    async def get(self, kernel_id: str, owner: str | None) -> Kernel:
+        kernel = await self._one(_BY_ID, {"id": kernel_id})
+        if kernel is None or owner not in (None, kernel.owner):
+            raise KernelNotFound
+        return kernel
+
+    async def by_no(self, no: int) -> Kernel | None:
+        return await self._one(_BY_NO, {"no": no})
+
+    async def live_by_name(self, owner: str, name: str) -> Kernel | None:
+        return await self._one(_LIVE_BY_NAME, {"owner": owner, "name": name})
+
+    async def find(self, query: KernelQuery) -> Page[Kernel]:
+        found = await self._all(kernels_statement(query))
+        items = found[: query.limit]
+        return Page(items, items[-1].no if len(found) > query.limit else None)
+
+    async def unfinished(self) -> list[Kernel]:
+        query = select(kernels).where(kernels.c.unfinished).order_by(kernels.c.no)
+        return await self._all(query)
+
+    async def live_count(self) -> int:
+        query = select(func.count()).select_from(kernels).where(kernels.c.live)
+        return await self._database.read(lambda c: c.execute(query).scalar_one())
+
+    async def want(self, no: int, wanted: Wanted, reason: str | None, at: Micros) -> Kernel | None:
+        def work(connection: Connection) -> Kernel | None:
+            kernel = load_kernel(connection, no)
+            if kernel is None:
+                return None
+            return move_kernel(connection, kernel, wanting(kernel, wanted, reason), at)
+
+        return await self._database.write(work)
+
+    async def want_attempt(self, no: int, at: Micros) -> Kernel | None:
+        def work(connection: Connection) -> Kernel | None:
+            kernel = load_kernel(connection, no)
+            if kernel is None:
+                return None
+            return move_kernel(connection, kernel, wanting_attempt(kernel), at)
+
+        return await self._database.write(work)
+
+    async def enter(self, no: int, phase: Phase, reason: str | None, at: Micros) -> Kernel | None:
+        def work(connection: Connection) -> Kernel | None:
+            kernel = load_kernel(connection, no)
+            if kernel is None:
+                return None
+            return move_kernel(connection, kernel, entering(kernel, phase, reason, at), at)
+
+        return await self._database.write(work)
+
+    async def settle(
+        self, no: int, phase: Phase, task_state: TaskState, reason: str, at: Micros
+    ) -> Kernel | None:
+        def work(connection: Connection) -> Kernel | None:
+            kernel = load_kernel(connection, no)
+            if kernel is None:
+                return None
+            end = TaskChange(seq=0, state=task_state, ended_at=at, reason=reason)
+            opened = load_open_tasks(connection, no)
+            moved = change_tasks(
+                connection, [(task, replace(end, seq=task.seq)) for task in opened]
+            )
+            settled = replace(
+                entering(kernel, phase, reason, at),
+                journal_closed=True,
+                current_seq=None,
+                current_task_id=None,
+                open_tasks=kernel.open_tasks - len(moved),
+            )
+            return move_kernel(connection, kernel, settled, at)
+
+        return await self._database.write(work)
+
+    async def remove(self, no: int) -> None:
+        """In many small transactions, so that a large kernel does not hold others up.
+
+        The kernel's own row goes last: until then whoever removes it finds it again after a crash.
+        """
+        while not await self._database.write(lambda c: _remove_some(c, no)):
+            pass
+        await self._database.give_back_space()
+
+    async def history(self, kernel_no: int) -> list[StateChange]:
+        query = (
+            select(changes.c.number, changes.c.at, kernels.c.id, changes.c.state, changes.c.reason)
+            .join(kernels, kernels.c.no == changes.c.kernel_no)
+            .where(changes.c.kernel_no == kernel_no, changes.c.task_no.is_(None))
+            .order_by(changes.c.number)
+        )
+        rows = await self._database.read(lambda c: c.execute(query).all())
+        return [
+            StateChange(
+                number=number, at=at, kernel_id=kernel_id, task_id=None, state=state, reason=reason
+            )
+            for number, at, kernel_id, state, reason in rows
+        ]
+
+    async def _one(self, query: Select[Any], values: Values) -> Kernel | None:
+        row = await self._database.read(lambda c: c.execute(query, values).one_or_none())
+        return kernel_of(row) if row else None
+
+    async def _all(self, query: Select[Any]) -> list[Kernel]:
+        return await self._database.read(lambda c: [kernel_of(row) for row in c.execute(query)])
+
+
+def kernels_statement(query: KernelQuery) -> Select[Any]:
+    """Select the kernels of a page, and one more if there are more."""
+    conditions: Conditions = [_VISIBLE]
+    if query.owner is not None:
+        conditions.append(kernels.c.owner == query.owner)
+    if query.name is not None:
+        conditions.append(kernels.c.name == query.name)
+    phases = None if query.phases is None else [phase.value for phase in query.phases]
+    limit = query.limit + 1
+    if query.labels or query.name is not None:
+        if phases is not None:
+            conditions.append(kernels.c.phase.in_(phases))
+        if query.labels:
+            return labelled(
+                kernels, kernel_labels, query.labels, conditions, before=query.before, limit=limit
+            )
+        phases = None
+    elif phases is None and query.owner is not None:
+        phases = [phase.value for phase in Phase]
+    return newest(
+        kernels, conditions, column="phase", values=phases, before=query.before, limit=limit
+    )
+
+
+def _insert(
+    connection: Connection, kernel: Kernel, idempotency: Idempotency | None
+) -> tuple[Kernel, bool]:
+    if idempotency:
+        query = select(kernels).where(
+            kernels.c.owner == kernel.owner, kernels.c.idempotency_key == idempotency.key
+        )
+        made = connection.execute(query).one_or_none()
+        if made and made.idempotency_digest != idempotency.digest:
+            raise IdempotencyKeyReused
+        if made:
+            return kernel_of(made), False
+    same_name = {"owner": kernel.owner, "name": kernel.name}
+    if kernel.name and connection.execute(_LIVE_BY_NAME, same_name).first():
+        raise NameTaken
+    values = new_kernel_values(kernel)
+    if idempotency:
+        values |= {"idempotency_key": idempotency.key, "idempotency_digest": idempotency.digest}
+    no = connection.execute(insert(kernels).returning(kernels.c.no), values).scalar_one()
+    if kernel.labels:
+        connection.execute(insert(kernel_labels), label_rows(no, kernel.labels))
+    note(connection, no, None, [first_mark(kernel)])
+    return replace(kernel, no=no), True
+
+
+def _remove_some(connection: Connection, no: int) -> bool:
+    ours = outputs.c.id.between(output_id(no, 0), output_id(no + 1, 0) - 1)
+    removed = 0
+    for key, mine in (
+        (outputs.c.id, ours),
+        (changes.c.number, changes.c.kernel_no == no),
+        (tasks.c.no, tasks.c.kernel_no == no),
+    ):
+        some = select(key).where(mine).limit(_REMOVED_AT_ONCE)
+        removed += connection.execute(delete(key.table).where(key.in_(some))).rowcount
+    if removed:
+        return False
+    connection.execute(delete(kernels).where(kernels.c.no == no))
+    return True

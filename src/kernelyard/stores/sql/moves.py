@@ -1,0 +1,106 @@
+"""Loading, moving and keeping kernels and tasks within one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from kernelyard.model.kernels import Kernel
+from kernelyard.model.projection import TaskChange
+from kernelyard.model.quantities import Micros
+from kernelyard.model.tasks import Task
+from kernelyard.stores.sql.rows import (
+    changed_kernel_values,
+    kernel_of,
+    moving_task_values,
+    plain,
+    task_of,
+)
+from kernelyard.stores.sql.tables import changes, kernels, tasks
+from kernelyard.stores.transitions import OPEN_STATES, Mark, changed_task, marks_between
+
+# Locking the row orders the writers of one kernel where a database has several writers at once.
+_KERNEL = select(kernels).where(kernels.c.no == bindparam("no")).with_for_update()
+_OPEN = (
+    select(tasks)
+    .where(tasks.c.kernel_no == bindparam("kernel_no"))
+    .where(tasks.c.state.in_(sorted(OPEN_STATES)))
+    .order_by(tasks.c.no)
+)
+# Which columns are set follows from the parameters; building a statement costs more than running it.
+_KEEP_KERNEL = update(kernels).where(kernels.c.no == bindparam("kernel"))
+_KEEP_TASK = update(tasks).where(tasks.c.no == bindparam("task"))
+_NOTE = insert(changes)
+
+
+def load_kernel(connection: Connection, no: int) -> Kernel | None:
+    """Return a kernel to be moved."""
+    row = connection.execute(_KERNEL, {"no": no}).one_or_none()
+    return kernel_of(row) if row else None
+
+
+def keep_kernel(connection: Connection, before: Kernel, after: Kernel) -> Kernel:
+    """Write down what is different about a kernel; return it as it is kept."""
+    values = changed_kernel_values(before, after)
+    if values:
+        connection.execute(_KEEP_KERNEL, {"kernel": after.no, **values})
+    return after
+
+
+def move_kernel(connection: Connection, before: Kernel, after: Kernel, at: Micros) -> Kernel:
+    """Keep a kernel and note the change of its state, if there is one."""
+    note(connection, after.no, None, marks_between(before, after, at))
+    return keep_kernel(connection, before, after)
+
+
+def load_open_tasks(connection: Connection, kernel_no: int) -> list[Task]:
+    """Return the tasks queued or running, in order."""
+    return [task_of(row) for row in connection.execute(_OPEN, {"kernel_no": kernel_no})]
+
+
+def load_tasks(connection: Connection, kernel_no: int, seqs: Collection[int]) -> list[Task]:
+    """Return tasks by their numbers in the queue; there may be fewer than asked for."""
+    query = select(tasks).where(tasks.c.kernel_no == kernel_no, tasks.c.seq.in_(seqs))
+    return [task_of(row) for row in connection.execute(query)]
+
+
+def change_tasks(
+    connection: Connection, moves: Sequence[tuple[Task, TaskChange]]
+) -> dict[int, Task]:
+    """Apply changes to tasks; return those that moved by their numbers in the queue."""
+    moved: dict[int, Task] = {}
+    notes: list[dict[str, Any]] = []
+    for task, change in moves:
+        after, marks = changed_task(task, change)
+        if after is not task:
+            moved[task.seq] = after
+            notes += _rows(task.kernel_no, task.no, marks)
+    if moved:
+        rows = [{"task": one.no, **moving_task_values(one)} for one in moved.values()]
+        connection.execute(_KEEP_TASK, rows)
+    if notes:
+        connection.execute(_NOTE, notes)
+    return moved
+
+
+def note(
+    connection: Connection, kernel_no: int, task_no: int | None, marks: Sequence[Mark]
+) -> None:
+    """Write marks down."""
+    if marks:
+        connection.execute(_NOTE, _rows(kernel_no, task_no, marks))
+
+
+def _rows(kernel_no: int, task_no: int | None, marks: Sequence[Mark]) -> list[dict[str, Any]]:
+    return [
+        {
+            "at": mark.at,
+            "kernel_no": kernel_no,
+            "task_no": task_no,
+            "state": str(mark.state),
+            "reason": plain(mark.reason),
+        }
+        for mark in marks
+    ]

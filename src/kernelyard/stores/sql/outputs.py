@@ -1,0 +1,150 @@
+"""The copy of the journals in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection, bindparam, select
+
+from kernelyard.model.kernels import Kernel
+from kernelyard.model.projection import Projection, project
+from kernelyard.model.records import Record
+from kernelyard.model.tasks import Task
+from kernelyard.stores.sql.database import Database
+from kernelyard.stores.sql.moves import (
+    change_tasks,
+    keep_kernel,
+    load_kernel,
+    load_open_tasks,
+    load_tasks,
+    note,
+)
+from kernelyard.stores.sql.rows import output_id, record_of, record_values
+from kernelyard.stores.sql.tables import outputs
+from kernelyard.stores.transitions import following, new_records, orphaned
+
+_COLUMNS = ("id", "at", "seq", "kind", "body")
+_READ = (
+    select(*(outputs.c[name] for name in _COLUMNS))
+    .where(outputs.c.id > bindparam("after"), outputs.c.id <= bindparam("through"))
+    .order_by(outputs.c.id)
+    .limit(bindparam("most"))
+    # Rows are fetched few at a time: they are left where they are once there are bytes enough.
+    .execution_options(stream_results=True, max_row_buffer=16)
+)
+_READ_SEQ = _READ.where(outputs.c.seq == bindparam("seq"))
+
+
+class SqlOutputs:
+    """``OutputStore`` in SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def append(
+        self, kernel_no: int, records: Sequence[Record], projection: Projection
+    ) -> int | None:
+        return await self._database.write(lambda c: _append(c, kernel_no, records, projection))
+
+    async def read(
+        self,
+        kernel_no: int,
+        after: int,
+        *,
+        seq: int | None = None,
+        through: int | None = None,
+        limit: int = 1000,
+        most_bytes: int = 4 * 1024 * 1024,
+    ) -> list[Record]:
+        bounds = {
+            "after": output_id(kernel_no, after),
+            "through": output_id(kernel_no, through)
+            if through
+            else output_id(kernel_no + 1, 0) - 1,
+            "most": limit,
+        }
+        if seq is not None:
+            bounds["seq"] = seq
+
+        def work(connection: Connection) -> list[Record]:
+            taken: list[Record] = []
+            size = 0
+            with connection.execute(_READ if seq is None else _READ_SEQ, bounds) as rows:
+                for row in rows:
+                    record = record_of(row)
+                    size += len(record.body)
+                    if taken and size > most_bytes:
+                        break
+                    taken.append(record)
+            return taken
+
+        return await self._database.read(work)
+
+
+def _append(
+    connection: Connection, kernel_no: int, records: Sequence[Record], projection: Projection
+) -> int | None:
+    before = load_kernel(connection, kernel_no)
+    if before is None:
+        return None
+    fresh = new_records(before.stored_number, records)
+    if not fresh:
+        return before.stored_number
+    if fresh is not records:
+        projection = project(fresh)
+    _insert(connection, kernel_no, fresh)
+    after, marks = following(before, projection)
+    moved = _settle(connection, after, projection)
+    if projection.closed:
+        opened = load_open_tasks(connection, kernel_no)
+        ends = [(task, orphaned(task, after, fresh[-1].at)) for task in opened]
+        moved |= change_tasks(connection, ends)
+    note(connection, kernel_no, None, marks)
+    ended = sum(task.state.is_final for task in moved.values())
+    after = replace(
+        after,
+        open_tasks=before.open_tasks - ended,
+        current_task_id=_current(connection, before, after, moved),
+    )
+    keep_kernel(connection, before, after)
+    return after.stored_number
+
+
+def _insert(connection: Connection, kernel_no: int, records: Sequence[Record]) -> None:
+    connection.exec_driver_sql(
+        _insert_text(connection.dialect.paramstyle),
+        [record_values(kernel_no, record) for record in records],
+    )
+
+
+def _insert_text(paramstyle: str) -> str:
+    """The statement that copies records, as the driver takes it.
+
+    Rows go to the driver as they are: passing them through Core costs more than storing them does.
+    """
+    places = {"qmark": ["?"] * 5, "numeric_dollar": [f"${n}" for n in range(1, 6)]}[paramstyle]
+    return (
+        f"INSERT INTO outputs ({', '.join(_COLUMNS)}) VALUES ({', '.join(places)}) "  # noqa: S608
+        "ON CONFLICT DO NOTHING"
+    )
+
+
+def _settle(connection: Connection, kernel: Kernel, projection: Projection) -> dict[int, Task]:
+    if not projection.tasks:
+        return {}
+    changes = {change.seq: change for change in projection.tasks}
+    found = load_tasks(connection, kernel.no, changes)
+    return change_tasks(connection, [(task, changes[task.seq]) for task in found])
+
+
+def _current(
+    connection: Connection, before: Kernel, after: Kernel, moved: dict[int, Task]
+) -> str | None:
+    seq = after.current_seq
+    if seq is None or seq == before.current_seq:
+        return None if seq is None else before.current_task_id
+    if seq in moved:
+        return moved[seq].id
+    found = load_tasks(connection, after.no, [seq])
+    return found[0].id if found else None

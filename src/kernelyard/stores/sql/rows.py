@@ -1,0 +1,205 @@
+"""Rows to nouns and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Row
+
+from kernelyard.model.images import ImageSnapshot
+from kernelyard.model.json import JsonObject
+from kernelyard.model.kernel_phases import Phase, Wanted
+from kernelyard.model.kernels import Kernel
+from kernelyard.model.records import Record
+from kernelyard.model.tasks import Task, TaskError, TaskState
+from kernelyard.model.templates import TemplateSnapshot, TemplateSpec
+from kernelyard.stores.transitions import is_live, is_unfinished
+from kernelyard.wire.journal import KIND_CODES
+
+Values = dict[str, Any]
+_KINDS = {code: kind for kind, code in KIND_CODES.items()}
+_SHIFT = 40
+_NUMBERS = (1 << _SHIFT) - 1
+
+
+def output_id(kernel_no: int, number: int) -> int:
+    """The key of a record: records of a kernel stand one behind the other."""
+    return (kernel_no << _SHIFT) + min(number, _NUMBERS)
+
+
+def record_values(kernel_no: int, record: Record) -> tuple[int, int, int, int, bytes]:
+    """A record as a row of outputs."""
+    kind = KIND_CODES[record.kind]
+    return output_id(kernel_no, record.number), record.at, record.seq, kind, record.body
+
+
+def record_of(row: Sequence[Any]) -> Record:
+    """A row of outputs as a record."""
+    key, at, seq, kind, body = row
+    return Record(key & _NUMBERS, at, seq, _KINDS[kind], body)
+
+
+def json_text(value: object) -> str:
+    """JSON in ASCII: kernels may say what is no valid Unicode, and no database keeps that."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def plain(text: str | None) -> str | None:
+    """The text without what no database keeps."""
+    if text is None or text.isascii():
+        return text
+    return text.encode("utf-8", "replace").decode()
+
+
+def new_kernel_values(kernel: Kernel) -> Values:
+    """Every column of a new kernel but its number and its idempotency key."""
+    return {
+        "id": kernel.id,
+        "owner": kernel.owner,
+        "name": kernel.name,
+        "display_name": kernel.display_name,
+        "image": json_text(asdict(kernel.image)),
+        "template": json_text(asdict(kernel.template)),
+        "environment": json_text(kernel.environment),
+        "labels": json_text(kernel.labels),
+        "created_at": kernel.created_at,
+        "info": json_text(kernel.info) if kernel.info is not None else None,
+        **_moving_values(kernel),
+    }
+
+
+def changed_kernel_values(before: Kernel, after: Kernel) -> Values:
+    """The columns that are different now: writing others would write their indexes, too."""
+    old, new = _moving_values(before), _moving_values(after)
+    changed = {name: value for name, value in new.items() if value != old[name]}
+    if after.info is not before.info:
+        changed["info"] = json_text(after.info)
+    return changed
+
+
+def _moving_values(kernel: Kernel) -> Values:
+    return {
+        "wanted": kernel.wanted.value,
+        "phase": kernel.phase.value,
+        "reason": plain(kernel.reason),
+        "attempt": kernel.attempt,
+        "ran_attempt": kernel.ran_attempt,
+        "current_seq": kernel.current_seq,
+        "current_task_id": kernel.current_task_id,
+        "open_tasks": kernel.open_tasks,
+        "stored_number": kernel.stored_number,
+        "journal_closed": kernel.journal_closed,
+        "ready_at": kernel.ready_at,
+        "ended_at": kernel.ended_at,
+        "last_activity_at": kernel.last_activity_at,
+        "live": is_live(kernel),
+        "unfinished": is_unfinished(kernel),
+    }
+
+
+def kernel_of(row: Row[Any]) -> Kernel:
+    """A row of kernels as a kernel."""
+    template = json.loads(row.template)
+    return Kernel(
+        no=row.no,
+        id=row.id,
+        owner=row.owner,
+        name=row.name,
+        display_name=row.display_name,
+        image=ImageSnapshot(**json.loads(row.image)),
+        template=TemplateSnapshot(name=template["name"], spec=TemplateSpec(**template["spec"])),
+        environment=json.loads(row.environment),
+        labels=json.loads(row.labels),
+        wanted=Wanted(row.wanted),
+        phase=Phase(row.phase),
+        reason=row.reason,
+        attempt=row.attempt,
+        ran_attempt=row.ran_attempt,
+        current_seq=row.current_seq,
+        current_task_id=row.current_task_id,
+        open_tasks=row.open_tasks,
+        stored_number=row.stored_number,
+        journal_closed=row.journal_closed,
+        info=_object(row.info),
+        created_at=row.created_at,
+        ready_at=row.ready_at,
+        ended_at=row.ended_at,
+        last_activity_at=row.last_activity_at,
+    )
+
+
+def new_task_values(task: Task) -> Values:
+    """Every column of a new task but its number and its idempotency key."""
+    return {
+        "id": task.id,
+        "kernel_no": task.kernel_no,
+        "kernel_id": task.kernel_id,
+        "owner": task.owner,
+        "seq": task.seq,
+        "code": task.code,
+        "labels": json_text(task.labels),
+        "cancel_requested": task.cancel_requested,
+        "created_at": task.created_at,
+        **moving_task_values(task),
+    }
+
+
+def moving_task_values(task: Task) -> Values:
+    """The columns of a task that records change."""
+    return {
+        "state": task.state.value,
+        "reason": plain(task.reason),
+        "error": json_text(asdict(task.error)) if task.error else None,
+        "execution_count": task.execution_count,
+        "started_at": task.started_at,
+        "ended_at": task.ended_at,
+        "first_number": task.first_number,
+        "last_number": task.last_number,
+    }
+
+
+def task_of(row: Row[Any], ahead: int = 0) -> Task:
+    """A row of tasks as a task."""
+    return Task(
+        no=row.no,
+        id=row.id,
+        kernel_no=row.kernel_no,
+        kernel_id=row.kernel_id,
+        owner=row.owner,
+        seq=row.seq,
+        code=row.code,
+        labels=json.loads(row.labels),
+        state=TaskState(row.state),
+        reason=row.reason,
+        error=_error(row.error),
+        execution_count=row.execution_count,
+        cancel_requested=row.cancel_requested,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        first_number=row.first_number,
+        last_number=row.last_number,
+        ahead=ahead,
+    )
+
+
+def label_rows(no: int, labels: Mapping[str, str]) -> list[Values]:
+    """Rows of a table of labels."""
+    return [{"key": key, "value": value, "no": no} for key, value in labels.items()]
+
+
+def _error(text: str | None) -> TaskError | None:
+    if text is None:
+        return None
+    error = json.loads(text)
+    return TaskError(name=error["name"], value=error["value"], traceback=tuple(error["traceback"]))
+
+
+def _object(text: str | None) -> JsonObject | None:
+    if text is None:
+        return None
+    value: JsonObject = json.loads(text)
+    return value

@@ -1,0 +1,53 @@
+"""The SQL store, and how it is opened."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from sqlalchemy import text
+
+from kernelyard.stores.sql.database import Database
+from kernelyard.stores.sql.images import SqlImages
+from kernelyard.stores.sql.kernels import SqlKernels
+from kernelyard.stores.sql.migrate import migrate
+from kernelyard.stores.sql.outputs import SqlOutputs
+from kernelyard.stores.sql.sqlite import SqliteDatabase
+from kernelyard.stores.sql.tasks import SqlTasks
+from kernelyard.stores.sql.templates import SqlTemplates
+from kernelyard.stores.sql.tokens import SqlTokens
+
+
+class SqlStore:
+    """``Store`` over a database that has been migrated."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.kernels = SqlKernels(database)
+        self.tasks = SqlTasks(database)
+        self.outputs = SqlOutputs(database)
+        self.templates = SqlTemplates(database)
+        self.images = SqlImages(database)
+        self.tokens = SqlTokens(database)
+
+    async def ping(self) -> None:
+        """Ask the database for an answer."""
+        await self._database.read(lambda c: c.execute(text("SELECT 1")).scalar_one())
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._database.aclose()
+
+
+async def open_sqlite(path: Path) -> SqlStore:
+    """Open the store in the SQLite file ``path``, making it and bringing it up to date as needed.
+
+    Raises DatabaseTooNew if a newer program has been here.
+    """
+    database = await asyncio.to_thread(SqliteDatabase, path)
+    try:
+        await database.write(migrate)
+    except BaseException:
+        await database.aclose()
+        raise
+    return SqlStore(database)

@@ -1,0 +1,196 @@
+"""The tables, as the newest program knows them. Databases come here by the migrations."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+"""SQLite makes a column its row id only if it is called INTEGER."""
+NAME = String().with_variant(String(collation="C"), "postgresql")
+"""Text that sorts by code points on every database, as Python does."""
+
+kernels = Table(
+    "kernels",
+    metadata,
+    Column("no", NUMBER, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("owner", NAME, nullable=False),
+    Column("name", NAME),
+    Column("display_name", Text, nullable=False),
+    Column("image", Text, nullable=False),
+    Column("template", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("wanted", String, nullable=False),
+    Column("phase", String, nullable=False),
+    Column("reason", Text),
+    Column("attempt", Integer, nullable=False),
+    Column("ran_attempt", Integer, nullable=False),
+    Column("current_seq", Integer),
+    Column("current_task_id", String),
+    Column("open_tasks", Integer, nullable=False),
+    Column("stored_number", BigInteger, nullable=False),
+    Column("journal_closed", Boolean, nullable=False),
+    Column("info", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("ready_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("last_activity_at", BigInteger),
+    Column("live", Boolean, nullable=False),
+    Column("unfinished", Boolean, nullable=False),
+    Column("idempotency_key", String),
+    Column("idempotency_digest", String),
+    UniqueConstraint("owner", "idempotency_key"),
+    Index(None, "owner", "phase", "no"),
+    Index(None, "phase", "no"),
+    Index(None, "name", "no"),
+    sqlite_autoincrement=True,
+)
+# Conditions in the words that each database's queries will have: only then the index is used.
+Index(
+    "uq_kernels_live_name",
+    kernels.c.owner,
+    kernels.c.name,
+    unique=True,
+    sqlite_where=text("live = 1"),
+    postgresql_where=text("live"),
+)
+Index(
+    "ix_kernels_unfinished",
+    kernels.c.no,
+    sqlite_where=text("unfinished = 1"),
+    postgresql_where=text("unfinished"),
+)
+
+kernel_labels = Table(
+    "kernel_labels",
+    metadata,
+    Column("key", NAME, nullable=False),
+    Column("value", NAME, nullable=False),
+    Column("no", NUMBER, ForeignKey("kernels.no", ondelete="CASCADE"), nullable=False, index=True),
+    PrimaryKeyConstraint("key", "value", "no"),
+    sqlite_with_rowid=False,
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("no", NUMBER, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("kernel_no", NUMBER, ForeignKey("kernels.no", ondelete="CASCADE"), nullable=False),
+    Column("kernel_id", String, nullable=False),
+    Column("owner", NAME, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("reason", Text),
+    Column("error", Text),
+    Column("execution_count", Integer),
+    Column("cancel_requested", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("first_number", BigInteger),
+    Column("last_number", BigInteger),
+    Column("idempotency_key", String),
+    Column("idempotency_digest", String),
+    UniqueConstraint("kernel_no", "seq"),
+    UniqueConstraint("kernel_no", "idempotency_key"),
+    Index(None, "kernel_no", "state", "no"),
+    Index(None, "owner", "state", "no"),
+    Index(None, "state", "no"),
+    sqlite_autoincrement=True,
+)
+
+task_labels = Table(
+    "task_labels",
+    metadata,
+    Column("key", NAME, nullable=False),
+    Column("value", NAME, nullable=False),
+    Column("no", NUMBER, ForeignKey("tasks.no", ondelete="CASCADE"), nullable=False, index=True),
+    PrimaryKeyConstraint("key", "value", "no"),
+    sqlite_with_rowid=False,
+)
+
+outputs = Table(
+    "outputs",
+    metadata,
+    # kernel's number * 2**40 + record's number: one key serves every range that is ever read.
+    Column("id", NUMBER, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    # Last, so that SQLite need not walk through a large body to see the other columns.
+    Column("body", LargeBinary, nullable=False),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("number", NUMBER, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("kernel_no", NUMBER, ForeignKey("kernels.no", ondelete="CASCADE"), nullable=False),
+    Column("task_no", NUMBER),
+    Column("state", String, nullable=False),
+    Column("reason", Text),
+    Index(None, "kernel_no", "task_no", "number"),
+    sqlite_autoincrement=True,
+)
+
+templates = Table(
+    "templates",
+    metadata,
+    Column("name", NAME, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+images = Table(
+    "images",
+    metadata,
+    Column("name", NAME, primary_key=True),
+    Column("reference", String, nullable=False),
+    Column("display_name", Text),
+    Column("disabled", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", NAME, nullable=False, unique=True),
+    Column("role", String, nullable=False),
+    Column("sha256", String, nullable=False, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+)

@@ -1,0 +1,77 @@
+"""Templates in SQL."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from kernelyard.model.errors import AlreadyExists, TemplateNotFound
+from kernelyard.model.templates import Template, TemplateSpec
+from kernelyard.stores.sql.database import Database
+from kernelyard.stores.sql.rows import Values, json_text
+from kernelyard.stores.sql.tables import templates
+
+
+class SqlTemplates:
+    """``TemplateStore`` in SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def insert(self, template: Template) -> None:
+        statement = insert(templates).values(_values(template))
+        try:
+            await self._database.write(lambda c: c.execute(statement))
+        except IntegrityError as error:
+            raise AlreadyExists from error
+
+    async def get(self, name: str) -> Template:
+        query = select(templates).where(templates.c.name == name)
+        row = await self._database.read(lambda c: c.execute(query).one_or_none())
+        if row is None:
+            raise TemplateNotFound
+        return _template_of(row)
+
+    async def find(self, after: str | None, limit: int) -> list[Template]:
+        query = select(templates).order_by(templates.c.name).limit(limit)
+        if after is not None:
+            query = query.where(templates.c.name > after)
+        rows = await self._database.read(lambda c: c.execute(query).all())
+        return [_template_of(row) for row in rows]
+
+    async def replace(self, template: Template) -> None:
+        change = update(templates).where(templates.c.name == template.name)
+        statement = change.values(_values(template))
+        if not await self._database.write(lambda c: c.execute(statement).rowcount):
+            raise TemplateNotFound
+
+    async def remove(self, name: str) -> None:
+        statement = delete(templates).where(templates.c.name == name)
+        if not await self._database.write(lambda c: c.execute(statement).rowcount):
+            raise TemplateNotFound
+
+
+def _values(template: Template) -> Values:
+    return {
+        "name": template.name,
+        "display_name": template.display_name,
+        "spec": json_text(asdict(template.spec)),
+        "disabled": template.disabled,
+        "created_at": template.created_at,
+        "updated_at": template.updated_at,
+    }
+
+
+def _template_of(row: Row[Any]) -> Template:
+    return Template(
+        name=row.name,
+        display_name=row.display_name,
+        spec=TemplateSpec(**json.loads(row.spec)),
+        disabled=row.disabled,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

@@ -1,0 +1,167 @@
+"""How kernels and tasks move when something is asked or copied: pure, the same for every store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from kernelyard.model.kernel_phases import KernelState, Phase, Wanted, public_state, wants_more
+from kernelyard.model.kernels import Kernel
+from kernelyard.model.projection import Projection, TaskChange
+from kernelyard.model.quantities import Micros
+from kernelyard.model.records import Record
+from kernelyard.model.tasks import Task, TaskState, may_become
+
+_EARLY = frozenset({Phase.REQUESTED, Phase.LAUNCHING})
+_ENDING = frozenset({Phase.STOPPING, Phase.STOPPED, Phase.FAILED})
+OPEN_STATES = frozenset({TaskState.QUEUED, TaskState.RUNNING})
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A state change that is to be written down."""
+
+    at: Micros
+    state: str
+    reason: str | None
+
+
+def is_live(kernel: Kernel) -> bool:
+    """Whether a kernel counts as live: it is wanted and has not ended."""
+    return kernel.wanted is Wanted.RUN and not kernel.phase.is_final
+
+
+def is_unfinished(kernel: Kernel) -> bool:
+    """Whether reconciling or following has work with a kernel."""
+    following = not kernel.journal_closed and kernel.phase is not Phase.REQUESTED
+    return not kernel.phase.is_final or following or kernel.wanted is Wanted.GONE
+
+
+def first_mark(kernel: Kernel) -> Mark:
+    """The mark that a new kernel begins with."""
+    return Mark(kernel.created_at, _shown(kernel), kernel.reason)
+
+
+def marks_between(before: Kernel, after: Kernel, at: Micros) -> list[Mark]:
+    """What is to be written down when a kernel moves. Busy and idle are told by its tasks."""
+    spoke = after.reason is not None and after.reason != before.reason
+    if _shown(before) is _shown(after) and not spoke:
+        return []
+    return [Mark(at, _shown(after), after.reason)]
+
+
+def wanting(kernel: Kernel, wanted: Wanted, reason: str | None) -> Kernel:
+    """Lower what is wanted of a kernel; leave it as it is if that would raise it."""
+    if not wants_more(kernel.wanted, wanted):
+        return kernel
+    if kernel.phase.is_final or reason is None:
+        return replace(kernel, wanted=wanted)
+    return replace(kernel, wanted=wanted, reason=reason)
+
+
+def wanting_attempt(kernel: Kernel) -> Kernel:
+    """Ask a kernel that is to run for one more start."""
+    return replace(kernel, attempt=kernel.ran_attempt + 1) if is_live(kernel) else kernel
+
+
+def entering(kernel: Kernel, phase: Phase, reason: str | None, at: Micros) -> Kernel:
+    """Move a kernel to a phase, if it may go there from where it is."""
+    if not _may_enter(kernel.phase, phase):
+        return kernel
+    if reason is None and (phase in _ENDING or kernel.wanted is not Wanted.RUN):
+        reason = kernel.reason
+    return replace(
+        kernel,
+        phase=phase,
+        reason=reason,
+        ready_at=at if phase is Phase.READY and kernel.ready_at is None else kernel.ready_at,
+        ended_at=at if phase.is_final else kernel.ended_at,
+    )
+
+
+def new_records(stored_number: int, records: Sequence[Record]) -> Sequence[Record]:
+    """The records that come next behind ``stored_number``.
+
+    Those stored already are left out, and so is everything behind a hole: the cursor that an append
+    returns then tells the follower where to go on.
+    """
+    skipped = 0
+    while skipped < len(records) and records[skipped].number <= stored_number:
+        skipped += 1
+    end, expected = skipped, stored_number + 1
+    while end < len(records) and records[end].number == expected:
+        end, expected = end + 1, expected + 1
+    return records if (skipped, end) == (0, len(records)) else records[skipped:end]
+
+
+def following(kernel: Kernel, projection: Projection) -> tuple[Kernel, list[Mark]]:
+    """Apply what records say about the kernel itself; tasks are counted by the store."""
+    moved, marks = kernel, list[Mark]()
+    for change in projection.phases:
+        before = moved
+        if change.phase is Phase.READY and projection.ran_attempt is not None:
+            moved = replace(moved, ran_attempt=max(moved.ran_attempt, projection.ran_attempt))
+        moved = entering(moved, change.phase, change.reason, change.at)
+        marks += marks_between(before, moved, change.at)
+    ended = projection.closed or moved.phase.is_final
+    times = [at for at in (moved.last_activity_at, projection.last_activity_at) if at is not None]
+    return replace(
+        moved,
+        current_seq=None if ended else projection.current_after(moved.current_seq),
+        stored_number=projection.last_number,
+        journal_closed=moved.journal_closed or projection.closed,
+        info=projection.info if projection.info is not None else moved.info,
+        last_activity_at=max(times, default=None),
+    ), marks
+
+
+def changed_task(task: Task, change: TaskChange) -> tuple[Task, list[Mark]]:
+    """Apply a change to a task, unless it has settled; return it with its marks."""
+    if not may_become(task.state, change.state):
+        return task, []
+    marks = []
+    if task.state is TaskState.QUEUED and change.started_at is not None:
+        marks.append(Mark(change.started_at, TaskState.RUNNING, None))
+    if change.state.is_final:
+        marks.append(Mark(change.ended_at or task.created_at, change.state, change.reason))
+    first, last = change.first_number, change.last_number
+    return replace(
+        task,
+        state=change.state,
+        reason=change.reason if change.reason is not None else task.reason,
+        error=change.error,
+        execution_count=change.execution_count,
+        started_at=change.started_at if change.started_at is not None else task.started_at,
+        ended_at=change.ended_at,
+        first_number=first if first is not None else task.first_number,
+        last_number=last,
+        ahead=0,
+    ), marks
+
+
+def orphaned(task: Task, kernel: Kernel, at: Micros) -> TaskChange:
+    """The end of an open task about which a closed journal says nothing."""
+    why = f": {kernel.reason}" if kernel.reason else "."
+    if task.state is TaskState.RUNNING:
+        state, reason = TaskState.LOST, f"The kernel ended while this ran{why}"
+    else:
+        state, reason = TaskState.CANCELLED, f"Never ran: the kernel ended first{why}"
+    return TaskChange(seq=task.seq, state=state, ended_at=at, reason=reason)
+
+
+def _may_enter(present: Phase, phase: Phase) -> bool:
+    if present.is_final:
+        return False
+    if present is Phase.STOPPING:
+        return phase in _ENDING
+    return present in _EARLY or phase not in _EARLY
+
+
+def _shown(kernel: Kernel) -> KernelState:
+    return public_state(
+        kernel.wanted,
+        kernel.phase,
+        attempt=kernel.attempt,
+        ran_attempt=kernel.ran_attempt,
+        busy=False,
+    )

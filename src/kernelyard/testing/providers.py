@@ -1,0 +1,150 @@
+"""What every provider must do, as a class of tests that its author subclasses.
+
+::
+
+    from kernelyard.testing.providers import ProviderConformance
+
+    class TestMyProvider(ProviderConformance):
+        def make_provider(self):
+            return MyProvider()
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+
+import pytest
+
+from kernelyard.model.errors import ImageNotFound, ImageNotReady, ResourceNotFound
+from kernelyard.model.ids import checked_environment, checked_name
+from kernelyard.model.images import FoundImage
+from kernelyard.providers.argv import fill
+from kernelyard.providers.provider import LaunchPlan, Provider
+
+STRANGE_NAMES = ("no-such-image", "", "..", "../../etc/passwd", "/etc/passwd", "a\0b", "ü" * 500)
+
+
+class ProviderConformance:
+    """Subclass it and write ``make_provider``; pytest finds the rest.
+
+    It needs a machine on which the provider finds at least one image that can start a kernel.
+    """
+
+    def make_provider(self) -> Provider:
+        """Return a new provider, ready to be asked."""
+        raise NotImplementedError("write make_provider in the subclass")
+
+    @pytest.fixture
+    def provider(self) -> Provider:
+        """The provider under test."""
+        return self.make_provider()
+
+    @pytest.fixture
+    def ready(self, provider: Provider) -> list[FoundImage]:
+        """The images that can start a kernel."""
+        ready = [image for image in provider.find() if image.problem is None]
+        assert ready, "the provider must find an image that can start a kernel where this runs"
+        return ready
+
+    def test_it_has_a_name_that_can_stand_before_a_slash(self, provider: Provider) -> None:
+        """``conda`` in ``conda/science``."""
+        assert isinstance(provider, Provider)
+        assert checked_name(provider.name, field="name") == provider.name
+
+    def test_it_is_made_without_looking(self) -> None:
+        """Making one takes no time and needs nothing; two of them do not meet."""
+        assert self.make_provider() is not self.make_provider()
+
+    def test_every_image_is_well_formed(self, provider: Provider) -> None:
+        """Names that users can say, texts to show, its own name as the provider's."""
+        for image in provider.find():
+            assert image.provider == provider.name
+            assert checked_name(image.name, field="name") == image.name
+            assert image.display_name.strip()
+            assert image.interrupt_mode in ("signal", "message")
+            assert all(isinstance(text, str) for pair in image.metadata.items() for text in pair)
+
+    def test_no_image_is_listed_twice(self, provider: Provider) -> None:
+        """A name means one image."""
+        names = [image.name for image in provider.find()]
+        assert len(names) == len(set(names))
+
+    def test_looking_again_finds_the_same(self, provider: Provider) -> None:
+        """Looking changes nothing."""
+        assert provider.find() == provider.find()
+
+    def test_it_may_be_asked_from_several_threads_at_once(self, provider: Provider) -> None:
+        """The agent asks in threads, and does not wait for one answer before the next question."""
+        expected = provider.find()
+        answers: list[list[FoundImage]] = []
+        threads = [
+            threading.Thread(target=lambda: answers.append(provider.find())) for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=30)
+        assert answers == [expected] * 4
+
+    def test_a_ready_image_says_how_it_is_started(
+        self, provider: Provider, ready: list[FoundImage]
+    ) -> None:
+        """A program that exists, told where its connection file is, and a fit environment."""
+        for image in ready:
+            plan = provider.prepare(image.name)
+            argv = fill(plan.argv, connection_file="/c.json", resource_dir=plan.resource_dir)
+            path = plan.env["PATH"] if "$" not in plan.env.get("PATH", "$") else None
+            assert shutil.which(argv[0], path=path), f"there is no program {argv[0]!r}"
+            told = [*argv, *plan.env.values()]
+            assert any("c.json" in part or "{connection_file}" in part for part in told)
+            assert checked_environment(plan.env, field="env") == plan.env
+            assert plan.interrupt_mode == image.interrupt_mode
+
+    def test_one_launch_does_not_change_the_next(
+        self, provider: Provider, ready: list[FoundImage]
+    ) -> None:
+        """What the agent does to a plan stays with that plan."""
+        first = provider.prepare(ready[0].name)
+        copy = LaunchPlan(
+            argv=list(first.argv),
+            env=dict(first.env),
+            interrupt_mode=first.interrupt_mode,
+            resource_dir=first.resource_dir,
+            language=first.language,
+        )
+        first.argv.append("--changed")
+        first.env["CHANGED"] = "1"
+        assert provider.prepare(ready[0].name) == copy
+
+    def test_an_image_with_a_problem_is_not_started(self, provider: Provider) -> None:
+        """The problem is a sentence, and the error repeats what is to be done."""
+        for image in provider.find():
+            if image.problem is not None:
+                assert image.problem.strip()
+                with pytest.raises(ImageNotReady):
+                    provider.prepare(image.name)
+
+    def test_an_image_that_it_does_not_list_is_not_found(self, provider: Provider) -> None:
+        """Also if the name looks like a path."""
+        for name in STRANGE_NAMES:
+            with pytest.raises(ImageNotFound):
+                provider.prepare(name)
+            with pytest.raises((ImageNotFound, ResourceNotFound)):
+                provider.resource(name, "logo-64x64.png")
+
+    def test_every_resource_that_is_listed_can_be_read(self, provider: Provider) -> None:
+        """Names without folders, bytes with content."""
+        for image in provider.find():
+            for file in image.resources:
+                assert "/" not in file
+                assert provider.resource(image.name, file)
+
+    def test_nothing_but_the_listed_resources_can_be_read(
+        self, provider: Provider, ready: list[FoundImage]
+    ) -> None:
+        """A file name comes from outside and is not to be trusted."""
+        listed = ready[0].resources
+        for file in (*STRANGE_NAMES, "kernel.json", ".", *(f"./{name}" for name in listed)):
+            with pytest.raises(ResourceNotFound):
+                provider.resource(ready[0].name, file)

@@ -1,0 +1,94 @@
+"""Who may come in, and with which token."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import uuid
+
+from kernelyard.model.errors import Forbidden, Invalid, TokenNotFound, Unauthenticated
+from kernelyard.model.ids import checked_name
+from kernelyard.model.principals import Principal, Role, TokenRecord
+from kernelyard.model.quantities import Micros
+from kernelyard.ports.clock import Clock
+from kernelyard.ports.stores import TokenStore
+
+ADMIN_NAME = "admin"
+_REMEMBER: Micros = 5_000_000
+_MOST_REMEMBERED = 10_000
+
+
+class Access:
+    """Knows tokens by their SHA-256 only."""
+
+    def __init__(self, tokens: TokenStore, clock: Clock, admin_token: str | None) -> None:
+        self._tokens = tokens
+        self._clock = clock
+        self._admin_sha256 = _sha256(admin_token) if admin_token else None
+        self._remembered: dict[str, tuple[Principal, Micros]] = {}
+
+    async def authenticate(self, token: str | None) -> Principal:
+        """Return who holds ``token``. Raises Unauthenticated."""
+        if not token:
+            raise Unauthenticated
+        digest = _sha256(token)
+        if self._admin_sha256 is not None and hmac.compare_digest(digest, self._admin_sha256):
+            return Principal(ADMIN_NAME, Role.ADMIN)
+        now = self._clock.now()
+        known = self._remembered.get(digest)
+        if known is not None and now < known[1]:
+            return known[0]
+        record = await self._tokens.by_hash(digest)
+        if record is None or not hmac.compare_digest(record.sha256, digest):
+            self._remembered.pop(digest, None)
+            raise Unauthenticated("This token is not valid. Ask an administrator for a new one.")
+        principal = Principal(record.name, record.role)
+        if len(self._remembered) >= _MOST_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[digest] = (principal, now + _REMEMBER)
+        return principal
+
+    async def create_token(self, who: Principal, name: str, role: Role) -> tuple[TokenRecord, str]:
+        """Make a token; its text is returned here once and kept nowhere.
+
+        Raises Forbidden for users, AlreadyExists if the name has one.
+        """
+        only_admin(who)
+        checked_name(name, field="name")
+        if name == ADMIN_NAME:
+            raise Invalid("The name 'admin' belongs to the server's first token.", field="name")
+        text = f"ky_{secrets.token_urlsafe(32)}"
+        record = TokenRecord(
+            id=str(uuid.uuid4()),
+            name=name,
+            role=role,
+            sha256=_sha256(text),
+            created_at=self._clock.now(),
+        )
+        await self._tokens.insert(record)
+        return record, text
+
+    async def list_tokens(self, who: Principal) -> list[TokenRecord]:
+        """Return every token's record. Raises Forbidden for users."""
+        only_admin(who)
+        return await self._tokens.all()
+
+    async def remove_token(self, who: Principal, token_id: str) -> None:
+        """Make a token invalid at once. Raises Forbidden for users, TokenNotFound."""
+        only_admin(who)
+        if not await self._tokens.remove(token_id):
+            raise TokenNotFound
+        self._remembered.clear()
+
+
+def only_admin(who: Principal) -> None:
+    """Raise Forbidden unless ``who`` is an administrator."""
+    if not who.is_admin:
+        raise Forbidden(
+            "Only an administrator may do this. Use the server's admin token, or ask its owner."
+        )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

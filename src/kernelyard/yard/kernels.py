@@ -1,0 +1,299 @@
+"""Kernels: asked for here, brought to life by their caretakers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable
+from typing import Literal
+
+from kernelyard.model.errors import (
+    AgentUnavailable,
+    Invalid,
+    KernelEnded,
+    KernelNotRunning,
+    LimitReached,
+    NameTaken,
+    TemplateDisabled,
+)
+from kernelyard.model.ids import checked_environment, checked_labels, checked_name
+from kernelyard.model.images import ImageSnapshot
+from kernelyard.model.kernel_phases import KernelState, Phase, Wanted
+from kernelyard.model.kernels import Kernel, KernelOrder, StateChange
+from kernelyard.model.paging import checked_limit, decode_cursor, encode_cursor
+from kernelyard.model.principals import Principal
+from kernelyard.model.templates import TemplateSnapshot
+from kernelyard.ports.bell import kernel_topic
+from kernelyard.ports.stores import Idempotency, KernelQuery
+from kernelyard.yard.caretakers import Caretakers
+from kernelyard.yard.images import Images
+from kernelyard.yard.templates import Templates
+from kernelyard.yard.world import World
+
+LONGEST_DISPLAY_NAME = 256
+_POLL_SECONDS = 5.0
+_PHASES_OF: dict[KernelState, frozenset[Phase]] = {
+    KernelState.STARTING: frozenset({Phase.REQUESTED, Phase.LAUNCHING, Phase.CONNECTING}),
+    KernelState.IDLE: frozenset({Phase.READY}),
+    KernelState.BUSY: frozenset({Phase.READY}),
+    KernelState.RESTARTING: frozenset({Phase.READY, Phase.CONNECTING}),
+    KernelState.TERMINATING: frozenset(set(Phase) - {Phase.STOPPED, Phase.FAILED}),
+    KernelState.TERMINATED: frozenset({Phase.STOPPED}),
+    KernelState.FAILED: frozenset({Phase.FAILED}),
+}
+
+
+class Kernels:
+    """Everything a door can do with kernels."""
+
+    def __init__(
+        self, world: World, images: Images, templates: Templates, caretakers: Caretakers
+    ) -> None:
+        self._store = world.store
+        self._agents = world.agents
+        self._bell = world.bell
+        self._clock = world.clock
+        self._limits = world.limits
+        self._images = images
+        self._templates = templates
+        self._caretakers = caretakers
+
+    async def create(
+        self,
+        who: Principal,
+        order: KernelOrder,
+        *,
+        reuse: bool = False,
+        idempotency_key: str | None = None,
+    ) -> tuple[Kernel, bool]:
+        """Ask for a kernel; return it at once, and whether it was made now.
+
+        With ``reuse`` a live kernel of the order's name is returned instead of NameTaken. Raises
+        Invalid, ImageNotFound, ImageDisabled, ImageNotReady, TemplateNotFound, TemplateDisabled,
+        NameTaken, IdempotencyKeyReused, LimitReached, AgentUnavailable.
+        """
+        _checked(order, reuse=reuse)
+        if reuse and (existing := await self._live(who, order)) is not None:
+            return existing, False
+        kernel = await self._prepared(who, order)
+        await self._check_room()
+        idempotency = (
+            Idempotency(idempotency_key, _digest(order, reuse)) if idempotency_key else None
+        )
+        try:
+            kept, created = await self._store.kernels.insert(kernel, idempotency)
+        except NameTaken:
+            existing = await self._live(who, order) if reuse else None
+            if existing is None:
+                raise
+            return existing, False
+        if created:
+            self._caretakers.attend(kept.no)
+        return kept, created
+
+    async def get(self, who: Principal, kernel_id: str) -> Kernel:
+        """Raises KernelNotFound."""
+        return await self._store.kernels.get(kernel_id, who.sees)
+
+    async def history(self, who: Principal, kernel_id: str) -> list[StateChange]:
+        """Return the kernel's state changes, oldest first. Raises KernelNotFound."""
+        kernel = await self.get(who, kernel_id)
+        return await self._store.kernels.history(kernel.no)
+
+    async def list(
+        self,
+        who: Principal,
+        *,
+        states: frozenset[KernelState] | None = None,
+        name: str | None = None,
+        labels: dict[str, str] | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> tuple[list[Kernel], str | None]:
+        """Return a page of kernels, newest first, and the cursor of the next page."""
+        size = checked_limit(limit, largest=self._limits.largest_page)
+        before = decode_cursor(cursor)
+        phases = frozenset[Phase]().union(*(_PHASES_OF[s] for s in states)) if states else None
+        found: list[Kernel] = []
+        while True:
+            page = await self._store.kernels.find(
+                KernelQuery(
+                    owner=who.sees,
+                    phases=phases,
+                    name=name,
+                    labels=labels or {},
+                    before=before,
+                    limit=size,
+                )
+            )
+            found += [kernel for kernel in page.items if not states or kernel.state in states]
+            before = page.next
+            if before is None or len(found) >= size:
+                break
+        if len(found) > size:
+            found, before = found[:size], found[size - 1].no
+        return found, encode_cursor(before) if before is not None else None
+
+    async def terminate(self, who: Principal, kernel_id: str) -> Kernel:
+        """Free what the kernel holds; its tasks and outputs stay. Repeatable.
+
+        Raises KernelNotFound.
+        """
+        return await self._want(who, kernel_id, Wanted.STOP)
+
+    async def delete(self, who: Principal, kernel_id: str) -> None:
+        """Terminate, then remove every trace. The kernel cannot be seen any more at once.
+
+        Raises KernelNotFound.
+        """
+        await self._want(who, kernel_id, Wanted.GONE)
+
+    async def restart(self, who: Principal, kernel_id: str) -> Kernel:
+        """Start the process anew; id, name, work directory and queue stay.
+
+        Raises KernelNotFound, KernelEnded.
+        """
+        kernel = await self.get(who, kernel_id)
+        if not kernel.takes_tasks:
+            raise KernelEnded(_ended(kernel))
+        changed = await self._store.kernels.want_attempt(kernel.no, self._clock.now())
+        self._caretakers.attend(kernel.no)
+        self._bell.ring(kernel_topic(kernel.no))
+        return changed or kernel
+
+    async def interrupt(self, who: Principal, kernel_id: str) -> None:
+        """Interrupt what the kernel runs.
+
+        Raises KernelNotFound, KernelEnded, KernelNotRunning, AgentUnavailable.
+        """
+        kernel = await self.get(who, kernel_id)
+        if not kernel.takes_tasks:
+            raise KernelEnded(_ended(kernel))
+        if kernel.phase is not Phase.READY:
+            raise KernelNotRunning
+        try:
+            await (await self._agents.link()).interrupt(kernel.id)
+        except AgentUnavailable:
+            self._agents.mistrust()
+            raise
+
+    async def wait(
+        self,
+        who: Principal,
+        kernel_id: str,
+        *,
+        until: Literal["ready", "ended"],
+        timeout: float,
+    ) -> Kernel:
+        """Return the kernel when it is ready (or has ended), or has ended, or ``timeout`` s passed.
+
+        Raises KernelNotFound.
+        """
+        deadline = self._clock.now() + int(timeout * 1_000_000)
+        kernel = await self.get(who, kernel_id)
+        done = _DONE[until]
+        while True:
+            mark = self._bell.mark(kernel_topic(kernel.no))
+            kernel = await self.get(who, kernel_id)
+            left = (deadline - self._clock.now()) / 1_000_000
+            if done(kernel) or left <= 0:
+                return kernel
+            await self._bell.wait(kernel_topic(kernel.no), mark, min(left, _POLL_SECONDS))
+
+    async def _live(self, who: Principal, order: KernelOrder) -> Kernel | None:
+        if order.name is None:
+            return None
+        return await self._store.kernels.live_by_name(who.name, order.name)
+
+    async def _prepared(self, who: Principal, order: KernelOrder) -> Kernel:
+        template = await self._templates.get(who, order.template)
+        if template.disabled:
+            raise TemplateDisabled(
+                f"The template '{template.name}' is disabled. Choose another one.",
+                field="template",
+            )
+        image = await self._images.usable(order.image)
+        return Kernel(
+            no=0,
+            id=str(uuid.uuid4()),
+            owner=who.name,
+            name=order.name,
+            display_name=order.display_name,
+            image=ImageSnapshot(
+                name=image.name,
+                reference=image.reference,
+                display_name=image.display_name,
+                language=image.language,
+            ),
+            template=TemplateSnapshot(name=template.name, spec=template.spec),
+            environment=order.environment,
+            labels=order.labels,
+            created_at=self._clock.now(),
+        )
+
+    async def _check_room(self) -> None:
+        most = self._limits.max_kernels
+        if most and await self._store.kernels.live_count() >= most:
+            raise LimitReached(
+                f"This server runs at most {most} kernels at a time. Terminate one you no longer "
+                "need, or ask the administrator to raise 'max_kernels'."
+            )
+
+    async def _want(self, who: Principal, kernel_id: str, wanted: Wanted) -> Kernel:
+        kernel = await self.get(who, kernel_id)
+        reason = f"terminated by {who.name}"
+        changed = await self._store.kernels.want(kernel.no, wanted, reason, self._clock.now())
+        self._caretakers.attend(kernel.no)
+        self._bell.ring(kernel_topic(kernel.no))
+        return changed or kernel
+
+
+def _is_up_or_ended(kernel: Kernel) -> bool:
+    up = kernel.state in (KernelState.IDLE, KernelState.BUSY)
+    return up or kernel.phase.is_final
+
+
+def _has_ended(kernel: Kernel) -> bool:
+    return kernel.phase.is_final
+
+
+_DONE: dict[Literal["ready", "ended"], Callable[[Kernel], bool]] = {
+    "ready": _is_up_or_ended,
+    "ended": _has_ended,
+}
+
+
+def _ended(kernel: Kernel) -> str:
+    why = f" ({kernel.reason})" if kernel.reason else ""
+    return (
+        f"The kernel is {kernel.state.value}{why}. Its outputs stay readable; "
+        "create a new kernel to run more code."
+    )
+
+
+def _checked(order: KernelOrder, *, reuse: bool) -> None:
+    if order.name is not None:
+        checked_name(order.name, field="name")
+    elif reuse:
+        raise Invalid("Get-or-create needs a 'name' to look for.", field="name")
+    if len(order.display_name) > LONGEST_DISPLAY_NAME or "\0" in order.display_name:
+        raise Invalid(
+            f"'display_name' may have at most {LONGEST_DISPLAY_NAME} characters.",
+            field="display_name",
+        )
+    checked_environment(order.environment, field="environment")
+    checked_labels(order.labels)
+
+
+def _digest(order: KernelOrder, reuse: bool) -> str:
+    parts = [
+        order.image,
+        order.template,
+        order.name,
+        order.display_name,
+        sorted(order.environment.items()),
+        sorted(order.labels.items()),
+        reuse,
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

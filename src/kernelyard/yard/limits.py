@@ -1,0 +1,16 @@
+"""Limits and defaults that the yard's work is done with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Set once at assembly. Zero means no limit."""
+
+    task_output_bytes: int = 1024**3
+    kernel_start_seconds: float = 60.0
+    max_kernels: int = 0
+    largest_page: int = 1000
+    largest_code: int = 8 * 1024 * 1024

@@ -1,0 +1,165 @@
+"""Outputs: read by number, while a task runs and ever after."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Literal
+
+from kernelyard.model.errors import CursorBeyondEnd, Invalid
+from kernelyard.model.kernels import Kernel
+from kernelyard.model.outputs import Aggregate, Aggregation, OutputPage
+from kernelyard.model.paging import checked_limit
+from kernelyard.model.principals import Principal
+from kernelyard.model.projection import body_of
+from kernelyard.model.records import Record, RecordKind
+from kernelyard.model.tasks import Task
+from kernelyard.ports.bell import kernel_topic
+from kernelyard.yard.world import World
+
+SIGN_OF_LIFE_SECONDS = 15.0
+_BATCH = 2000
+
+
+class Outputs:
+    """One number is the cursor for paging, following and coming back."""
+
+    def __init__(self, world: World) -> None:
+        self._store = world.store
+        self._bell = world.bell
+        self._limits = world.limits
+
+    async def page(self, who: Principal, task_id: str, after: int, limit: int | None) -> OutputPage:
+        """Return some of a task's records after number ``after``.
+
+        Raises TaskNotFound, Invalid, CursorBeyondEnd.
+        """
+        size = checked_limit(limit, largest=self._limits.largest_page)
+        task = await self._store.tasks.get(task_id, who.sees)
+        await self._check_after(task.kernel_no, after)
+        records = await self._of_task(task, after, size)
+        last = records[-1].number if records else after
+        return OutputPage(records, last, task.state.is_final and _is_last(task, last, records))
+
+    async def kernel_page(
+        self, who: Principal, kernel_id: str, after: int, limit: int | None
+    ) -> OutputPage:
+        """Return some of a kernel's journal. Raises KernelNotFound, Invalid, CursorBeyondEnd."""
+        size = checked_limit(limit, largest=self._limits.largest_page)
+        kernel = await self._store.kernels.get(kernel_id, who.sees)
+        await self._check_after(kernel.no, after, kernel)
+        records = await self._store.outputs.read(kernel.no, after, limit=size)
+        last = records[-1].number if records else after
+        return OutputPage(records, last, kernel.journal_closed and last >= kernel.stored_number)
+
+    async def follow(self, who: Principal, task_id: str, after: int) -> AsyncIterator[list[Record]]:
+        """Return an iterator over a task's records after ``after``, those to come included.
+
+        It ends when the task has ended and all is yielded; an empty list now and then is a sign of
+        life. Raises TaskNotFound, Invalid, CursorBeyondEnd before the first record.
+        """
+        task = await self._store.tasks.get(task_id, who.sees)
+        await self._check_after(task.kernel_no, after)
+        return self._follow_task(task, after)
+
+    async def kernel_follow(
+        self, who: Principal, kernel_id: str, after: int
+    ) -> AsyncIterator[list[Record]]:
+        """As ``follow``, for the whole journal of a kernel, until it is closed."""
+        kernel = await self._store.kernels.get(kernel_id, who.sees)
+        await self._check_after(kernel.no, after, kernel)
+        return self._follow_kernel(kernel, after)
+
+    async def streams(
+        self, who: Principal, task_id: str, name: Literal["stdout", "stderr"]
+    ) -> AsyncIterator[str]:
+        """Return an iterator over the text of one stream of a task, as far as it is there.
+
+        Raises TaskNotFound.
+        """
+        task = await self._store.tasks.get(task_id, who.sees)
+        return self._stream_texts(task, name)
+
+    async def result(self, who: Principal, task_id: str) -> Aggregate:
+        """Return everything a task said, put together. Raises TaskNotFound."""
+        task = await self._store.tasks.get(task_id, who.sees)
+        whole = Aggregation()
+        async for records in self._stored(task):
+            whole.add_all(records)
+        return whole.result(task)
+
+    async def _of_task(self, task: Task, after: int, limit: int) -> list[Record]:
+        if task.first_number is None:
+            if task.last_number is None:
+                return []
+            start = task.last_number - 1
+        else:
+            start = task.first_number - 1
+        return await self._store.outputs.read(
+            task.kernel_no,
+            max(after, start),
+            seq=task.seq,
+            through=task.last_number,
+            limit=limit,
+        )
+
+    async def _stored(self, task: Task) -> AsyncIterator[list[Record]]:
+        after = 0
+        while records := await self._of_task(task, after, _BATCH):
+            yield records
+            after = records[-1].number
+
+    async def _stream_texts(self, task: Task, name: str) -> AsyncIterator[str]:
+        async for records in self._stored(task):
+            for record in records:
+                if record.kind is RecordKind.STREAM:
+                    content = body_of(record)
+                    text = content.get("text")
+                    if content.get("name") == name and isinstance(text, str):
+                        yield text
+
+    async def _follow_task(self, task: Task, after: int) -> AsyncIterator[list[Record]]:
+        topic = kernel_topic(task.kernel_no)
+        while True:
+            mark = self._bell.mark(topic)
+            # The row first: a task whose row says ended has all its records in the store.
+            task = await self._store.tasks.get(task.id, None)
+            records = await self._of_task(task, after, _BATCH)
+            if records:
+                after = records[-1].number
+                yield records
+            elif task.state.is_final:
+                return
+            elif not await self._bell.wait(topic, mark, SIGN_OF_LIFE_SECONDS):
+                yield []
+
+    async def _follow_kernel(self, kernel: Kernel, after: int) -> AsyncIterator[list[Record]]:
+        topic = kernel_topic(kernel.no)
+        while True:
+            mark = self._bell.mark(topic)
+            kernel = await self._store.kernels.get(kernel.id, None)
+            records = await self._store.outputs.read(kernel.no, after, limit=_BATCH)
+            if records:
+                after = records[-1].number
+                yield records
+            elif kernel.journal_closed:
+                return
+            elif not await self._bell.wait(topic, mark, SIGN_OF_LIFE_SECONDS):
+                yield []
+
+    async def _check_after(self, kernel_no: int, after: int, kernel: Kernel | None = None) -> None:
+        if after < 0:
+            raise Invalid("'after' must be 0 or the number of an output.", field="after")
+        if after == 0:
+            return
+        known = kernel or await self._store.kernels.by_no(kernel_no)
+        if known is not None and after > known.stored_number:
+            raise CursorBeyondEnd(
+                f"'after' is {after}, and this kernel's outputs are numbered up to "
+                f"{known.stored_number}. A number is good for its own kernel only; begin again "
+                "with after=0.",
+                field="after",
+            )
+
+
+def _is_last(task: Task, last: int, records: list[Record]) -> bool:
+    return not records if task.last_number is None else last >= task.last_number

@@ -1,0 +1,216 @@
+"""One kernel's caretaker: the next step towards what is wanted, again and again."""
+
+from __future__ import annotations
+
+import asyncio
+
+from kernelyard.model.errors import (
+    AgentUnavailable,
+    KernelEnded,
+    KernelNotFound,
+    StorageFull,
+    YardError,
+)
+from kernelyard.model.images import split_reference
+from kernelyard.model.kernel_phases import Phase, Step, Wanted, next_step
+from kernelyard.model.kernels import Kernel, LaunchOrder
+from kernelyard.model.tasks import Task, TaskState
+from kernelyard.ports.agent_link import AgentLink
+from kernelyard.ports.bell import kernel_topic
+from kernelyard.yard.dispatch import Dispatch
+from kernelyard.yard.following import Following
+from kernelyard.yard.log import event
+from kernelyard.yard.world import World
+
+_POLL_SECONDS = 20.0
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 10.0
+_KNOWN_TO_AGENT = frozenset({Phase.CONNECTING, Phase.READY, Phase.STOPPING})
+
+
+class Caretaker:
+    """Looks after one kernel until nothing remains to be done for it."""
+
+    def __init__(self, kernel_no: int, world: World) -> None:
+        self._no = kernel_no
+        self._world = world
+        self._store = world.store
+        self._agents = world.agents
+        self._bell = world.bell
+        self._clock = world.clock
+        self._woken = asyncio.Event()
+        self._dispatch = Dispatch(kernel_no, world)
+        self._following: asyncio.Task[None] | None = None
+        self._launched_attempt = 0
+        self._stop_sent = False
+
+    @property
+    def woken(self) -> bool:
+        """Whether somebody asked for attention that was not given yet."""
+        return self._woken.is_set()
+
+    def wake(self) -> None:
+        """Look at the kernel's row and queue soon."""
+        self._dispatch.look()
+        self._woken.set()
+
+    def offer(self, task: Task) -> None:
+        """Hand over a task that has just been stored."""
+        self._dispatch.offer(task)
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work until nothing remains; cancelled when the server stops."""
+        try:
+            await self._work()
+        finally:
+            if self._following is not None:
+                self._following.cancel()
+                await asyncio.gather(self._following, return_exceptions=True)
+
+    async def _work(self) -> None:
+        self.wake()
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                if await self._attend():
+                    return
+                pause = _FIRST_PAUSE
+                await self._rest(_POLL_SECONDS)
+            except YardError as error:
+                event("caretaker.waits", kernel_no=self._no, code=error.code, error=error.message)
+                if isinstance(error, AgentUnavailable):
+                    self._agents.mistrust()
+                self._stop_sent = False
+                self._dispatch.start_again()
+                await self._clock.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            self._dispatch.look()
+            self._stop_sent = False
+
+    async def _attend(self) -> bool:
+        """Do what is due; return whether nothing will ever be due again."""
+        self._woken.clear()
+        if self._dispatch.only_offers:
+            # The quick way of a task: the kernel is up and its row need not be read.
+            await self._hand_over()
+            return False
+        kernel = await self._store.kernels.by_no(self._no)
+        if kernel is None:
+            return True
+        step = next_step(
+            kernel.wanted, kernel.phase, attempt=kernel.attempt, ran_attempt=kernel.ran_attempt
+        )
+        match step:
+            case Step.LAUNCH:
+                await self._launch(kernel)
+            case Step.RESTART:
+                await self._restart(kernel)
+            case Step.STOP:
+                await self._stop(kernel)
+            case Step.SETTLE:
+                await self._settle(kernel, Phase.STOPPED, kernel.reason or "terminated")
+            case Step.REMOVE:
+                return await self._remove(kernel)
+            case Step.NOTHING:
+                pass
+        self._follow(kernel)
+        if kernel.takes_tasks and (self._launched_attempt or kernel.phase in _KNOWN_TO_AGENT):
+            await self._hand_over()
+        return kernel.phase.is_final and kernel.journal_closed and kernel.wanted is not Wanted.GONE
+
+    async def _hand_over(self) -> None:
+        try:
+            await self._dispatch.hand_over(await self._agents.link())
+        except (KernelNotFound, KernelEnded) as error:
+            # Following brings the news and settles what is open.
+            event("caretaker.not_taken", kernel_no=self._no, code=error.code)
+
+    async def _launch(self, kernel: Kernel) -> None:
+        if self._launched_attempt >= kernel.attempt:
+            return
+        link = await self._agents.link()
+        if kernel.phase is Phase.REQUESTED:
+            await self._store.kernels.enter(self._no, Phase.LAUNCHING, None, self._clock.now())
+        try:
+            await link.launch(self._order(kernel))
+        except (AgentUnavailable, StorageFull):
+            raise
+        except YardError as error:
+            await self._settle(kernel, Phase.FAILED, error.message)
+            return
+        self._launched_attempt = kernel.attempt
+        event("kernel.launching", kernel_id=kernel.id, image=kernel.image.reference)
+
+    def _order(self, kernel: Kernel) -> LaunchOrder:
+        provider, image = split_reference(kernel.image.reference)
+        spec = kernel.template.spec
+        return LaunchOrder(
+            kernel_id=kernel.id,
+            attempt=kernel.attempt,
+            provider=provider,
+            image=image,
+            environment={**spec.environment, **kernel.environment},
+            milli_cpu_limit=spec.milli_cpu_limit,
+            memory_bytes_limit=spec.memory_bytes_limit,
+            max_idle_seconds=spec.max_idle_seconds,
+            start_timeout_seconds=self._world.limits.kernel_start_seconds,
+        )
+
+    async def _restart(self, kernel: Kernel) -> None:
+        if self._launched_attempt >= kernel.attempt:
+            return
+        link = await self._agents.link()
+        await link.restart(kernel.id, kernel.attempt, "restarted on request")
+        self._launched_attempt = kernel.attempt
+        event("kernel.restarting", kernel_id=kernel.id, attempt=kernel.attempt)
+
+    async def _stop(self, kernel: Kernel) -> None:
+        if self._stop_sent:
+            return
+        link: AgentLink = await self._agents.link()
+        await link.stop(kernel.id, kernel.reason or "terminated")
+        self._stop_sent = True
+        event("kernel.stopping", kernel_id=kernel.id, reason=kernel.reason)
+
+    async def _settle(self, kernel: Kernel, phase: Phase, reason: str) -> None:
+        await self._store.kernels.settle(
+            self._no, phase, TaskState.CANCELLED, reason, self._clock.now()
+        )
+        self._bell.ring(kernel_topic(self._no))
+        event("kernel.settled", kernel_id=kernel.id, phase=phase, reason=reason)
+        self.wake()
+
+    async def _remove(self, kernel: Kernel) -> bool:
+        link = await self._agents.link()
+        await link.forget(kernel.id)
+        await self._store.kernels.remove(self._no)
+        self._bell.ring(kernel_topic(self._no))
+        event("kernel.removed", kernel_id=kernel.id)
+        return True
+
+    def _follow(self, kernel: Kernel) -> None:
+        known = self._launched_attempt or self._stop_sent or kernel.phase in _KNOWN_TO_AGENT
+        if kernel.journal_closed or not known or self._following is not None:
+            return
+        following = Following(self._no, self._world, self.wake_row)
+        self._following = asyncio.create_task(following.run(), name=f"following-{self._no}")
+        self._following.add_done_callback(self._followed)
+
+    def wake_row(self) -> None:
+        """The kernel's row has changed: a step may be due."""
+        self._dispatch.look_at_row()
+        self._woken.set()
+
+    def _followed(self, work: asyncio.Task[None]) -> None:
+        self._following = None
+        if not work.cancelled() and (error := work.exception()) is not None:
+            event("following.failed", kernel_no=self._no, error=repr(error))
+        self._dispatch.look_at_row()
+        self._woken.set()

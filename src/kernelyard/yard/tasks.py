@@ -1,0 +1,163 @@
+"""Tasks: taken in here; handed to the agent by the kernel's caretaker."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+
+from kernelyard.model.errors import Invalid, KernelEnded
+from kernelyard.model.ids import checked_labels
+from kernelyard.model.kernels import Kernel
+from kernelyard.model.paging import checked_limit, decode_cursor, encode_cursor
+from kernelyard.model.principals import Principal
+from kernelyard.model.tasks import Task, TaskOrder, TaskState
+from kernelyard.ports.bell import kernel_topic
+from kernelyard.ports.stores import Idempotency, TaskQuery
+from kernelyard.yard.caretakers import Caretakers
+from kernelyard.yard.world import World
+
+_POLL_SECONDS = 5.0
+
+
+class Tasks:
+    """Everything a door can do with tasks."""
+
+    def __init__(self, world: World, caretakers: Caretakers) -> None:
+        self._store = world.store
+        self._bell = world.bell
+        self._clock = world.clock
+        self._limits = world.limits
+        self._caretakers = caretakers
+
+    async def submit(
+        self,
+        who: Principal,
+        kernel_id: str,
+        order: TaskOrder,
+        *,
+        idempotency_key: str | None = None,
+    ) -> tuple[Task, bool]:
+        """Queue code, durably; return the task and whether it was made now.
+
+        Works from the moment the kernel was asked for. Raises KernelNotFound, KernelEnded, Invalid,
+        IdempotencyKeyReused.
+        """
+        self._check(order)
+        kernel = await self._store.kernels.get(kernel_id, who.sees)
+        task = Task(
+            no=0,
+            id=str(uuid.uuid4()),
+            kernel_no=kernel.no,
+            kernel_id=kernel.id,
+            owner=kernel.owner,
+            seq=0,
+            code=order.code,
+            labels=order.labels,
+            created_at=self._clock.now(),
+        )
+        idempotency = Idempotency(idempotency_key, _digest(order)) if idempotency_key else None
+        try:
+            kept, created = await self._store.tasks.insert(task, idempotency)
+        except KernelEnded as error:
+            raise KernelEnded(_ended(kernel)) from error
+        if created:
+            self._caretakers.offer(kept)
+        return kept, created
+
+    async def get(self, who: Principal, task_id: str) -> Task:
+        """Raises TaskNotFound."""
+        return await self._store.tasks.get(task_id, who.sees)
+
+    async def list(
+        self,
+        who: Principal,
+        *,
+        kernel_id: str | None = None,
+        states: frozenset[TaskState] | None = None,
+        labels: dict[str, str] | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> tuple[list[Task], str | None]:
+        """Return a page of tasks, newest first, and the cursor of the next page.
+
+        Raises KernelNotFound for an unknown ``kernel_id``.
+        """
+        size = checked_limit(limit, largest=self._limits.largest_page)
+        before = decode_cursor(cursor)
+        kernel_no = None
+        if kernel_id is not None:
+            kernel_no = (await self._store.kernels.get(kernel_id, who.sees)).no
+        page = await self._store.tasks.find(
+            TaskQuery(
+                owner=who.sees,
+                kernel_no=kernel_no,
+                states=states,
+                labels=labels or {},
+                before=before,
+                limit=size,
+            )
+        )
+        return page.items, encode_cursor(page.next) if page.next is not None else None
+
+    async def cancel(self, who: Principal, task_id: str) -> Task:
+        """Take a queued task out, or interrupt a running one; its output stays. Repeatable.
+
+        Returns the task as it is now; it becomes ``cancelled`` a moment later. Raises TaskNotFound,
+        TaskFinished.
+        """
+        task = await self._store.tasks.get(task_id, who.sees)
+        changed = await self._store.tasks.request_cancel(task.no)
+        self._caretakers.attend(task.kernel_no)
+        return changed
+
+    async def wait(
+        self,
+        who: Principal,
+        task_id: str,
+        timeout: float,
+    ) -> Task:
+        """Return the task when it has ended, or as it is after ``timeout`` seconds.
+
+        Raises TaskNotFound.
+        """
+        deadline = self._clock.now() + int(timeout * 1_000_000)
+        task = await self._store.tasks.get(task_id, who.sees)
+        topic = kernel_topic(task.kernel_no)
+        while not task.state.is_final:
+            mark = self._bell.mark(topic)
+            task = await self._store.tasks.get(task_id, who.sees)
+            left = (deadline - self._clock.now()) / 1_000_000
+            if task.state.is_final or left <= 0:
+                break
+            await self._bell.wait(topic, mark, min(left, _POLL_SECONDS))
+        return task
+
+    def _check(self, order: TaskOrder) -> None:
+        if len(order.code) > self._limits.largest_code:
+            raise Invalid(
+                f"'code' has more than {self._limits.largest_code} characters. Put data into files "
+                "and read them from the code.",
+                field="code",
+            )
+        try:
+            order.code.encode()
+        except UnicodeEncodeError as error:
+            raise Invalid(
+                "'code' has half of a surrogate pair, which is no text. Send valid Unicode.",
+                field="code",
+            ) from error
+        checked_labels(order.labels)
+
+
+def _ended(kernel: Kernel) -> str:
+    why = f" ({kernel.reason})" if kernel.reason else ""
+    return (
+        f"The kernel is {kernel.state.value}{why} and takes no more code. Its outputs stay "
+        "readable; create a new kernel to run more."
+    )
+
+
+def _digest(order: TaskOrder) -> str:
+    text = json.dumps([order.code, sorted(order.labels.items())])
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,117 @@
+"""Templates: made once, used by many kernels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kernelyard.model.errors import AlreadyExists, Conflict, Forbidden, Invalid, TemplateNotFound
+from kernelyard.model.ids import checked_environment, checked_name
+from kernelyard.model.paging import checked_limit, decode_name_cursor, encode_name_cursor
+from kernelyard.model.principals import Principal
+from kernelyard.model.templates import DEFAULT_TEMPLATE, Template, TemplateSpec
+from kernelyard.ports.clock import Clock
+from kernelyard.ports.stores import TemplateStore
+
+
+class Templates:
+    """Creates, lists, updates and deletes templates. Kernels keep a copy, so none is ever in use."""
+
+    def __init__(self, store: TemplateStore, clock: Clock, *, largest_page: int) -> None:
+        self._store = store
+        self._clock = clock
+        self._largest_page = largest_page
+
+    async def ensure_default(self) -> None:
+        """Make the default template if it is missing."""
+        now = self._clock.now()
+        template = Template(
+            name=DEFAULT_TEMPLATE, display_name="Default", created_at=now, updated_at=now
+        )
+        try:
+            await self._store.insert(template)
+        except AlreadyExists:
+            pass
+
+    async def create(self, who: Principal, template: Template) -> Template:
+        """Keep a new template of ``who``. Raises AlreadyExists, Invalid, Forbidden."""
+        checked_name(template.name, field="name")
+        _checked(who, template.spec, TemplateSpec())
+        now = self._clock.now()
+        kept = replace(template, owner=who.name, created_at=now, updated_at=now)
+        await self._store.insert(kept)
+        return kept
+
+    async def list(
+        self, who: Principal, cursor: str | None, limit: int | None
+    ) -> tuple[list[Template], str | None]:
+        """Return a page of templates by name, and the cursor of the next page."""
+        del who
+        size = checked_limit(limit, largest=self._largest_page)
+        found = await self._store.find(decode_name_cursor(cursor), size + 1)
+        more = len(found) > size
+        return found[:size], encode_name_cursor(found[size - 1].name) if more else None
+
+    async def get(self, who: Principal, name: str) -> Template:
+        """Raises TemplateNotFound."""
+        del who
+        try:
+            return await self._store.get(name)
+        except TemplateNotFound as error:
+            raise TemplateNotFound(
+                f"There is no template named '{name[:128]}'. 'kernelyard templates' lists them.",
+                field="template",
+            ) from error
+
+    async def update(
+        self,
+        who: Principal,
+        name: str,
+        *,
+        display_name: str | None = None,
+        disabled: bool | None = None,
+        spec: TemplateSpec | None = None,
+    ) -> Template:
+        """Change a template; kernels that were made with it keep what they had.
+
+        Raises TemplateNotFound, Forbidden, Invalid.
+        """
+        template = await self._own(who, name)
+        if spec is not None:
+            _checked(who, spec, template.spec)
+        changed = replace(
+            template,
+            display_name=template.display_name if display_name is None else display_name,
+            disabled=template.disabled if disabled is None else disabled,
+            spec=template.spec if spec is None else spec,
+            updated_at=self._clock.now(),
+        )
+        await self._store.replace(changed)
+        return changed
+
+    async def delete(self, who: Principal, name: str) -> None:
+        """Remove a template. Raises TemplateNotFound, Forbidden, Conflict for the default one."""
+        await self._own(who, name)
+        if name == DEFAULT_TEMPLATE:
+            raise Conflict("The default template cannot be deleted; update it instead.")
+        await self._store.remove(name)
+
+    async def _own(self, who: Principal, name: str) -> Template:
+        template = await self.get(who, name)
+        if not who.is_admin and template.owner != who.name:
+            raise Forbidden("This template belongs to somebody else. Create one of your own.")
+        return template
+
+
+def _checked(who: Principal, spec: TemplateSpec, before: TemplateSpec) -> None:
+    checked_environment(spec.environment, field="environment")
+    if spec.engine_options != before.engine_options and not who.is_admin:
+        raise Forbidden("Only an administrator may set 'engine_options'. Leave it out.")
+    numbers = {
+        "milli_cpu_limit": spec.milli_cpu_limit,
+        "memory_bytes_limit": spec.memory_bytes_limit,
+        "gpu": spec.gpu,
+        "storage_bytes": spec.storage_bytes,
+    }
+    for field, number in numbers.items():
+        if not 0 <= number < 2**63:
+            raise Invalid(f"'{field}' must be 0 (no limit) or more.", field=field)

@@ -1,0 +1,22 @@
+"""What every part of the yard works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kernelyard.ports.bell import Bell
+from kernelyard.ports.clock import Clock
+from kernelyard.ports.stores import Store
+from kernelyard.yard.agents import Agents
+from kernelyard.yard.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The ports, and the limits to keep."""
+
+    store: Store
+    agents: Agents
+    bell: Bell
+    clock: Clock
+    limits: Limits

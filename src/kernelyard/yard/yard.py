@@ -1,0 +1,85 @@
+"""The yard: everything the doors can call, in one place."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+from kernelyard.model.errors import AgentUnavailable
+from kernelyard.ports.agent_link import Links
+from kernelyard.ports.bell import Bell
+from kernelyard.ports.clock import Clock
+from kernelyard.ports.engine import Engine
+from kernelyard.ports.stores import Store
+from kernelyard.yard.access import Access
+from kernelyard.yard.agents import Agents
+from kernelyard.yard.caretakers import Caretakers
+from kernelyard.yard.health import Health
+from kernelyard.yard.images import Images
+from kernelyard.yard.kernels import Kernels
+from kernelyard.yard.limits import Limits
+from kernelyard.yard.log import event
+from kernelyard.yard.outputs import Outputs
+from kernelyard.yard.tasks import Tasks
+from kernelyard.yard.templates import Templates
+from kernelyard.yard.world import World
+
+
+class Yard:
+    """The work behind the doors. Use as an async context manager: inside, kernels are looked after."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        engine: Engine,
+        links: Links,
+        bell: Bell,
+        clock: Clock,
+        limits: Limits,
+        admin_token: str | None,
+    ) -> None:
+        agents = Agents(engine, links)
+        world = World(store, agents, bell, clock, limits)
+        self._agents = agents
+        self._store = store
+        self._caretakers = Caretakers(world)
+        self.access = Access(store.tokens, clock, admin_token)
+        self.images = Images(store.images, agents, clock)
+        self.templates = Templates(store.templates, clock, largest_page=limits.largest_page)
+        self.kernels = Kernels(world, self.images, self.templates, self._caretakers)
+        self.tasks = Tasks(world, self._caretakers)
+        self.outputs = Outputs(world)
+        self.health = Health(store)
+        self._warming: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.templates.ensure_default()
+        await self._caretakers.start()
+        self._warming = asyncio.create_task(self._warm(), name="warming")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
+        await self._caretakers.aclose()
+
+    async def live_kernels(self) -> int:
+        """How many kernels are live."""
+        return await self._store.kernels.live_count()
+
+    async def _warm(self) -> None:
+        """Have an agent and its images at hand before the first kernel is asked for."""
+        try:
+            link = await self._agents.link()
+            await link.images()
+        except AgentUnavailable as error:
+            self._agents.mistrust()
+            event("agent.unavailable", error=error.message)

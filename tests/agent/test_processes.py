@@ -1,0 +1,341 @@
+"""A kernel's process: how it ended is told truthfully, and nothing of it stays behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvloop
+
+from kernelyard.agent.processes import Exit, KernelProcess, boot_id, log_tail, start_time_of
+
+WAITS = "import sys; print('up', flush=True); sys.stdin.close(); import signal; signal.pause()"
+
+
+class Nursery:
+    """Starts processes, and ends those that a test leaves."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.log = place / "kernel.log"
+        self.started: list[KernelProcess] = []
+
+    def python(self, code: str, **env: str) -> KernelProcess:
+        return self.program([sys.executable, "-c", code], **env)
+
+    def program(self, argv: list[str], **env: str) -> KernelProcess:
+        process = KernelProcess.start(
+            argv, env={**os.environ, **env}, cwd=self.place, log_path=self.log
+        )
+        self.started.append(process)
+        return process
+
+    async def says(self, word: str) -> None:
+        async with asyncio.timeout(20):
+            while not (self.log.exists() and word in self.log.read_text()):
+                await asyncio.to_thread(self.log.exists)
+
+
+@pytest.fixture
+def nursery(tmp_path: Path) -> Iterator[Nursery]:
+    nursery = Nursery(tmp_path)
+    yield nursery
+    for process in nursery.started:
+        process.signal(signal.SIGKILL)
+
+
+async def ended(process: KernelProcess) -> Exit:
+    async with asyncio.timeout(20):
+        return await process.wait()
+
+
+@pytest.mark.parametrize("code", [0, 3, 255])
+async def test_an_exit_code_is_told(nursery: Nursery, code: int) -> None:
+    assert await ended(nursery.python(f"import os; os._exit({code})")) == Exit(code, None)
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGSEGV"])
+async def test_a_signal_is_told_by_name(nursery: Nursery, name: str) -> None:
+    process = nursery.python(f"import os, signal; os.kill(os.getpid(), signal.{name})")
+    assert await ended(process) == Exit(None, name)
+    assert process.exit is not None
+    assert process.exit.sentence() == f"killed by {name}"
+
+
+def test_every_end_has_its_sentence() -> None:
+    assert Exit(3, None).sentence() == "exited by itself with code 3"
+    assert Exit(0, None).sentence() == "exited by itself with code 0"
+    assert Exit(None, "SIGKILL").sentence() == "killed by SIGKILL"
+    assert Exit(None, None).sentence() == "ended; its exit code is not known"
+
+
+async def test_several_may_wait_and_one_may_stop_waiting(nursery: Nursery) -> None:
+    process = nursery.python(WAITS)
+    waiting = [asyncio.create_task(process.wait()) for _ in range(3)]
+    await nursery.says("up")
+    waiting[0].cancel()
+    process.signal(signal.SIGKILL)
+    async with asyncio.timeout(20):
+        assert await asyncio.gather(*waiting[1:]) == [Exit(None, "SIGKILL")] * 2
+    assert waiting[0].cancelled()
+
+
+async def test_waiting_may_begin_again_after_all_have_stopped(nursery: Nursery) -> None:
+    process = nursery.python(WAITS)
+    waiting = asyncio.create_task(process.wait())
+    await nursery.says("up")
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    assert process.exit is None
+    process.signal(signal.SIGTERM)
+    assert await ended(process) == Exit(None, "SIGTERM")
+    assert await ended(process) == Exit(None, "SIGTERM")
+
+
+async def test_the_end_is_seen_without_waiting(nursery: Nursery) -> None:
+    process = nursery.python("raise SystemExit(4)")
+    async with asyncio.timeout(20):
+        while process.exit is None:
+            await asyncio.to_thread(start_time_of, process.pid)
+    assert process.exit == Exit(4, None)
+
+
+def test_it_works_under_uvloop(tmp_path: Path) -> None:
+    async def scene() -> list[Exit]:
+        nursery = Nursery(tmp_path)
+        killed, quitting = nursery.python(WAITS), nursery.python("raise SystemExit(7)")
+        await nursery.says("up")
+        killed.signal(signal.SIGKILL)
+        return [await ended(killed), await ended(quitting)]
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(scene()) == [Exit(None, "SIGKILL"), Exit(7, None)]
+
+
+async def test_where_there_are_no_descriptors_it_asks_now_and_then(
+    nursery: Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "pidfd_open")
+    monkeypatch.delattr(os, "waitid")
+    process = nursery.python(WAITS)
+    waiting = asyncio.create_task(process.wait())
+    await nursery.says("up")
+    process.signal(signal.SIGTERM)
+    async with asyncio.timeout(20):
+        assert await waiting == Exit(None, "SIGTERM")
+
+
+async def test_a_process_leaves_no_zombie(nursery: Nursery) -> None:
+    process = nursery.python("pass")
+    await ended(process)
+    with pytest.raises(ChildProcessError):
+        await asyncio.to_thread(os.waitpid, process.pid, os.WNOHANG)
+
+
+async def test_a_signal_reaches_the_whole_group(nursery: Nursery) -> None:
+    child = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', sys.argv[1]]); "
+    process = nursery.program([sys.executable, "-c", child + WAITS, WAITS.replace("up", "child")])
+    await nursery.says("up")
+    await nursery.says("child")
+    process.signal(signal.SIGKILL)
+    await ended(process)
+    await gone_group(process.pid)
+    assert not group(process.pid)
+
+
+async def test_what_it_leaves_in_its_group_is_killed_when_it_ends(nursery: Nursery) -> None:
+    code = (
+        "import subprocess, sys, os; "
+        "p = subprocess.Popen([sys.executable, '-c', sys.argv[1]], stdout=subprocess.PIPE); "
+        "p.stdout.readline(); os._exit(3)"
+    )
+    process = nursery.program([sys.executable, "-c", code, WAITS])
+    assert await ended(process) == Exit(3, None)
+    await gone_group(process.pid)
+    assert not group(process.pid)
+
+
+async def test_a_signal_to_an_ended_process_is_no_error(nursery: Nursery) -> None:
+    process = nursery.python("pass")
+    await ended(process)
+    process.signal(signal.SIGKILL)
+    assert process.exit == Exit(0, None)
+
+
+async def test_a_signal_just_after_the_end_is_no_error(nursery: Nursery) -> None:
+    process = nursery.python("pass")
+    process.signal(signal.SIGINT)
+    assert await ended(process) in (Exit(0, None), Exit(None, "SIGINT"), Exit(1, None))
+
+
+async def test_it_leads_a_session_of_its_own_and_reads_nothing(nursery: Nursery) -> None:
+    code = "import os, sys; print(os.getsid(0) == os.getpid(), repr(sys.stdin.read()), os.getcwd())"
+    await ended(nursery.python(code))
+    assert nursery.log.read_text().split() == ["True", "''", str(nursery.place.resolve())]
+
+
+async def test_its_output_is_appended_to_a_private_log(nursery: Nursery) -> None:
+    for word in ("first", "second"):
+        await ended(
+            nursery.python(f"import sys; print('{word}'); print('{word}!', file=sys.stderr)")
+        )
+    assert sorted(nursery.log.read_text().split()) == ["first", "first!", "second", "second!"]
+    assert stat.S_IMODE(nursery.log.stat().st_mode) == 0o600
+
+
+async def test_a_log_that_is_a_link_is_refused(nursery: Nursery) -> None:
+    nursery.log.symlink_to(nursery.place / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"):
+        nursery.python("pass")
+    assert not (nursery.place / "elsewhere").exists()
+
+
+async def test_files_that_we_hold_open_are_not_passed_on(nursery: Nursery) -> None:
+    reading, writing = os.pipe()
+    os.set_inheritable(writing, True)
+    try:
+        code = (
+            f"import os\ntry: os.fstat({writing}); print('open')\nexcept OSError: print('closed')"
+        )
+        await ended(nursery.python(code))
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert nursery.log.read_text() == "closed\n"
+
+
+async def test_a_program_that_is_not_there_is_told_as_the_system_tells_it(
+    nursery: Nursery,
+) -> None:
+    with pytest.raises(FileNotFoundError):
+        nursery.program(["no-such-program-anywhere"])
+    (nursery.place / "plain.txt").write_text("no program")
+    with pytest.raises(PermissionError):
+        nursery.program([str(nursery.place / "plain.txt")])
+
+
+async def test_a_child_can_be_interrupted_although_we_ignore_interrupts(tmp_path: Path) -> None:
+    """Shells start background jobs with SIGINT ignored, and that is inherited."""
+    script = (
+        "import signal, sys, os, asyncio; from pathlib import Path\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "from kernelyard.agent.processes import KernelProcess\n"
+        "place = Path(sys.argv[1])\n"
+        "child = 'import signal; print(signal.getsignal(2) is signal.default_int_handler)'\n"
+        "p = KernelProcess.start([sys.executable, '-c', child], env=os.environ, cwd=place,\n"
+        "                        log_path=place / 'log')\n"
+        "asyncio.run(p.wait())\n"
+        "os.kill(os.getpid(), signal.SIGINT)\n"
+    )
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", script, str(tmp_path)], timeout=30, check=False
+    )
+    assert done.returncode == 0
+    assert (tmp_path / "log").read_text() == "True\n"
+
+
+async def test_a_process_is_adopted_by_pid_start_and_boot(nursery: Nursery) -> None:
+    orphan = await an_orphan()
+    start = start_time_of(orphan)
+    assert start is not None
+    process = KernelProcess.adopt(orphan, start, boot_id())
+    assert process is not None
+    nursery.started.append(process)
+    assert (process.pid, process.start_time, process.exit) == (orphan, start, None)
+    waiting = asyncio.create_task(process.wait())
+    process.signal(signal.SIGTERM)
+    async with asyncio.timeout(20):
+        assert await waiting == Exit(None, None)
+
+
+async def test_a_stranger_with_the_same_pid_is_not_adopted(nursery: Nursery) -> None:
+    process = nursery.python(WAITS)
+    assert KernelProcess.adopt(process.pid, process.start_time + 1, boot_id()) is None
+    assert KernelProcess.adopt(process.pid, process.start_time, "another boot") is None
+    assert process.exit is None
+
+
+async def test_an_ended_process_is_not_adopted(nursery: Nursery) -> None:
+    process = nursery.python("pass")
+    await ended(process)
+    assert KernelProcess.adopt(process.pid, process.start_time, boot_id()) is None
+
+
+async def test_a_zombie_counts_as_ended(nursery: Nursery) -> None:
+    process = nursery.python("pass")
+    await asyncio.to_thread(os.waitid, os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert start_time_of(process.pid) is None
+    assert process.exit == Exit(0, None)
+
+
+def test_the_start_time_is_that_of_the_system() -> None:
+    own = start_time_of(os.getpid())
+    assert own is not None
+    assert own > 0
+    assert own == start_time_of(os.getpid())
+    assert start_time_of(2**22 + 1) is None
+
+
+def test_the_boot_has_an_id_that_stays() -> None:
+    assert boot_id()
+    assert boot_id() == boot_id()
+
+
+def test_the_tail_of_a_log_is_its_last_lines(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"".join(b"line %d\n" % number for number in range(100_000)) + b"\xff end")
+    lines = log_tail(log, lines=3).splitlines()
+    assert lines == ["line 99998", "line 99999", "\ufffd end"]
+
+
+def test_a_log_of_one_endless_line_is_read_in_part(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b"x" * 1_000_000)
+    assert 0 < len(log_tail(tmp_path / "log")) < 100_000
+
+
+def test_a_log_that_is_missing_or_empty_has_no_tail(tmp_path: Path) -> None:
+    assert log_tail(tmp_path / "log") == ""
+    (tmp_path / "log").write_text("\n\n")
+    assert log_tail(tmp_path / "log") == ""
+
+
+async def an_orphan() -> int:
+    """Start a process that is no child of ours, and return its pid."""
+    code = (
+        "import subprocess, sys; "
+        "p = subprocess.Popen([sys.executable, '-c', sys.argv[1]], "
+        "start_new_session=True, stdout=subprocess.DEVNULL); "
+        "print(p.pid)"
+    )
+    argv = [sys.executable, "-W", "ignore", "-c", code, WAITS]
+    done = await asyncio.to_thread(
+        subprocess.run, argv, stdout=subprocess.PIPE, timeout=30, check=True
+    )
+    return int(done.stdout)
+
+
+def group(leader: int) -> list[int]:
+    """The pids of a process group that are alive."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and start_time_of(int(entry.name)) is not None:
+            try:
+                if os.getpgid(int(entry.name)) == leader:
+                    found.append(int(entry.name))
+            except ProcessLookupError:
+                pass
+    return found
+
+
+async def gone_group(leader: int) -> None:
+    """Wait until nobody of a process group is alive."""
+    async with asyncio.timeout(20):
+        while group(leader):
+            await asyncio.to_thread(group, leader)

@@ -1,0 +1,64 @@
+"""Images over HTTP."""
+
+from __future__ import annotations
+
+import httpx
+
+from tests.support.http_house import House
+from tests.support.scripted_agent import LOGO
+
+
+async def test_images_are_listed_with_what_is_known_of_them(client: httpx.AsyncClient) -> None:
+    listed = (await client.get("/v1/images?refresh=true")).json()
+    assert listed["broken"] == []
+    images = {image["name"]: image for image in listed["items"]}
+    assert list(images) == sorted(images)
+    assert images["python3"] == {
+        "name": "python3",
+        "reference": "kernelspec/python3",
+        "display_name": "Python 3",
+        "language": "python",
+        "version": "3.12.3",
+        "ready": True,
+        "problem": None,
+        "disabled": False,
+        "registered": False,
+        "resources": {"logo-64x64.png": "/v1/images/python3/resources/logo-64x64.png"},
+    }
+    assert images["broken"]["ready"] is False
+    assert "correct it" in images["broken"]["problem"]
+
+
+async def test_the_paths_of_resources_lead_to_them(client: httpx.AsyncClient) -> None:
+    image = (await client.get("/v1/images/python3")).json()
+    logo = await client.get(image["resources"]["logo-64x64.png"])
+    assert logo.content == LOGO
+    assert logo.headers["content-type"] == "image/png"
+    assert "sandbox" in logo.headers["content-security-policy"]
+
+
+async def test_an_image_of_another_provider_is_reached_with_a_slash_or_an_escaped_one(
+    client: httpx.AsyncClient,
+) -> None:
+    for path in ("/v1/images/conda/science", "/v1/images/conda%2Fscience"):
+        assert (await client.get(path)).json()["reference"] == "conda/science"
+
+
+async def test_a_registered_name_starts_kernels_until_it_is_forgotten(house: House) -> None:
+    order = {"name": "my-python:3", "from": "python3", "display_name": "Ours"}
+    made = await house.client.post("/v1/images", json=order)
+    assert (made.status_code, made.json()["registered"]) == (201, True)
+    kernel = await house.kernel("my-python:3")
+    assert kernel["image"]["reference"] == "kernelspec/python3"
+    again = await house.client.post("/v1/images", json=order)
+    assert again.json()["code"] == "already_exists"
+    assert (await house.client.delete("/v1/images/my-python:3")).status_code == 204
+    gone = await house.client.get("/v1/images/my-python:3")
+    assert gone.json()["code"] == "image_not_found"
+
+
+async def test_an_image_can_be_disabled_and_enabled(client: httpx.AsyncClient) -> None:
+    disabled = (await client.patch("/v1/images/python3", json={"disabled": True})).json()
+    assert (disabled["disabled"], disabled["ready"]) == (True, False)
+    enabled = (await client.patch("/v1/images/python3", json={"disabled": False})).json()
+    assert (enabled["disabled"], enabled["ready"]) == (False, True)

@@ -1,0 +1,168 @@
+"""An agent in memory, with the engine that places it and the links that reach it.
+
+Its images: ``python3`` and ``conda/science`` work, ``broken`` is found with a problem, a kernel from
+``stillborn`` dies at its start, and one from ``slow`` is ready when a test releases ``start``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from kernelyard.model.errors import (
+    AgentUnavailable,
+    Conflict,
+    ImageNotFound,
+    KernelNotFound,
+    ResourceNotFound,
+)
+from kernelyard.model.images import FoundImage
+from kernelyard.model.kernels import LaunchOrder
+from kernelyard.model.records import Record
+from kernelyard.model.tasks import Assignment
+from kernelyard.ports.engine import AgentAddress, Engine
+from kernelyard.wire.link import LINK_VERSION, AgentInfo, ImageList
+
+from tests.support.scripted_kernel import Gates, ScriptedKernel
+
+IMAGES = [
+    FoundImage(provider="kernelspec", name=name, display_name=name.title(), language="python")
+    for name in ("stillborn", "slow")
+]
+IMAGES += [
+    FoundImage(
+        provider="kernelspec",
+        name="python3",
+        display_name="Python 3",
+        language="python",
+        version="3.12.3",
+        resources=("logo-64x64.png",),
+    ),
+    FoundImage(
+        provider="conda", name="science", display_name="Science", language="python", version="3.11"
+    ),
+    FoundImage(
+        provider="kernelspec",
+        name="broken",
+        display_name="Broken",
+        language="",
+        problem="its kernel.json is no JSON; correct it",
+    ),
+]
+LOGO = b"\x89PNG scripted"
+
+
+class ScriptedAgent:
+    """Keeps kernels until a test closes it. Unreachable while ``absent`` is true."""
+
+    def __init__(self) -> None:
+        self.gates = Gates()
+        self.kernels: dict[str, ScriptedKernel] = {}
+        self.launches: list[LaunchOrder] = []
+        self.absent = False
+
+    def kernel(self, kernel_id: str) -> ScriptedKernel:
+        """Raises KernelNotFound."""
+        if kernel_id not in self.kernels:
+            raise KernelNotFound
+        return self.kernels[kernel_id]
+
+    async def aclose(self) -> None:
+        """End everything that runs."""
+        for kernel in self.kernels.values():
+            await kernel.aclose()
+
+
+class ScriptedLink:
+    """``AgentLink`` to an agent in the same process."""
+
+    def __init__(self, agent: ScriptedAgent) -> None:
+        self._agent = agent
+
+    async def hello(self) -> AgentInfo:
+        agent = self._reached()
+        alive = [key for key, kernel in agent.kernels.items() if not kernel.closed]
+        return AgentInfo(LINK_VERSION, "scripted", 1, 0, alive)
+
+    async def images(self, *, refresh: bool = False) -> ImageList:
+        self._reached()
+        return ImageList(images=list(IMAGES))
+
+    async def resource(self, provider: str, image: str, file: str) -> bytes:
+        self._reached()
+        found = next((i for i in IMAGES if (i.provider, i.name) == (provider, image)), None)
+        if found is None:
+            raise ImageNotFound
+        if file not in found.resources:
+            raise ResourceNotFound
+        return LOGO
+
+    async def launch(self, order: LaunchOrder) -> None:
+        agent = self._reached()
+        agent.launches.append(order)
+        if order.kernel_id not in agent.kernels:
+            agent.kernels[order.kernel_id] = ScriptedKernel(order, agent.gates)
+
+    async def submit(self, kernel_id: str, tasks: Sequence[Assignment]) -> None:
+        self._reached().kernel(kernel_id).submit(tasks)
+
+    async def cancel(self, kernel_id: str, task_id: str, seq: int, reason: str) -> None:
+        self._reached().kernel(kernel_id).cancel(task_id, reason)
+
+    async def interrupt(self, kernel_id: str) -> None:
+        self._reached().kernel(kernel_id).interrupt()
+
+    async def restart(self, kernel_id: str, attempt: int, reason: str) -> None:
+        await self._reached().kernel(kernel_id).restart(attempt, reason)
+
+    async def stop(self, kernel_id: str, reason: str) -> None:
+        await self._reached().kernel(kernel_id).stop(reason)
+
+    async def forget(self, kernel_id: str) -> None:
+        kernel = self._reached().kernels.pop(kernel_id, None)
+        if kernel is not None:
+            await kernel.stop("forgotten")
+
+    async def follow(self, kernel_id: str, after: int) -> AsyncIterator[list[Record]]:
+        async for records in self._reached().kernel(kernel_id).follow(after):
+            self._reached()
+            yield records
+
+    async def quit(self, *, stop_kernels: bool) -> None:
+        alive = (await self.hello()).kernels
+        if alive and not stop_kernels:
+            raise Conflict
+        for kernel_id in alive:
+            await self.stop(kernel_id, "the agent was ended")
+
+    def _reached(self) -> ScriptedAgent:
+        if self._agent.absent:
+            raise AgentUnavailable
+        return self._agent
+
+
+class ScriptedLinks:
+    """``Links`` that all lead to one agent."""
+
+    def __init__(self, agent: ScriptedAgent) -> None:
+        self._agent = agent
+
+    def open(self, address: AgentAddress) -> ScriptedLink:
+        return ScriptedLink(self._agent)
+
+    async def aclose(self) -> None:
+        """Nothing is to be closed."""
+
+
+class ScriptedEngine(Engine):
+    """An engine whose agent is always there, unless it is absent."""
+
+    def __init__(self, agent: ScriptedAgent) -> None:
+        self._agent = agent
+
+    async def place(self) -> AgentAddress:
+        if self._agent.absent:
+            raise AgentUnavailable
+        return AgentAddress("memory", "here")
+
+    async def observe(self) -> list[AgentAddress]:
+        return [] if self._agent.absent else [AgentAddress("memory", "here")]

@@ -1,0 +1,167 @@
+"""A task taken is a task run: once, in order, whoever is there to see it."""
+
+from __future__ import annotations
+
+import pytest
+
+from kernelyard.model.errors import IdempotencyKeyReused, Invalid, KernelNotFound, TaskFinished
+from kernelyard.model.tasks import TaskOrder, TaskState
+from kernelyard.stores.memory.store import MemoryStore
+from kernelyard.testing.clock import FakeClock
+
+from tests.support.scripted_agent import ScriptedAgent
+from tests.support.yard_house import ADMIN, ANN, BEN, YardHouse, a_yard, eventually
+
+
+async def test_tasks_are_taken_while_the_kernel_starts_and_run_in_order(house: YardHouse) -> None:
+    kernel = await house.kernel(image="slow")
+    tasks = [await house.task(kernel, f"print:{n}") for n in range(20)]
+    assert [task.seq for task in tasks] == list(range(1, 21))
+    assert tasks[-1].ahead == 19
+    house.agent.gates.release("start")
+    ended = [await house.ended(task) for task in tasks]
+    assert all(task.state is TaskState.SUCCEEDED for task in ended)
+    firsts = [task.first_number or 0 for task in ended]
+    assert firsts == sorted(firsts)
+
+
+async def test_a_failed_task_tells_its_error_and_the_next_one_runs(house: YardHouse) -> None:
+    kernel = await house.kernel()
+    bad, good = await house.task(kernel, "raise:Oops"), await house.task(kernel, "print:fine")
+    failed = await house.ended(bad)
+    assert failed.state is TaskState.FAILED
+    assert failed.error is not None
+    assert (await house.ended(good)).state is TaskState.SUCCEEDED
+
+
+async def test_a_queued_task_is_taken_out(house: YardHouse) -> None:
+    kernel = await house.kernel()
+    await house.task(kernel, "wait:go")
+    queued = await house.task(kernel, "print:never")
+    assert (await house.yard.tasks.cancel(ANN, queued.id)).cancel_requested
+    ended = await house.ended(queued)
+    assert ended.state is TaskState.CANCELLED
+    assert ended.started_at is None
+    house.agent.gates.release("go")
+
+
+async def test_a_task_is_cancelled_before_its_kernel_is_up(house: YardHouse) -> None:
+    kernel = await house.kernel(image="slow")
+    task = await house.task(kernel, "print:never")
+    await house.yard.tasks.cancel(ANN, task.id)
+    house.agent.gates.release("start")
+    assert (await house.ended(task)).state is TaskState.CANCELLED
+
+
+async def test_a_running_task_is_cancelled_and_the_next_one_runs(house: YardHouse) -> None:
+    kernel = await house.kernel()
+    running = await house.task(kernel, "print:said\nhang")
+    behind = await house.task(kernel, "print:next")
+    await house.has_spoken(running)
+    await house.yard.tasks.cancel(ANN, running.id)
+    assert (await house.ended(running)).state is TaskState.CANCELLED
+    assert (await house.ended(behind)).state is TaskState.SUCCEEDED
+    assert (await house.yard.outputs.result(ANN, running.id)).stdout == "said\n"
+    with pytest.raises(TaskFinished):
+        await house.yard.tasks.cancel(ANN, running.id)
+
+
+async def test_a_kernel_death_loses_the_running_task_and_cancels_the_rest(
+    house: YardHouse,
+) -> None:
+    kernel = await house.kernel()
+    running = await house.task(kernel, "print:before\ndie")
+    behind = await house.task(kernel, "print:never")
+    lost = await house.ended(running)
+    assert lost.state is TaskState.LOST
+    assert "SIGKILL" in (lost.reason or "")
+    assert (await house.ended(behind)).state is TaskState.CANCELLED
+
+
+async def test_an_idempotency_key_gives_the_same_task(house: YardHouse) -> None:
+    kernel = await house.kernel()
+    order = TaskOrder(code="print:x")
+    first, _ = await house.yard.tasks.submit(ANN, kernel.id, order, idempotency_key="k")
+    again, created = await house.yard.tasks.submit(ANN, kernel.id, order, idempotency_key="k")
+    assert (again.id, created) == (first.id, False)
+    with pytest.raises(IdempotencyKeyReused):
+        other = TaskOrder(code="print:y")
+        await house.yard.tasks.submit(ANN, kernel.id, other, idempotency_key="k")
+
+
+async def test_code_that_cannot_be_sent_is_refused(house: YardHouse) -> None:
+    kernel = await house.kernel()
+    with pytest.raises(Invalid, match="surrogate"):
+        await house.task(kernel, "print:\ud800")
+    with pytest.raises(Invalid, match="characters"):
+        await house.task(kernel, "x" * (8 * 1024 * 1024 + 1))
+
+
+async def test_nobody_runs_code_on_anothers_kernel(house: YardHouse) -> None:
+    kernel = await house.kernel(ANN)
+    with pytest.raises(KernelNotFound):
+        await house.task(kernel, "print:x", BEN)
+    mine = await house.task(kernel, "print:x", ANN)
+    others, _ = await house.yard.tasks.list(BEN)
+    assert others == []
+    everybodys, _ = await house.yard.tasks.list(ADMIN)
+    assert [task.id for task in everybodys] == [mine.id]
+
+
+async def test_waiting_ends_at_the_callers_patience(house: YardHouse) -> None:
+    task = await house.task(await house.kernel(), "hang")
+    assert not (await house.yard.tasks.wait(ANN, task.id, 0.0)).state.is_final
+
+
+async def test_a_new_server_goes_on_where_the_old_one_was() -> None:
+    agent, store = ScriptedAgent(), MemoryStore()
+    async with a_yard(store=store, agent=agent) as old:
+        kernel = await old.kernel()
+        running = await old.task(kernel, "print:a\nwait:go\nprint:b")
+        behind = await old.task(kernel, "print:c")
+        await old.has_spoken(running)
+    agent.gates.release("go")
+    async with a_yard(store=store, agent=agent) as new:
+        for task in (running, behind):
+            assert (await new.ended(task)).state is TaskState.SUCCEEDED
+        assert (await new.yard.outputs.result(ANN, running.id)).stdout == "a\nb\n"
+    await agent.aclose()
+
+
+async def test_what_was_stored_and_never_handed_over_is_handed_over_by_the_next_server() -> None:
+    agent, store = ScriptedAgent(), MemoryStore()
+    async with a_yard(store=store, agent=agent) as old:
+        kernel = await old.kernel()
+        await old.ended(await old.task(kernel, "print:x"))
+        agent.absent = True
+        stored = await old.task(kernel, "print:later")
+    agent.absent = False
+    async with a_yard(store=store, agent=agent) as new:
+        assert (await new.ended(stored)).state is TaskState.SUCCEEDED
+    await agent.aclose()
+
+
+async def test_an_absent_agent_only_delays() -> None:
+    clock = FakeClock()
+    async with a_yard(clock=clock) as house:
+        kernel = await house.kernel()
+        await house.yard.kernels.wait(ANN, kernel.id, until="ready", timeout=10)
+        house.agent.absent = True
+        task = await house.task(kernel, "print:x")
+        house.agent.absent = False
+
+        async def done() -> bool:
+            await clock.advance(1)
+            return (await house.yard.tasks.get(ANN, task.id)).state.is_final
+
+        await eventually(done)
+        assert (await house.ended(task)).state is TaskState.SUCCEEDED
+
+
+async def test_many_tasks_at_once_are_each_run_once(house: YardHouse) -> None:
+    kernel = await house.kernel()
+    tasks = [await house.task(kernel, f"print:{n}") for n in range(300)]
+    for task in tasks:
+        assert (await house.ended(task)).state is TaskState.SUCCEEDED
+    ran = [r.seq for r in house.agent.kernels[kernel.id].journal if r.kind == "started"]
+    assert ran == [task.seq for task in tasks]

@@ -89,7 +89,7 @@ help: ## this list
 # The environment. One .venv serves both: requirements/dev.lock holds all of requirements/demo.lock.
 
 .venv/pyvenv.cfg:
-	@if [ -z "$(PYTHON)" ] || ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
+	@if [ -z "$(PYTHON)" ] || ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	  echo "kernelyard needs Python 3.11 or newer. Install one and name it: make PYTHON=python3.12 …" >&2; \
 	  exit 1; \
 	fi

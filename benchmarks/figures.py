@@ -30,7 +30,8 @@ def percentile(values: Sequence[float], part: float) -> float:
 def spread(seconds: Sequence[float]) -> tuple[str, ...]:
     """Return p50, p95 and p99 in milliseconds, and how many there were."""
     parts = (median(seconds), percentile(seconds, 0.95), percentile(seconds, 0.99))
-    return (*(f"{value * 1000:.2f} ms" for value in parts), f"n={len(seconds)}")
+    named = zip(("p50", "p95", "p99"), parts, strict=True)
+    return (*(f"{name} {value * 1000:.2f} ms" for name, value in named), f"n={len(seconds)}")
 
 
 def compared(measure: str, ways: dict[str, list[float]], straight: str) -> list[Figure]:

@@ -38,8 +38,9 @@ def gateway_python(named: str | None) -> str | None:
 class Gateway:
     """A running gateway."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, pid: int) -> None:
         self.url = url
+        self.pid = pid
         self.http = httpx.AsyncClient(base_url=url, timeout=60, trust_env=False)
 
     @asynccontextmanager
@@ -135,7 +136,7 @@ async def gateway(python: str | None, home: Path) -> AsyncIterator[Gateway | Non
         process = await asyncio.create_subprocess_exec(
             *argv, env=environment(home), stdout=log, stderr=log, cwd=home
         )
-    found = Gateway(f"http://127.0.0.1:{port}")
+    found = Gateway(f"http://127.0.0.1:{port}", process.pid)
     try:
         await _answers(found, process)
         yield found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import Any
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
@@ -44,7 +45,7 @@ class Straight:
 async def straight_kernel(home: Path) -> AsyncIterator[Straight]:
     """Start a kernel as jupyter_client does, ready to run code; end it at the end."""
     kernels = AsyncKernelManager(kernel_name="python3")
-    await kernels.start_kernel(env=environment(home), cwd=str(home))
+    await kernels.start_kernel(env=environment(home), cwd=str(home), stderr=DEVNULL)
     client = kernels.client()
     client.start_channels()
     try:

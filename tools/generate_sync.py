@@ -20,7 +20,7 @@ FOLDERS = (
     ("src/kernelyard/client/_async", "src/kernelyard/client/_sync"),
     ("tests/client/_async", "tests/client/_sync"),
 )
-HEADER = "# Generated from {source} by tools/generate_sync.py: do not edit.\n# ruff: noqa: UP028, RUF100\n"
+HEADER = "# Generated from {source} by tools/generate_sync.py: do not edit.\n# ruff: noqa: RUF100, SIM117, UP028\n"
 PATTERNS = (
     (r"async def", "def"),
     (r"async with", "with"),
@@ -34,6 +34,7 @@ PATTERNS = (
     (r"\basynccontextmanager\b", "contextmanager"),
     (r"\baclosing\b", "closing"),
     (r"\baclose\b", "close"),
+    (r"\banext\b", "next"),
     (r"\baread\b", "read"),
     (r"\baiter_bytes\b", "iter_bytes"),
     (r"\bimport asyncio\b", "import time"),

@@ -20,10 +20,17 @@ def _public(body: list[ast.stmt]) -> list[_Definition]:
     ]
 
 
+PLAIN = frozenset(
+    {"property", "overload", "cached_property", "setter", "override"}
+    | {"rule", "invariant", "initialize", "fixture"}
+)
+"""Decorators of what is plain by its name and type, or is a step of a test."""
+
+
 def _is_plain(node: _Definition) -> bool:
-    """Properties and overloads are plain by name and type."""
-    marks = {ast.unparse(mark).split(".")[-1] for mark in node.decorator_list}
-    return bool(marks & {"property", "overload", "cached_property", "setter", "override"})
+    marks = (mark.func if isinstance(mark, ast.Call) else mark for mark in node.decorator_list)
+    names = {ast.unparse(mark).split(".")[-1] for mark in marks}
+    return bool(names & PLAIN) or node.name.startswith("test_")
 
 
 def _undocumented(source: Source) -> list[str]:

@@ -6,7 +6,8 @@ import ast
 
 from tests.architecture.sources import Source, functions, python_files
 
-SLEEPS = frozenset({"time.sleep", "asyncio.sleep", "anyio.sleep", "sleep"})
+SLEEPS = frozenset({"time.sleep", "asyncio.sleep", "anyio.sleep"})
+CLOCKS = frozenset({"time", "asyncio", "anyio"})
 
 
 def _called(node: ast.Call) -> str:
@@ -20,11 +21,18 @@ def _yields_only(node: ast.Call) -> bool:
 
 
 def _sleeps(tree: ast.AST) -> list[int]:
-    return [
+    calls = [
         node.lineno
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and _called(node) in SLEEPS and not _yields_only(node)
     ]
+    imports = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in CLOCKS
+        if any(name.name == "sleep" for name in node.names)
+    ]
+    return calls + imports
 
 
 def _waits(source: Source) -> set[int]:

@@ -45,7 +45,7 @@ IMAGES += [
         name="broken",
         display_name="Broken",
         language="",
-        problem="its kernel.json is no JSON; correct it",
+        problem="its kernel.json is no JSON; correct it.",
     ),
 ]
 LOGO = b"\x89PNG scripted"

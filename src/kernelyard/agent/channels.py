@@ -50,6 +50,7 @@ class Channels:
 
         A later connection with the same ``identity`` gets the replies to what this one asked.
         """
+        self.closed = False
         signer = Signer(connection.key.encode())
         self._iopub = _socket(context, zmq.SUB)
         self._iopub.subscribe(b"")
@@ -102,8 +103,9 @@ class Channels:
 
     def close(self) -> None:
         """Close the sockets; nothing is heard afterwards."""
-        if self._shell.closed:
+        if self.closed:
             return
+        self.closed = True
         for drain in self._drains:
             drain.end()
         for one in (self._iopub, self._shell, self._control):

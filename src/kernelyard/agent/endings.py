@@ -17,6 +17,7 @@ ASKED_FOR_INPUT = (
     "pass values in the code or the kernel's environment"
 )
 UNHEARD = "its end fell into a time when nobody listened; what it said while heard is kept"
+NO_REPLY = "the kernel never said how it ended; it may have been interrupted before it began"
 GAVE_UP = "the kernel gave it up without running it to its end"
 _TAIL_LENGTH = 2000
 _encoder = msgspec.json.Encoder()
@@ -69,9 +70,7 @@ class KernelEnd:
     def running_task(self) -> TaskEnd:
         """What becomes of the task that ran."""
         if self.cause is EndCause.DIED and self.exit is not None:
-            what = self.exit.sentence()
-            verb = f"was {what}" if self.exit.signal else what
-            reason = f"the kernel {verb} while this ran; what it said until then is kept"
+            reason = f"the kernel {_while_this_ran(self.exit)}; what it said until then is kept"
         else:
             reason = f"the kernel ended while this ran: {self.reason}"
         return TaskEnd(state=TaskState.LOST, reason=reason)
@@ -108,6 +107,14 @@ def idle_reason(seconds: float) -> str:
 def body(**fields: object) -> bytes:
     """Return a record's body."""
     return _encoder.encode(fields)
+
+
+def _while_this_ran(exit_: Exit) -> str:
+    if exit_.signal is not None:
+        return f"was {exit_.sentence()} while this ran"
+    if exit_.code is not None:
+        return f"{exit_.sentence()} while this ran"
+    return "ended while this ran, nobody knows how"
 
 
 def _short(log: str) -> str:

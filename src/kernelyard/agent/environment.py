@@ -8,6 +8,8 @@ from kernelyard.providers.argv import expand_environment
 
 _NEVER = frozenset({"JPY_PARENT_PID", "JPY_SESSION_NAME"})
 _OWN = "KERNELYARD_"
+_UNLESS_SET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+"""Without this ipykernel's debugger writes four lines of warnings into every kernel's output."""
 
 
 def kernel_environment(
@@ -22,5 +24,5 @@ def kernel_environment(
         for key, value in surroundings.items()
         if key not in _NEVER and not key.startswith(_OWN)
     }
-    merged = {**inherited, **expand_environment(spec, inherited), **ordered}
+    merged = {**_UNLESS_SET, **inherited, **expand_environment(spec, inherited), **ordered}
     return {key: value for key, value in merged.items() if key not in _NEVER}

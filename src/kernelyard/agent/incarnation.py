@@ -32,6 +32,7 @@ class Hearer(Protocol):
 
     def on_shell(self, messages: list[Message]) -> None: ...
     def on_iopub(self, messages: list[Message]) -> None: ...
+    def on_probed(self) -> None: ...
     def pump(self) -> None: ...
 
 
@@ -71,6 +72,7 @@ class Incarnation:
         self._ready = asyncio.Event()
         self._silent = True
         self._interrupt_id: str | None = None
+        self._probe: Readiness | None = None
         self._channels = Channels(
             context,
             bond.connection,
@@ -83,12 +85,12 @@ class Incarnation:
         """Probe until the kernel is ready; return the content of its kernel_info_reply."""
         while not self._readiness.ready:
             self._answered.clear()
-            self._ask_who()
+            self._ask_who(self._readiness)
             while not await happens(self._answered, UNANSWERED_SECONDS):
                 # A kernel that runs something answers when it has done that; asking again would
                 # only fill its queue.
                 if not self._bond.adopted:
-                    self._ask_who()
+                    self._ask_who(self._readiness)
             await happens(self._ready, self._readiness.next_wait())
         return self._readiness.info or b"{}"
 
@@ -115,6 +117,12 @@ class Incarnation:
             INTERRUPT_REPLY_SECONDS, self._interrupt_acknowledged, msg_id
         )
 
+    def probe(self) -> None:
+        """Ask for a sign that all it said before has been heard, and tell the hearer of it."""
+        if self._probe is None:
+            self._probe = Readiness(in_order=True)
+            self._ask_who(self._probe)
+
     async def exit(self) -> Exit:
         """Wait until the process has ended."""
         if self.process is None:
@@ -125,14 +133,13 @@ class Incarnation:
         """Take in what the process said last, now that it has ended."""
         await self._channels.drain_to_end()
 
-    async def end(self, *, gently: bool, busy: bool = False) -> None:
+    async def end(self, *, gently: bool) -> None:
         """End the process and everything in its group.
 
-        Gently means: ask it, then tell it, then kill it.
+        Gently means: ask it, then tell it, then kill it. One whose sockets are closed already is
+        not worth the wait.
         """
-        if gently:
-            if busy:
-                self.interrupt()
+        if gently and not self._channels.closed:
             self._channels.send_control(
                 shutdown_request(
                     restart=False, msg_id=uuid4().hex, session=self._session, date=_now()
@@ -159,6 +166,10 @@ class Incarnation:
             self._answered.set()
         self._look_ready()
         self._bond.hearer.on_shell(messages)
+        if self._probe is not None:
+            for message in messages:
+                self._probe.on_shell(message)
+            self._look_probed()
 
     def on_control(self, messages: list[Message]) -> None:
         """Take in messages from the control socket."""
@@ -176,15 +187,24 @@ class Incarnation:
             for message in messages:
                 self._readiness.on_iopub(message)
         self._bond.hearer.on_iopub(messages)
+        if self._probe is not None:
+            for message in messages:
+                self._probe.on_iopub(message)
+            self._look_probed()
         self._look_ready()
 
     def _look_ready(self) -> None:
         if self._readiness.ready:
             self._ready.set()
 
-    def _ask_who(self) -> None:
+    def _look_probed(self) -> None:
+        if self._probe is not None and self._probe.ready:
+            self._probe = None
+            self._bond.hearer.on_probed()
+
+    def _ask_who(self, asking: Readiness) -> None:
         msg_id = uuid4().hex
-        self._readiness.asked(msg_id)
+        asking.asked(msg_id)
         self._channels.send_shell(
             ask("kernel_info_request", msg_id=msg_id, session=self._session, date=_now())
         )

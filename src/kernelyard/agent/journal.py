@@ -55,12 +55,13 @@ class Journal:
         """Whether the last record is in the file and says that the kernel ended."""
         self.index = index if index is not None else []
         """Number and offset of a record every so many bytes, both ascending."""
+        self.listeners: set[Callable[[], None]] = set()
+        """Called after every append and at the close; one per follower."""
         self._descriptor = open_appendable(path)
         self._next_number = last_number + 1
         self._waiting: list[Record] = []
         self._waiting_bytes = 0
         self._ending = closed
-        self._growth: list[asyncio.Future[None]] = []
 
     @property
     def backlog(self) -> int:
@@ -87,19 +88,28 @@ class Journal:
         else:
             self._write()
 
-    def growth(self) -> asyncio.Future[None]:
-        """Return a future that is done at the next append. Take it before reading, not after."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._growth.append(future)
-        return future
+    async def until_closed(self) -> None:
+        """Wait until the last record is in the file."""
+        written = asyncio.Event()
+        self.listeners.add(written.set)
+        try:
+            while not self.closed:
+                written.clear()
+                await written.wait()
+        finally:
+            self.listeners.discard(written.set)
 
-    def offset_after(self, number: int) -> int:
-        """Return where the record behind ``number`` begins. Raises Invalid if it does not exist yet."""
+    def check_after(self, number: int) -> None:
+        """Raise Invalid if the journal has no record ``number`` yet."""
         if number > self.last_number or number < 0:
             raise Invalid(
                 f"There is no record {number} yet; the last one is {self.last_number}.",
                 field="after",
             )
+
+    def offset_after(self, number: int) -> int:
+        """Return where the record behind ``number`` begins. Raises Invalid if it does not exist yet."""
+        self.check_after(number)
         if number == self.last_number:
             return self.size
         at = bisect_right(self.index, number + 1, key=lambda entry: entry[0]) - 1
@@ -132,6 +142,11 @@ class Journal:
             self._descriptor = -1
         self._tell()
 
+    def close_when_unread(self) -> None:
+        """Close the file if it is complete and nobody reads it."""
+        if self.closed and not self.listeners:
+            self.close()
+
     @property
     def is_open(self) -> bool:
         return self._descriptor >= 0
@@ -157,10 +172,8 @@ class Journal:
         self._tell()
 
     def _tell(self) -> None:
-        waiting, self._growth = self._growth, []
-        for future in waiting:
-            if not future.done():
-                future.set_result(None)
+        for listener in tuple(self.listeners):
+            listener()
 
 
 def recover_journal(path: Path, recall: Callable[[Record], None]) -> Journal:

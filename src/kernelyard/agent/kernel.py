@@ -33,7 +33,6 @@ from kernelyard.wire.messages import clean_content
 from kernelyard.wire.tracking import Execution
 
 RESTARTED = "the kernel was restarted"
-FULL_DISK_SECONDS = 1.0
 
 
 class Kernel:
@@ -162,7 +161,7 @@ class Kernel:
     async def _live(self, found: Found) -> None:
         try:
             end = await self._until_it_ends(found)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the kernel's journal must not stay open
             self._log.exception("kernel.failed")
             await self._end_process()
             reason = "the agent could not go on with it; the agent's log says why"
@@ -178,7 +177,7 @@ class Kernel:
             self._turn.clear()
             end = await (self._meet_again(known) if known else self._start())
             known = None
-            if end is not None and self._stopping is None and self.order.attempt == attempt:
+            if end is not None and not self._wanted_otherwise(attempt):
                 self._release()
                 return end
             if self._stopping is None:
@@ -253,8 +252,7 @@ class Kernel:
         self._runner.end_all(end.running_task(), end.queued_task())
         self.journal.append([(0, RecordKind.KERNEL_ENDED, end.body())])
         self._queue.close()
-        while not self.journal.closed:
-            await asyncio.sleep(FULL_DISK_SECONDS)
+        await self.journal.until_closed()
         try:
             self._folder.mark_ended(self.journal)
         except OSError as error:
@@ -276,6 +274,9 @@ class Kernel:
             remove_ipc(ipc_prefix(self._surroundings.data_dir, self.id, incarnation.attempt))
             self._folder.connection(incarnation.attempt).unlink(missing_ok=True)
 
+    def _wanted_otherwise(self, attempt: int) -> bool:
+        return self._stopping is not None or self.order.attempt != attempt
+
     async def _turned(self) -> None:
         await self._turn.wait()
 
@@ -288,7 +289,7 @@ class Kernel:
         execution = Execution(task.task_id)
         execution.raised = memory.raised
         allowance = Allowance(task.output_limit_bytes, kept=memory.kept_bytes)
-        return Running(task, execution, allowance)
+        return Running(task, execution, allowance, adopted=True)
 
     def _watch_idle(self) -> None:
         limit = self.order.max_idle_seconds

@@ -30,36 +30,30 @@ def kernel_dir(data_dir: Path, kernel_id: str) -> Path:
 def runtime_dir(data_dir: Path) -> Path:
     """Return the short private directory for sockets, made if it is missing.
 
-    It lies in ``$XDG_RUNTIME_DIR`` or ``/tmp`` and is named after the data directory. Raises
+    It is ``agent/run`` in the data directory, or lies in ``/tmp`` if that path is too long for a
+    socket. Never below ``$XDG_RUNTIME_DIR``, which is removed at log-out while kernels go on. Raises
     AgentUnavailable if it belongs to somebody else or others may enter it.
     """
-    place = runtime_base() / runtime_name(data_dir)
+    own = agent_dir(data_dir) / "run"
+    fits = len(os.fsencode(own)) + 1 + _LONGEST_SOCKET_NAME <= LONGEST_SOCKET_PATH
+    place = own if fits else Path("/tmp") / runtime_name(data_dir)  # noqa: S108 - verified below
     try:
-        place.mkdir(mode=0o700)
+        place.mkdir(mode=0o700, parents=fits)
     except FileExistsError:
         pass
     except OSError as error:
         raise AgentUnavailable(
             f"The directory {place} for sockets cannot be made ({error.strerror}). "
-            "Let XDG_RUNTIME_DIR name a directory that you may write to."
+            "Choose a data directory with a shorter path."
         ) from error
     _verify_private(place)
     return place
 
 
 def runtime_name(data_dir: Path) -> str:
-    """The name of the runtime directory of ``data_dir``, the same however the path is written."""
+    """The name of a runtime directory in ``/tmp``, the same however the data directory is written."""
     digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()
     return f"kernelyard-{os.getuid()}-{digest[:12]}"
-
-
-def runtime_base() -> Path:
-    """The directory that holds runtime directories: the user's own, if its path is short enough."""
-    base = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")  # noqa: S108 - checked when used
-    name = len(f"/kernelyard-{os.getuid()}-{'0' * 12}/") + _LONGEST_SOCKET_NAME
-    short = len(os.fsencode(base)) + name <= LONGEST_SOCKET_PATH
-    usable = short and base.is_absolute() and os.access(base, os.W_OK | os.X_OK)
-    return base if usable else Path("/tmp")  # noqa: S108
 
 
 def socket_path(data_dir: Path) -> Path:
@@ -131,6 +125,6 @@ def _verify_private(place: Path) -> None:
     else:
         return
     raise AgentUnavailable(
-        f"The directory {place} for sockets {problem}. Remove it, or let XDG_RUNTIME_DIR name a "
-        "private directory of yours."
+        f"The directory {place} for sockets {problem}. Remove it, or choose a data directory with "
+        "a shorter path."
     )

@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from kernelyard.agent.allowance import Allowance
-from kernelyard.agent.endings import ASKED_FOR_INPUT, GAVE_UP, NO_STDIN, UNHEARD, TaskEnd, body
+from kernelyard.agent.endings import (
+    ASKED_FOR_INPUT,
+    GAVE_UP,
+    NO_REPLY,
+    NO_STDIN,
+    UNHEARD,
+    TaskEnd,
+    body,
+)
 from kernelyard.agent.journal import Entry, Journal
 from kernelyard.agent.queue import Queue
 from kernelyard.model.errors import TaskFinished
@@ -20,8 +28,12 @@ from kernelyard.model.tasks import Assignment, TaskError, TaskState
 from kernelyard.wire.messages import Message, clean_content
 from kernelyard.wire.tracking import Execution
 
+FIRST_INTERRUPT = 0.5
+"""Seconds to wait for the kernel to say that it has begun; some never do."""
 SECOND_INTERRUPT = 2.0
 NEXT_INTERRUPTS = 5.0
+DOUBT_SECONDS = 0.5
+"""How long reply and idle mark may lie apart before the kernel is asked whether that was all."""
 _OUTPUTS: dict[str, RecordKind] = {kind.value: kind for kind in OUTPUT_KINDS}
 
 
@@ -35,6 +47,9 @@ class LiveKernel(Protocol):
 
     def execute(self, msg_id: str, code: str) -> None: ...
     def interrupt(self) -> None: ...
+    def probe(self) -> None:
+        """Ask for a sign that all it said before has been heard; ``on_probed`` is called then."""
+        ...
 
 
 @dataclass(slots=True)
@@ -46,6 +61,9 @@ class Running:
     allowance: Allowance
     cancel_reason: str | None = None
     interrupted: bool = False
+    adopted: bool = False
+    """Whether it ran already when we found the kernel, so that its end may have been missed."""
+    doubted: bool = False
     held: list[bytes] = field(default_factory=list)
     """Errors seen since it was interrupted; dropped if they are nothing but the interrupt."""
 
@@ -115,7 +133,7 @@ class Runner:
         elif run is not None and run.task.task_id == task_id:
             if run.cancel_reason is None:
                 run.cancel_reason = reason
-                self._interrupt(run, SECOND_INTERRUPT)
+                self._interrupt_soon(run)
         elif task_id in self._queue:
             raise TaskFinished
         else:
@@ -141,6 +159,8 @@ class Runner:
                 run.execution.on_shell(message)
                 if run.execution.finished:
                     self._finish(run)
+                elif run.execution.reply is not None:
+                    self._doubt_soon(run)
 
     def on_iopub(self, messages: list[Message]) -> None:
         """Take in what the kernel says; outputs are journalled with one write."""
@@ -153,19 +173,23 @@ class Runner:
                 self._keep(entries, kind, message, run if mine else None)
             if mine and run is not None:
                 run.execution.on_iopub(message)
+                if run.execution.begun and run.cancel_reason and not run.interrupted:
+                    self._interrupt(run, SECOND_INTERRUPT)
                 if run.execution.finished:
                     self._journal.append(entries)
                     entries = []
                     self._finish(run)
+                elif run.execution.idle:
+                    self._doubt_soon(run)
         if entries:
             self._journal.append(entries)
 
     def on_probed(self) -> None:
-        """The kernel answers again after nobody listened: what it ran then has ended."""
-        if (run := self._running) is not None:
-            heard_end = run.execution.idle or run.execution.reply is not None
-            end = _verdict(run) if heard_end else TaskEnd(state=TaskState.LOST, reason=UNHEARD)
-            self._end_running(end)
+        """The kernel answers to something that was asked later: what it ran has ended."""
+        run = self._running
+        if run is not None and (run.adopted or run.doubted):
+            self._end_running(_verdict_without_end(run))
+            self.pump()
 
     def _keep(
         self, entries: list[Entry], kind: RecordKind, message: Message, run: Running | None
@@ -207,6 +231,33 @@ class Runner:
         self._late = Allowance(0)
         return [] if cut is None else [(0, RecordKind.CUT, cut)]
 
+    def _doubt_soon(self, run: Running) -> None:
+        """See to it that a task ends even if the kernel forgets its reply or its idle mark.
+
+        ipykernel does so when an interrupt hits it just before the code begins.
+        """
+        if run.doubted:
+            return
+        run.doubted = True
+
+        def doubt() -> None:
+            if self._running is run and self._kernel is not None:
+                self._kernel.probe()
+
+        asyncio.get_running_loop().call_later(DOUBT_SECONDS, doubt)
+
+    def _interrupt_soon(self, run: Running) -> None:
+        """Interrupt what has begun; what has not, when it begins."""
+        if run.execution.begun:
+            self._interrupt(run, SECOND_INTERRUPT)
+            return
+
+        def not_begun() -> None:
+            if not run.interrupted:
+                self._interrupt(run, SECOND_INTERRUPT)
+
+        asyncio.get_running_loop().call_later(FIRST_INTERRUPT, not_begun)
+
     def _interrupt(self, run: Running, again: float) -> None:
         if self._running is not run or self._kernel is None:
             return
@@ -233,6 +284,18 @@ def _verdict(run: Running) -> TaskEnd:
     if error is not None and error.name == NO_STDIN:
         reason = ASKED_FOR_INPUT
     return TaskEnd(state=TaskState.FAILED, reason=reason, error=error, execution_count=count)
+
+
+def _verdict_without_end(run: Running) -> TaskEnd:
+    """How a task ended of which the kernel said too little."""
+    execution = run.execution
+    if execution.reply is not None or (execution.idle and run.adopted):
+        return _verdict(run)
+    if run.cancel_reason is not None and run.interrupted:
+        return TaskEnd(state=TaskState.CANCELLED, reason=run.cancel_reason)
+    if execution.idle:
+        return TaskEnd(state=TaskState.FAILED, reason=NO_REPLY, error=execution.error)
+    return TaskEnd(state=TaskState.LOST, reason=UNHEARD)
 
 
 def _is_interrupt(error: TaskError) -> bool:

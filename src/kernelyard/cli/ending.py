@@ -22,8 +22,9 @@ _KERNEL_SECONDS = 3.0
 _TICK = 0.05
 
 
-def end_process(pid: int, *, gone: Callable[[], bool], patience: float) -> bool:
+def end_process(pid: int, *, patience: float) -> bool:
     """Send SIGTERM, and SIGKILL when patience is over; return whether it is gone."""
+    started = start_time_of(pid)
     for signum in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.kill(pid, signum)
@@ -31,7 +32,7 @@ def end_process(pid: int, *, gone: Callable[[], bool], patience: float) -> bool:
             return True
         except PermissionError as error:
             raise Complaint(f"process {pid} belongs to another user; ask them to end it") from error
-        if _wait(gone, patience):
+        if _wait(lambda: start_time_of(pid) != started, patience):
             return True
     return False
 
@@ -54,8 +55,8 @@ async def _end_agent(data_dir: Path) -> tuple[int, int]:
         kernels = await _ask_to_quit(socket)
     except YardError:
         kernels = 0
-    if not _wait(lambda: not _agent_lives(data_dir), _AGENT_SECONDS if kernels else 5.0) and (
-        not end_process(pid, gone=lambda: not _agent_lives(data_dir), patience=3.0)
+    if not _wait(lambda: start_time_of(pid) is None, _AGENT_SECONDS if kernels else 5.0) and (
+        not end_process(pid, patience=3.0)
     ):
         raise Complaint(f"the agent (pid {pid}) of {data_dir} does not end: look at its log")
     return pid, kernels

@@ -61,7 +61,7 @@ def stop_server(data_dir: Path | None) -> Ended:
     place = (data_dir or default_data_dir()).expanduser().resolve()
     pid = lock_holder(place)
     if pid is not None:
-        if not end_process(pid, gone=lambda: lock_holder(place) != pid, patience=_SERVER_SECONDS):
+        if not end_process(pid, patience=_SERVER_SECONDS):
             raise Complaint(f"the server (pid {pid}) of {place} does not end: look at its log")
         remove_runtime(place)
     return Ended(server=pid)

@@ -110,6 +110,8 @@ class ApiError(KernelyardError):
         """The part of the request that is at fault, where there is one."""
         self.request_id = request_id
         """Names this request in the server's log."""
+        self.perhaps_done = False
+        """Whether an earlier attempt, whose answer was lost, may have been carried out."""
         super().__init__(detail)
 
 

@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -28,8 +28,12 @@ class KernelspecProvider(Provider):
 
     name: ClassVar[str] = "kernelspec"
 
+    def __init__(self, places: Sequence[str] | None = None) -> None:
+        """``places`` hold kernelspec directories; Jupyter's own places unless given."""
+        self._places = places
+
     def find(self) -> list[FoundImage]:
-        return [_found(spec) for spec in _every_kernelspec().values()]
+        return [_found(spec) for spec in self._specs().values()]
 
     def prepare(self, name: str) -> LaunchPlan:
         spec = self._spec(name)
@@ -51,7 +55,7 @@ class KernelspecProvider(Provider):
             return stream.read(LARGEST_RESOURCE)
 
     def _spec(self, name: str) -> Kernelspec:
-        spec = _every_kernelspec().get(name)
+        spec = self._specs().get(name)
         if spec is None:
             raise ImageNotFound(
                 f"There is no kernelspec {name[:80]!r} where kernels run. "
@@ -59,20 +63,20 @@ class KernelspecProvider(Provider):
             )
         return spec
 
+    def _specs(self) -> dict[str, Kernelspec]:
+        specs: dict[str, Kernelspec] = {}
+        places = jupyter_path("kernels") if self._places is None else self._places
+        for directory in _kernel_directories(places):
+            name = directory.name.lower()
+            if name not in specs and _is_name(name):
+                specs[name] = read_kernelspec(name, directory)
+        if NATIVE not in specs and (native := _native()) is not None:
+            specs[NATIVE] = native
+        return specs
 
-def _every_kernelspec() -> dict[str, Kernelspec]:
-    specs: dict[str, Kernelspec] = {}
-    for directory in _kernel_directories():
-        name = directory.name.lower()
-        if name not in specs and _is_name(name):
-            specs[name] = read_kernelspec(name, directory)
-    if NATIVE not in specs and (native := _native()) is not None:
-        specs[NATIVE] = native
-    return specs
 
-
-def _kernel_directories() -> Iterator[Path]:
-    for place in jupyter_path("kernels"):
+def _kernel_directories(places: Sequence[str]) -> Iterator[Path]:
+    for place in places:
         try:
             directories = sorted(Path(place).iterdir())
         except OSError:
@@ -128,6 +132,7 @@ def _resources(spec: Kernelspec) -> list[tuple[str, Path]]:
         root = spec.directory.resolve(strict=True)
         paths = sorted(path for path in root.iterdir() if is_resource(path.name))
         real = [(path.name, path.resolve()) for path in paths]
-        return [(name, path) for name, path in real if path.parent == root and path.is_file()]
+        inside = [(name, path) for name, path in real if path.parent == root and path.is_file()]
+        return [(name, path) for name, path in inside if is_resource(path.name)]
     except OSError:
         return []

@@ -34,8 +34,9 @@ class Lane:
 
     async def call(self, question: Callable[[Provider], T], time_limit: float) -> T:
         """Return the answer to a question. Raises TooSlow, NotLoaded and whatever the provider raises."""
+        limit = asyncio.timeout(time_limit)
         try:
-            async with asyncio.timeout(time_limit) as limit:
+            async with limit:
                 await self._slots.acquire()
                 answer = self.begin(question)
                 answer.add_done_callback(lambda _: self._slots.release())

@@ -1,9 +1,10 @@
 """The agent link: what server and agent say to each other over a stream socket.
 
 A connection carries frames, each a little-endian u32 length and that many bytes. The client sends one
-JSON request per frame and reads one JSON reply per frame, in order; a ``follow`` request turns the
-rest of the connection into a one-way stream of frames that hold whole journal records
-(``wire.journal``), with an empty frame now and then as a sign of life. Every request may be repeated.
+JSON request per frame and reads one JSON reply per frame, in order; a ``follow`` request that is
+answered with ``done`` turns the rest of the connection into a one-way stream of frames that hold
+whole journal records (``wire.journal``), with an empty frame now and then as a sign of life. Every
+request may be repeated.
 """
 
 from __future__ import annotations

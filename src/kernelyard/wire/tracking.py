@@ -19,6 +19,8 @@ class Execution:
     msg_id: str
     reply: Reply | None = field(default=None, init=False)
     idle: bool = field(default=False, init=False)
+    begun: bool = field(default=False, init=False)
+    """Whether the kernel has said that it runs the code; before that an interrupt may be ignored."""
     raised: Error | None = field(default=None, init=False)
     """The last error that was seen on iopub."""
 
@@ -37,6 +39,8 @@ class Execution:
             return
         if message.type == "status":
             self.idle = self.idle or read_state(message.content) == "idle"
+        elif message.type == "execute_input":
+            self.begun = True
         elif message.type == "error":
             self.raised = read_error(message.content)
 

@@ -8,6 +8,7 @@ server that starts simply gives every unfinished kernel a caretaker.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 
 from kernelyard.model.tasks import Task
 from kernelyard.yard.log import failure
@@ -56,7 +57,10 @@ class Caretakers:
         if known is not None:
             return known[0]
         caretaker = Caretaker(kernel_no, self._world)
-        work = asyncio.create_task(caretaker.run(), name=f"caretaker-{kernel_no}")
+        # A context of its own: its log lines are not those of the request that happened to begin it.
+        work = asyncio.create_task(
+            caretaker.run(), name=f"caretaker-{kernel_no}", context=contextvars.Context()
+        )
         self._at_work[kernel_no] = (caretaker, work)
         work.add_done_callback(lambda task: self._gone(kernel_no, task))
         return caretaker

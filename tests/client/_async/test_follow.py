@@ -18,6 +18,7 @@ from kernelyard.client import (
     RetryPolicy,
     UnexpectedAnswerError,
 )
+
 from tests.support.flaky_server import HANG_UP, FlakyServer, Reply, Request, flaky_server
 from tests.support.yard_answers import (
     TASK_ID,

@@ -13,6 +13,7 @@ from kernelyard.client import (
     TaskFailedError,
     WaitTimeoutError,
 )
+
 from tests.support.flaky_server import (
     HANG_UP,
     Answer,
@@ -179,9 +180,8 @@ async def test_wait_ready_raises_when_the_kernel_ends_instead() -> None:
 async def test_the_end_of_the_block_deletes_a_kernel() -> None:
     table = {f"GET {KERNEL}": say(a_kernel()), f"DELETE {KERNEL}": Reply(status=204)}
     with flaky_server(routes(table)) as server:
-        async with a_client(server) as yard:
-            async with await yard.kernels.get(KERNEL_ID):
-                pass
+        async with a_client(server) as yard, await yard.kernels.get(KERNEL_ID):
+            pass
         assert len(server.asked("DELETE", KERNEL)) == 1
 
 

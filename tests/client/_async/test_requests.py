@@ -20,6 +20,7 @@ from kernelyard.client import (
     UnavailableError,
     UnexpectedAnswerError,
 )
+
 from tests.support.flaky_server import HANG_UP, FlakyServer, Reply, Request, flaky_server
 from tests.support.yard_answers import KERNEL_ID, TASK_ID, a_kernel, a_task, refuse, say
 
@@ -111,10 +112,9 @@ async def test_a_cancel_whose_answer_was_lost_is_not_an_error() -> None:
     assert task.state == "cancelled"
 
 
-async def test_cancel_of_a_finished_task_is_an_error() -> None:
-    with flaky_server(
-        InTurn([say(a_task()), refuse(409, "task_finished"), say(a_task())])
-    ) as server:
+async def test_cancel_of_a_finished_task_is_an_error_even_if_it_was_cancelled_before() -> None:
+    cancelled = say(a_task(state="cancelled", cancel_requested=True))
+    with flaky_server(InTurn([cancelled, refuse(409, "task_finished"), cancelled])) as server:
         async with a_client(server) as yard:
             task = await yard.tasks.get(TASK_ID)
             with pytest.raises(ConflictError) as caught:

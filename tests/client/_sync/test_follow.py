@@ -1,5 +1,5 @@
 # Generated from tests/client/_async/test_follow.py by tools/generate_sync.py: do not edit.
-# ruff: noqa: UP028, RUF100
+# ruff: noqa: RUF100, SIM117, UP028
 """A follow yields each output exactly once and never ends as if the task had."""
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ def test_a_follow_that_is_left_early_can_be_taken_up_from_there() -> None:
         with a_client(server) as yard:
             task = a_running_task(yard)
             outputs = task.follow()
-            first = anext(outputs)
+            first = next(outputs)
             outputs.close()
             assert numbers(task.follow(after=first.number)) == [2, 3]
 

@@ -1,5 +1,5 @@
 # Generated from tests/client/_async/test_handles.py by tools/generate_sync.py: do not edit.
-# ruff: noqa: UP028, RUF100
+# ruff: noqa: RUF100, SIM117, UP028
 """Handles: what each call sends, and what comes back."""
 
 from __future__ import annotations
@@ -182,9 +182,8 @@ def test_wait_ready_raises_when_the_kernel_ends_instead() -> None:
 def test_the_end_of_the_block_deletes_a_kernel() -> None:
     table = {f"GET {KERNEL}": say(a_kernel()), f"DELETE {KERNEL}": Reply(status=204)}
     with flaky_server(routes(table)) as server:
-        with a_client(server) as yard:
-            with yard.kernels.get(KERNEL_ID):
-                pass
+        with a_client(server) as yard, yard.kernels.get(KERNEL_ID):
+            pass
         assert len(server.asked("DELETE", KERNEL)) == 1
 
 

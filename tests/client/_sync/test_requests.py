@@ -1,5 +1,5 @@
 # Generated from tests/client/_async/test_requests.py by tools/generate_sync.py: do not edit.
-# ruff: noqa: UP028, RUF100
+# ruff: noqa: RUF100, SIM117, UP028
 """Requests are sent again when that is safe, never when it is not, and not for ever."""
 
 from __future__ import annotations
@@ -114,10 +114,9 @@ def test_a_cancel_whose_answer_was_lost_is_not_an_error() -> None:
     assert task.state == "cancelled"
 
 
-def test_cancel_of_a_finished_task_is_an_error() -> None:
-    with flaky_server(
-        InTurn([say(a_task()), refuse(409, "task_finished"), say(a_task())])
-    ) as server:
+def test_cancel_of_a_finished_task_is_an_error_even_if_it_was_cancelled_before() -> None:
+    cancelled = say(a_task(state="cancelled", cancel_requested=True))
+    with flaky_server(InTurn([cancelled, refuse(409, "task_finished"), cancelled])) as server:
         with a_client(server) as yard:
             task = yard.tasks.get(TASK_ID)
             with pytest.raises(ConflictError) as caught:

@@ -155,4 +155,6 @@ class AsyncHttp:
         if call.method == "DELETE" and perhaps_done and response.status_code == 404:
             return b""
         url = str(response.url)
-        raise error_of(response.status_code, response.headers, response.content, url)
+        error = error_of(response.status_code, response.headers, response.content, url)
+        error.perhaps_done = perhaps_done
+        raise error

@@ -132,8 +132,9 @@ class AsyncTask:
         try:
             data = await self._http.post(f"{self._path}/cancel", repeat=Repeat.ALWAYS)
             self.info = decode(data, TaskInfo)
-        except ConflictError:
-            # The answer to an earlier attempt may have been lost on the way.
+        except ConflictError as error:
+            if not error.perhaps_done:
+                raise
             await self.refresh()
             if not self.info.cancel_requested:
                 raise

@@ -1,5 +1,5 @@
 # Generated from src/kernelyard/client/_async/client.py by tools/generate_sync.py: do not edit.
-# ruff: noqa: UP028, RUF100
+# ruff: noqa: RUF100, SIM117, UP028
 """The client: one server, and everything on it."""
 
 from __future__ import annotations

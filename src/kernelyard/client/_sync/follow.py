@@ -1,5 +1,5 @@
 # Generated from src/kernelyard/client/_async/follow.py by tools/generate_sync.py: do not edit.
-# ruff: noqa: UP028, RUF100
+# ruff: noqa: RUF100, SIM117, UP028
 """Following a journal live: cut as often as it may be, each output comes exactly once."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # Generated from src/kernelyard/client/_async/http.py by tools/generate_sync.py: do not edit.
-# ruff: noqa: UP028, RUF100
+# ruff: noqa: RUF100, SIM117, UP028
 """Requests to one server: tokens, retries, timeouts, errors."""
 
 from __future__ import annotations
@@ -155,4 +155,6 @@ class Http:
         if call.method == "DELETE" and perhaps_done and response.status_code == 404:
             return b""
         url = str(response.url)
-        raise error_of(response.status_code, response.headers, response.content, url)
+        error = error_of(response.status_code, response.headers, response.content, url)
+        error.perhaps_done = perhaps_done
+        raise error

@@ -1,5 +1,5 @@
 # Generated from src/kernelyard/client/_async/images.py by tools/generate_sync.py: do not edit.
-# ruff: noqa: UP028, RUF100
+# ruff: noqa: RUF100, SIM117, UP028
 """Images: what kernels can be started from."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # Generated from src/kernelyard/client/_async/kernel.py by tools/generate_sync.py: do not edit.
-# ruff: noqa: UP028, RUF100
+# ruff: noqa: RUF100, SIM117, UP028
 """One kernel: run code on it, wait for it, end it."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # Generated from src/kernelyard/client/_async/pages.py by tools/generate_sync.py: do not edit.
-# ruff: noqa: UP028, RUF100
+# ruff: noqa: RUF100, SIM117, UP028
 """Lists that are read page by page, as far as they are used."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # Generated from src/kernelyard/client/_async/tasks.py by tools/generate_sync.py: do not edit.
-# ruff: noqa: UP028, RUF100
+# ruff: noqa: RUF100, SIM117, UP028
 """Tasks: code queued on a kernel, its outputs, its end."""
 
 from __future__ import annotations
@@ -134,8 +134,9 @@ class Task:
         try:
             data = self._http.post(f"{self._path}/cancel", repeat=Repeat.ALWAYS)
             self.info = decode(data, TaskInfo)
-        except ConflictError:
-            # The answer to an earlier attempt may have been lost on the way.
+        except ConflictError as error:
+            if not error.perhaps_done:
+                raise
             self.refresh()
             if not self.info.cancel_requested:
                 raise

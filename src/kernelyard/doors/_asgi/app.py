@@ -14,7 +14,7 @@ from kernelyard.doors._asgi import docs, health, openapi
 from kernelyard.doors._asgi.base_url import BaseUrl
 from kernelyard.doors._asgi.body_limit import BodyLimit
 from kernelyard.doors._asgi.door import Door
-from kernelyard.doors._asgi.problem import Unrouted
+from kernelyard.doors._asgi.problem import Unrouted, unexpected
 from kernelyard.doors._asgi.settings import AppSettings
 from kernelyard.doors._asgi.surroundings import Surroundings
 from kernelyard.yard.yard import Yard
@@ -33,6 +33,8 @@ def build_app(
 
     ``lifespan`` is entered when the server starts and left when it stops.
     """
+    own = (health.router, openapi.router, docs.router)
+    routers = chain(*(door.routers() for door in doors), own)
     app = FastAPI(
         title="kernelyard",
         version=settings.version,
@@ -41,15 +43,15 @@ def build_app(
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
+        # As they are: including routers would build every route, with its models, a second time.
+        routes=[route for router in routers for route in router.routes],
     )
     app.state.yard = yard
     app.state.settings = settings
     app.add_exception_handler(HTTPException, Unrouted(tuple(doors)))
+    app.add_exception_handler(Exception, unexpected)
     tags = [tag for door in doors for tag in door.tags()]
     tags.append({"name": "health", "description": "For probes; open to everybody."})
-    own = (health.router, openapi.router, docs.router)
-    for router in chain(*(door.routers() for door in doors), own):
-        app.include_router(router)
     app.state.description = openapi.Description(app, tags, settings.root_path)
     based = BaseUrl(app, root_path=settings.root_path)
     return Surroundings(BodyLimit(based, limit=settings.body_limit))

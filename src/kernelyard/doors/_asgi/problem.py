@@ -52,6 +52,18 @@ def problem(
     )
 
 
+def internal_problem(request_id: str | None) -> Response:
+    """Return the answer for what nobody expected; it tells nothing but where to look."""
+    error = YardError()
+    return problem(500, error.code, error.message, request_id=request_id)
+
+
+async def unexpected(request: Request, error: Exception) -> Response:
+    """Answer for an error that is none of ours; it is logged further out."""
+    del error
+    return internal_problem(request_id_of(request))
+
+
 def request_id_of(request: Request) -> str | None:
     """Return the id that the surroundings gave to a request."""
     value: str | None = request.scope.get("state", {}).get("request_id")

@@ -10,8 +10,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kernelyard.doors._asgi.problem import problem
-from kernelyard.model.errors import YardError
+from kernelyard.doors._asgi.problem import internal_problem
 
 _log = structlog.stdlib.get_logger("kernelyard.http")
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -47,11 +46,10 @@ class Surroundings:
             await self._app(scope, receive, answer.send)
         except Exception:
             _log.exception("http.failed", method=scope["method"], path=scope["path"])
-            if answer.status is not None:
+            if answer.status is None:
+                await internal_problem(request_id)(scope, receive, answer.send)
+            elif not answer.complete:
                 raise  # what was begun must be seen to break off, never to end as if whole
-            error = YardError()
-            refusal = problem(500, error.code, error.message, request_id=request_id)
-            await refusal(scope, receive, answer.send)
         finally:
             _tell(scope, answer.status, began)
             structlog.contextvars.unbind_contextvars(*_BOUND)
@@ -62,6 +60,7 @@ class _Answer:
 
     def __init__(self, request_id: str, send: Send) -> None:
         self.status: int | None = None
+        self.complete = False
         self._request_id = request_id
         self._send = send
 
@@ -72,6 +71,8 @@ class _Answer:
             headers["x-request-id"] = self._request_id
             for name, value in HEADERS:
                 headers.setdefault(name, value)
+        else:
+            self.complete = not message.get("more_body", False)
         await self._send(message)
 
 

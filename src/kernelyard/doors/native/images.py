@@ -11,7 +11,7 @@ from starlette.responses import Response
 from kernelyard.doors._asgi.door import settings_of
 from kernelyard.doors.native import examples, shapes, translate
 from kernelyard.doors.native.answers import answers
-from kernelyard.doors.native.asking import Asked, AskingRoute
+from kernelyard.doors.native.asking import AskingRoute, asked_by
 from kernelyard.doors.native.orders import ImageChanges, NewImage
 from kernelyard.model.errors import (
     AgentUnavailable,
@@ -47,10 +47,10 @@ _MEDIA_TYPES = {
 )
 async def every(
     request: Request,
-    asked: Asked,
     refresh: Annotated[bool, Query(description="Look again at what is installed.")] = False,
 ) -> Response:
     """All of them, by name; `broken` tells which providers could not list theirs."""
+    asked = asked_by(request)
     images, broken = await asked.yard.images.list(asked.who, refresh=refresh)
     root_path = settings_of(request).root_path
     body: shapes.ImageList = {
@@ -78,8 +78,9 @@ async def every(
         status=201,
     ),
 )
-async def register(request: Request, order: NewImage, asked: Asked) -> Response:
+async def register(request: Request, order: NewImage) -> Response:
     """For administrators."""
+    asked = asked_by(request)
     image = await asked.yard.images.register(
         asked.who, order.name, order.source, order.display_name
     )
@@ -109,8 +110,9 @@ async def register(request: Request, order: NewImage, asked: Asked) -> Response:
         },
     ),
 )
-async def resource(name: str, file: str, asked: Asked) -> Response:
+async def resource(name: str, file: str, request: Request) -> Response:
     """The image's `resources` list what there is."""
+    asked = asked_by(request)
     data = await asked.yard.images.resource(asked.who, name, file)
     suffix = file.rpartition(".")[2].lower()
     return Response(data, media_type=_MEDIA_TYPES.get(suffix, "application/octet-stream"))
@@ -123,8 +125,9 @@ async def resource(name: str, file: str, asked: Asked) -> Response:
     response_model=shapes.Image,
     responses=answers(ImageNotFound, AgentUnavailable, example=examples.IMAGE),
 )
-async def get(request: Request, name: str, asked: Asked) -> Response:
+async def get(request: Request, name: str) -> Response:
     """The image as it is now."""
+    asked = asked_by(request)
     return _told(request, await asked.yard.images.get(asked.who, name))
 
 
@@ -137,8 +140,9 @@ async def get(request: Request, name: str, asked: Asked) -> Response:
         Invalid, Forbidden, ImageNotFound, TooLarge, AgentUnavailable, example=examples.IMAGE
     ),
 )
-async def update(request: Request, name: str, changes: ImageChanges, asked: Asked) -> Response:
+async def update(request: Request, name: str, changes: ImageChanges) -> Response:
     """For administrators. A disabled image starts no kernel; those that run go on."""
+    asked = asked_by(request)
     image = await asked.yard.images.update(
         asked.who, name, disabled=changes.disabled, display_name=changes.display_name
     )
@@ -153,8 +157,9 @@ async def update(request: Request, name: str, changes: ImageChanges, asked: Aske
     response_class=Response,
     responses=answers(Forbidden, ImageNotFound, status=204, description="Forgotten."),
 )
-async def remove(name: str, asked: Asked) -> Response:
+async def remove(name: str, request: Request) -> Response:
     """For administrators. What providers find stays and shows as found."""
+    asked = asked_by(request)
     await asked.yard.images.remove(asked.who, name)
     return Response(status_code=204)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
 from kernelyard.doors.native import examples, shapes, translate
 from kernelyard.doors.native.answers import answers
-from kernelyard.doors.native.asking import Asked, AskingRoute
+from kernelyard.doors.native.asking import AskingRoute, asked_by
 from kernelyard.doors.native.orders import NewKernel
 from kernelyard.doors.native.parameters import (
     LONGEST_WAIT,
@@ -76,9 +77,10 @@ router = APIRouter(prefix="/v1/kernels", route_class=AskingRoute, tags=["kernels
     ),
 )
 async def create(
-    order: NewKernel, asked: Asked, idempotency_key: IdempotencyKey = None
+    order: NewKernel, request: Request, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Answered at once, while the kernel starts; code may be queued on it right away."""
+    asked = asked_by(request)
     kernel, created = await asked.yard.kernels.create(
         asked.who,
         KernelOrder(
@@ -104,7 +106,7 @@ async def create(
     responses=answers(Invalid, CursorMalformed, example=examples.KERNELS),
 )
 async def every(
-    asked: Asked,
+    request: Request,
     states: States = None,
     name: Annotated[str | None, Query(description="The one with this name.")] = None,
     labels: LabelPairs = None,
@@ -112,6 +114,7 @@ async def every(
     limit: Limit = None,
 ) -> Response:
     """Newest first; yours, or everybody's for administrators."""
+    asked = asked_by(request)
     kernels, following = await asked.yard.kernels.list(
         asked.who,
         states=states_of(states, KernelState),
@@ -136,7 +139,7 @@ async def every(
 )
 async def get(
     kernel_id: KernelId,
-    asked: Asked,
+    request: Request,
     wait: Annotated[
         Literal["ready", "ended"] | None,
         Query(description="Wait until it is ready (or has ended), or until it has ended."),
@@ -152,6 +155,7 @@ async def get(
     ] = 30,
 ) -> Response:
     """The kernel as it is now, with the steps of its life."""
+    asked = asked_by(request)
     yard, who = asked.yard, asked.who
     if wait is None:
         kernel = await yard.kernels.get(who, kernel_id)
@@ -172,8 +176,9 @@ async def get(
     response_model=shapes.Kernel,
     responses=answers(KernelNotFound, example=examples.KERNEL),
 )
-async def terminate(kernel_id: KernelId, asked: Asked) -> Response:
+async def terminate(kernel_id: KernelId, request: Request) -> Response:
     """Frees what it holds; its tasks and outputs stay readable. May be repeated."""
+    asked = asked_by(request)
     kernel = await asked.yard.kernels.terminate(asked.who, kernel_id)
     return translate.answer(translate.kernel(kernel))
 
@@ -185,9 +190,10 @@ async def terminate(kernel_id: KernelId, asked: Asked) -> Response:
     response_model=shapes.Kernel,
     responses=answers(KernelNotFound, KernelEnded, example=examples.KERNEL),
 )
-async def restart(kernel_id: KernelId, asked: Asked) -> Response:
+async def restart(kernel_id: KernelId, request: Request) -> Response:
     """A new process under the same id, name and work directory. The running task is cancelled,
     queued ones stay queued."""
+    asked = asked_by(request)
     kernel = await asked.yard.kernels.restart(asked.who, kernel_id)
     return translate.answer(translate.kernel(kernel))
 
@@ -207,8 +213,9 @@ async def restart(kernel_id: KernelId, asked: Asked) -> Response:
         description="The interrupt is on its way.",
     ),
 )
-async def interrupt(kernel_id: KernelId, asked: Asked) -> Response:
+async def interrupt(kernel_id: KernelId, request: Request) -> Response:
     """As Ctrl-C would: the code sees a KeyboardInterrupt or its like. To end one task, cancel it."""
+    asked = asked_by(request)
     await asked.yard.kernels.interrupt(asked.who, kernel_id)
     return Response(status_code=204)
 
@@ -223,7 +230,8 @@ async def interrupt(kernel_id: KernelId, asked: Asked) -> Response:
         KernelNotFound, status=204, description="It is gone, with its tasks and outputs."
     ),
 )
-async def delete(kernel_id: KernelId, asked: Asked) -> Response:
+async def delete(kernel_id: KernelId, request: Request) -> Response:
     """Ends it and removes every trace: tasks, outputs, work directory. Terminate keeps them."""
+    asked = asked_by(request)
     await asked.yard.kernels.delete(asked.who, kernel_id)
     return Response(status_code=204)

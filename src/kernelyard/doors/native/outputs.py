@@ -11,7 +11,7 @@ from starlette.responses import Response
 from kernelyard.doors._asgi.door import settings_of
 from kernelyard.doors.native import examples, shapes, translate
 from kernelyard.doors.native.answers import Responses, answers
-from kernelyard.doors.native.asking import Asked, AskingRoute
+from kernelyard.doors.native.asking import Asking, AskingRoute, asked_by
 from kernelyard.doors.native.pages import page_answer
 from kernelyard.doors.native.parameters import LARGEST_NUMBER, After, KernelId, Limit, TaskId
 from kernelyard.doors.native.stream import event_stream, text_stream
@@ -59,7 +59,6 @@ def _page_or_events(not_found: type[TaskNotFound | KernelNotFound], word: str) -
 async def of_task(
     request: Request,
     task_id: TaskId,
-    asked: Asked,
     after: After = 0,
     limit: Limit = None,
     stream: Stream = False,
@@ -68,6 +67,7 @@ async def of_task(
     """Read while the task runs and ever after. Pages continue with `after` = `last`; a page with
     `complete` false may be asked for again when it is empty. As events, the stream ends with the
     event `task`, whose data is the task."""
+    asked = asked_by(request)
     yard, who = asked.yard, asked.who
     if not _wants_events(request, stream):
         size = checked_limit(limit, largest=settings_of(request).largest_page)
@@ -90,7 +90,6 @@ async def of_task(
 async def of_kernel(
     request: Request,
     kernel_id: KernelId,
-    asked: Asked,
     after: After = 0,
     limit: Limit = None,
     stream: Stream = False,
@@ -98,6 +97,7 @@ async def of_kernel(
 ) -> Response:
     """As for a task, over the whole journal of a kernel: outputs of all tasks, their starts and
     ends, and the kernel's own marks. As events, the stream ends with the event `kernel`."""
+    asked = asked_by(request)
     yard, who = asked.yard, asked.who
     if not _wants_events(request, stream):
         size = checked_limit(limit, largest=settings_of(request).largest_page)
@@ -117,8 +117,9 @@ async def of_kernel(
     response_model=shapes.Result,
     responses=answers(TaskNotFound, example=examples.RESULT),
 )
-async def result(task_id: TaskId, asked: Asked) -> Response:
+async def result(task_id: TaskId, request: Request) -> Response:
     """Whole stdout and stderr, and what was shown, after its updates; as far as the task has come."""
+    asked = asked_by(request)
     return translate.answer(translate.result(await asked.yard.outputs.result(asked.who, task_id)))
 
 
@@ -138,8 +139,9 @@ def _text(word: str) -> Responses:
     response_class=Response,
     responses=_text("stdout"),
 )
-async def stdout(task_id: TaskId, asked: Asked) -> Response:
+async def stdout(task_id: TaskId, request: Request) -> Response:
     """Plain text, sent piece by piece however large it is; as far as the task has come."""
+    asked = asked_by(request)
     return await _texts(asked, task_id, "stdout")
 
 
@@ -150,12 +152,13 @@ async def stdout(task_id: TaskId, asked: Asked) -> Response:
     response_class=Response,
     responses=_text("stderr"),
 )
-async def stderr(task_id: TaskId, asked: Asked) -> Response:
+async def stderr(task_id: TaskId, request: Request) -> Response:
     """Plain text, sent piece by piece however large it is; as far as the task has come."""
+    asked = asked_by(request)
     return await _texts(asked, task_id, "stderr")
 
 
-async def _texts(asked: Asked, task_id: str, name: Literal["stdout", "stderr"]) -> Response:
+async def _texts(asked: Asking, task_id: str, name: Literal["stdout", "stderr"]) -> Response:
     return text_stream(await asked.yard.outputs.streams(asked.who, task_id, name))
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
 from kernelyard.doors.native import examples, shapes, translate
 from kernelyard.doors.native.answers import answers
-from kernelyard.doors.native.asking import Asked, AskingRoute
+from kernelyard.doors.native.asking import AskingRoute, asked_by
 from kernelyard.doors.native.orders import NewTask
 from kernelyard.doors.native.parameters import (
     LONGEST_WAIT,
@@ -62,9 +63,10 @@ router = APIRouter(prefix="/v1", route_class=AskingRoute, tags=["tasks"])
     ),
 )
 async def submit(
-    kernel_id: KernelId, order: NewTask, asked: Asked, idempotency_key: IdempotencyKey = None
+    kernel_id: KernelId, order: NewTask, request: Request, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Answered at once, also while the kernel starts; tasks run one after the other, in order."""
+    asked = asked_by(request)
     task, created = await asked.yard.tasks.submit(
         asked.who,
         kernel_id,
@@ -83,13 +85,14 @@ async def submit(
 )
 async def of_kernel(
     kernel_id: KernelId,
-    asked: Asked,
+    request: Request,
     states: States = None,
     labels: LabelPairs = None,
     cursor: Cursor = None,
     limit: Limit = None,
 ) -> Response:
     """Newest first."""
+    asked = asked_by(request)
     tasks, following = await asked.yard.tasks.list(
         asked.who,
         kernel_id=kernel_id,
@@ -109,13 +112,14 @@ async def of_kernel(
     responses=answers(Invalid, CursorMalformed, example=examples.TASKS),
 )
 async def every(
-    asked: Asked,
+    request: Request,
     states: States = None,
     labels: LabelPairs = None,
     cursor: Cursor = None,
     limit: Limit = None,
 ) -> Response:
     """Newest first; yours, or everybody's for administrators."""
+    asked = asked_by(request)
     tasks, following = await asked.yard.tasks.list(
         asked.who,
         states=states_of(states, TaskState),
@@ -135,7 +139,7 @@ async def every(
 )
 async def get(
     task_id: TaskId,
-    asked: Asked,
+    request: Request,
     wait: Annotated[
         float,
         Query(
@@ -147,6 +151,7 @@ async def get(
     ] = 0,
 ) -> Response:
     """The task as it is now."""
+    asked = asked_by(request)
     if wait:
         task = await asked.yard.tasks.wait(asked.who, task_id, wait)
     else:
@@ -161,9 +166,10 @@ async def get(
     response_model=shapes.Task,
     responses=answers(TaskNotFound, TaskFinished, example=examples.TASK),
 )
-async def cancel(task_id: TaskId, asked: Asked) -> Response:
+async def cancel(task_id: TaskId, request: Request) -> Response:
     """A queued task is taken out; a running one is interrupted and keeps its output. It becomes
     `cancelled` a moment after the answer."""
+    asked = asked_by(request)
     return translate.answer(translate.task(await asked.yard.tasks.cancel(asked.who, task_id)))
 
 

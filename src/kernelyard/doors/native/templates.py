@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 
 from kernelyard.doors.native import examples, shapes, translate
 from kernelyard.doors.native.answers import answers
-from kernelyard.doors.native.asking import Asked, AskingRoute
+from kernelyard.doors.native.asking import AskingRoute, asked_by
 from kernelyard.doors.native.orders import NewTemplate, TemplateChanges
 from kernelyard.doors.native.parameters import Cursor, Limit
 from kernelyard.model.errors import (
@@ -36,8 +37,9 @@ router = APIRouter(prefix="/v1/templates", route_class=AskingRoute, tags=["templ
         Invalid, Forbidden, AlreadyExists, TooLarge, example=examples.TEMPLATE, status=201
     ),
 )
-async def create(order: NewTemplate, asked: Asked) -> Response:
+async def create(order: NewTemplate, request: Request) -> Response:
     """Sizes and durations may be written with units. `engine_options` are for administrators."""
+    asked = asked_by(request)
     template = Template(
         name=order.name,
         display_name=order.display_name,
@@ -55,8 +57,9 @@ async def create(order: NewTemplate, asked: Asked) -> Response:
     response_model=shapes.TemplateList,
     responses=answers(Invalid, CursorMalformed, example=examples.TEMPLATES),
 )
-async def every(asked: Asked, cursor: Cursor = None, limit: Limit = None) -> Response:
+async def every(request: Request, cursor: Cursor = None, limit: Limit = None) -> Response:
     """By name."""
+    asked = asked_by(request)
     templates, following = await asked.yard.templates.list(asked.who, cursor, limit)
     body: shapes.TemplateList = {
         "items": [translate.template(template) for template in templates],
@@ -72,8 +75,9 @@ async def every(asked: Asked, cursor: Cursor = None, limit: Limit = None) -> Res
     response_model=shapes.Template,
     responses=answers(TemplateNotFound, example=examples.TEMPLATE),
 )
-async def get(name: str, asked: Asked) -> Response:
+async def get(name: str, request: Request) -> Response:
     """The template as it is now."""
+    asked = asked_by(request)
     return translate.answer(translate.template(await asked.yard.templates.get(asked.who, name)))
 
 
@@ -84,8 +88,9 @@ async def get(name: str, asked: Asked) -> Response:
     response_model=shapes.Template,
     responses=answers(Invalid, Forbidden, TemplateNotFound, TooLarge, example=examples.TEMPLATE),
 )
-async def update(name: str, changes: TemplateChanges, asked: Asked) -> Response:
+async def update(name: str, changes: TemplateChanges, request: Request) -> Response:
     """What is left out stays. Kernels made with it before keep what they had."""
+    asked = asked_by(request)
     yard, who = asked.yard, asked.who
     template = await yard.templates.get(who, name)
     said = changes.model_fields_set
@@ -107,8 +112,9 @@ async def update(name: str, changes: TemplateChanges, asked: Asked) -> Response:
     response_class=Response,
     responses=answers(Forbidden, TemplateNotFound, Conflict, status=204, description="Gone."),
 )
-async def delete(name: str, asked: Asked) -> Response:
+async def delete(name: str, request: Request) -> Response:
     """Kernels made with it keep what they had. The default template stays."""
+    asked = asked_by(request)
     await asked.yard.templates.delete(asked.who, name)
     return Response(status_code=204)
 

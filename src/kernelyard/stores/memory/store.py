@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from kernelyard.stores.memory.kernels import MemoryKernels
 from kernelyard.stores.memory.names import MemoryImages, MemoryTemplates, MemoryTokens
 from kernelyard.stores.memory.outputs import MemoryOutputs
@@ -28,8 +26,3 @@ class MemoryStore:
 
     async def aclose(self) -> None:
         """Nothing is to be closed."""
-
-
-async def open_memory(_path: Path) -> MemoryStore:
-    """Open an empty store; the path is that of other stores and is not used."""
-    return MemoryStore()

@@ -24,7 +24,14 @@ from kernelyard.stores.sql.moves import (
     move_kernel,
     note,
 )
-from kernelyard.stores.sql.rows import Values, kernel_of, label_rows, new_kernel_values, output_id
+from kernelyard.stores.sql.rows import (
+    LARGEST_NUMBER,
+    Values,
+    kernel_of,
+    label_rows,
+    new_kernel_values,
+    output_id,
+)
 from kernelyard.stores.sql.tables import changes, kernel_labels, kernels, outputs, tasks
 from kernelyard.stores.transitions import entering, first_mark, wanting, wanting_attempt
 
@@ -205,7 +212,7 @@ def _insert(
 
 
 def _remove_some(connection: Connection, no: int) -> bool:
-    ours = outputs.c.id.between(output_id(no, 0), output_id(no + 1, 0) - 1)
+    ours = outputs.c.id.between(output_id(no, 0), output_id(no, LARGEST_NUMBER))
     removed = 0
     for key, mine in (
         (outputs.c.id, ours),

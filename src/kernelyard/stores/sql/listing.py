@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, select, union_all
+from sqlalchemy import ColumnElement, Select, Table, false, select, union_all
 
 Conditions = list[ColumnElement[bool]]
 
@@ -39,6 +39,8 @@ def newest(
         .subquery()
         for value in sorted(values)
     ]
+    if not runs:
+        return newest_first.where(false())
     return newest_first.where(table.c.no.in_(union_all(*(select(run.c.no) for run in runs))))
 
 

@@ -20,7 +20,7 @@ from kernelyard.stores.sql.moves import (
     load_tasks,
     note,
 )
-from kernelyard.stores.sql.rows import output_id, record_of, record_values
+from kernelyard.stores.sql.rows import LARGEST_NUMBER, output_id, record_of, record_values
 from kernelyard.stores.sql.tables import outputs
 from kernelyard.stores.transitions import following, new_records, orphaned
 
@@ -59,9 +59,7 @@ class SqlOutputs:
     ) -> list[Record]:
         bounds = {
             "after": output_id(kernel_no, after),
-            "through": output_id(kernel_no, through)
-            if through
-            else output_id(kernel_no + 1, 0) - 1,
+            "through": output_id(kernel_no, LARGEST_NUMBER if through is None else through),
             "most": limit,
         }
         if seq is not None:

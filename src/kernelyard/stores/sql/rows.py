@@ -22,12 +22,12 @@ from kernelyard.wire.journal import KIND_CODES
 Values = dict[str, Any]
 _KINDS = {code: kind for kind, code in KIND_CODES.items()}
 _SHIFT = 40
-_NUMBERS = (1 << _SHIFT) - 1
+LARGEST_NUMBER = (1 << _SHIFT) - 1
 
 
 def output_id(kernel_no: int, number: int) -> int:
     """The key of a record: records of a kernel stand one behind the other."""
-    return (kernel_no << _SHIFT) + min(number, _NUMBERS)
+    return (kernel_no << _SHIFT) + min(number, LARGEST_NUMBER)
 
 
 def record_values(kernel_no: int, record: Record) -> tuple[int, int, int, int, bytes]:
@@ -39,7 +39,7 @@ def record_values(kernel_no: int, record: Record) -> tuple[int, int, int, int, b
 def record_of(row: Sequence[Any]) -> Record:
     """A row of outputs as a record."""
     key, at, seq, kind, body = row
-    return Record(key & _NUMBERS, at, seq, _KINDS[kind], body)
+    return Record(key & LARGEST_NUMBER, at, seq, _KINDS[kind], body)
 
 
 def json_text(value: object) -> str:

@@ -71,6 +71,8 @@ kernels = Table(
     Index(None, "name", "no"),
     sqlite_autoincrement=True,
 )
+GONE = "kernels.wanted = 'gone'"
+"""What hides a kernel with its tasks until it has been removed."""
 # Conditions in the words that each database's queries will have: only then the index is used.
 Index(
     "uq_kernels_live_name",
@@ -85,6 +87,12 @@ Index(
     kernels.c.no,
     sqlite_where=text("unfinished = 1"),
     postgresql_where=text("unfinished"),
+)
+Index(
+    "ix_kernels_gone",
+    kernels.c.no,
+    sqlite_where=text("wanted = 'gone'"),
+    postgresql_where=text("wanted = 'gone'"),
 )
 
 kernel_labels = Table(

@@ -15,6 +15,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
     update,
 )
 
@@ -33,10 +34,10 @@ from kernelyard.stores.sql.database import Database
 from kernelyard.stores.sql.listing import Conditions, labelled, newest
 from kernelyard.stores.sql.moves import keep_kernel, load_kernel, note
 from kernelyard.stores.sql.rows import label_rows, new_task_values, task_of
-from kernelyard.stores.sql.tables import kernels, task_labels, tasks
+from kernelyard.stores.sql.tables import GONE, kernels, task_labels, tasks
 from kernelyard.stores.transitions import OPEN_STATES, Mark
 
-_GONE = select(kernels.c.no).where(kernels.c.unfinished, kernels.c.wanted == Wanted.GONE.value)
+_GONE = select(kernels.c.no).where(text(GONE))
 _VISIBLE = tasks.c.kernel_no.not_in(_GONE)
 _BY_ID = select(tasks).where(tasks.c.id == bindparam("id"), _VISIBLE)
 

@@ -64,19 +64,19 @@ def _kernels() -> None:
     op.create_index("ix_kernels_name_no", "kernels", ["name", "no"])
     op.create_index("ix_kernels_owner_phase_no", "kernels", ["owner", "phase", "no"])
     op.create_index("ix_kernels_phase_no", "kernels", ["phase", "no"])
-    _partial_index("uq_kernels_live_name", ["owner", "name"], "live", unique=True)
-    _partial_index("ix_kernels_unfinished", ["no"], "unfinished", unique=False)
-
-
-def _partial_index(name: str, columns: list[str], flag: str, *, unique: bool) -> None:
-    op.create_index(
-        name,
-        "kernels",
-        columns,
-        unique=unique,
-        sqlite_where=sa.text(f"{flag} = 1"),
-        postgresql_where=sa.text(flag),
-    )
+    for name, columns, sqlite, postgresql in (
+        ("uq_kernels_live_name", ["owner", "name"], "live = 1", "live"),
+        ("ix_kernels_unfinished", ["no"], "unfinished = 1", "unfinished"),
+        ("ix_kernels_gone", ["no"], "wanted = 'gone'", "wanted = 'gone'"),
+    ):
+        op.create_index(
+            name,
+            "kernels",
+            columns,
+            unique=name.startswith("uq_"),
+            sqlite_where=sa.text(sqlite),
+            postgresql_where=sa.text(postgresql),
+        )
 
 
 def _tasks() -> None:

@@ -1,0 +1,41 @@
+"""``python -m kernelyard.agent --data-dir DIR``: run an agent in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from kernelyard.agent.lock import AlreadyRunning
+from kernelyard.agent.logs import Log, set_up_logging
+from kernelyard.agent.process import AgentSettings, run_agent
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run an agent; return its exit status: 0, or 3 if another agent is there already."""
+    parser = argparse.ArgumentParser(
+        prog="python -m kernelyard.agent",
+        description="Runs the kernels of one data directory. 'kernelyard serve' starts it.",
+    )
+    parser.add_argument("--data-dir", type=Path, required=True, help="where everything is kept")
+    parser.add_argument(
+        "--idle-exit-seconds",
+        type=float,
+        default=300.0,
+        help="end after so long without a kernel and a connection (default: %(default)s)",
+    )
+    parser.add_argument("--log-json", action="store_true", help="write the log as JSON lines")
+    given = parser.parse_args(arguments)
+    set_up_logging(as_json=given.log_json)
+    settings = AgentSettings(given.data_dir.absolute(), given.idle_exit_seconds)
+    try:
+        asyncio.run(run_agent(settings, Log()))
+    except AlreadyRunning as error:
+        sys.stderr.write(f"{error}\n")
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,25 @@
+"""One agent per data directory."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+
+class AlreadyRunning(Exception):
+    """Another agent serves this data directory."""
+
+
+def hold_lock(path: Path) -> int:
+    """Lock a file for the life of this process; return its descriptor. Raises AlreadyRunning.
+
+    The system lets go of the lock when the process ends, however it ends.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise AlreadyRunning(f"another agent holds {path}") from None
+    return descriptor

@@ -1,0 +1,138 @@
+"""The agent as a process: it takes up what was left, serves, and ends when it is not needed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import zmq
+
+from kernelyard.agent.journal import wall_clock
+from kernelyard.agent.launching import Surroundings
+from kernelyard.agent.lock import hold_lock
+from kernelyard.agent.logs import Log
+from kernelyard.agent.places import agent_dir, socket_path, write_private
+from kernelyard.agent.registry import Registry
+from kernelyard.agent.server import Server
+from kernelyard.agent.waiting import happens
+from kernelyard.model.quantities import Micros
+from kernelyard.providers.catalogue import Catalogue
+
+TICK_SECONDS = 5.0
+WANTED_FILES = 65_536
+
+
+class AgentFile(msgspec.Struct, frozen=True):
+    """How others find the agent. The file's time says when the agent last listened to kernels."""
+
+    pid: int
+    socket: str
+    started_at: int
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """What an agent is told at its start."""
+
+    data_dir: Path
+    idle_exit_seconds: float = 300.0
+
+
+async def run_agent(settings: AgentSettings, log: Log) -> None:
+    """Serve until asked to end, told by SIGTERM, or idle for long. Raises AlreadyRunning."""
+    home = agent_dir(settings.data_dir)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = hold_lock(home / "agent.lock")
+    try:
+        await _Agent(settings, home / "agent.json", log).run()
+    finally:
+        os.close(lock)
+
+
+class _Agent:
+    def __init__(self, settings: AgentSettings, file: Path, log: Log) -> None:
+        self._settings = settings
+        self._file = file
+        self._log = log
+        self._idle_since: float | None = None
+
+    async def run(self) -> None:
+        allow_many_files()
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        context.max_sockets = int(context.get(zmq.SOCKET_LIMIT))
+        catalogue = Catalogue()
+        surroundings = Surroundings(
+            data_dir=self._settings.data_dir, catalogue=catalogue, context=context, log=self._log
+        )
+        registry = Registry(surroundings)
+        server = Server(registry, catalogue, self._log)
+        registry.recover(self._last_heartbeat())
+        place = socket_path(self._settings.data_dir)
+        place.unlink(missing_ok=True)
+        await server.listen(place)
+        self._announce(place, server.version)
+        self._watch_signals(server)
+        try:
+            await self._serve(registry, server)
+        finally:
+            await server.close()
+            await registry.leave_all()
+            self._withdraw(place, registry)
+            context.destroy(linger=0)
+
+    async def _serve(self, registry: Registry, server: Server) -> None:
+        limit = self._settings.idle_exit_seconds
+        tick = min(TICK_SECONDS, max(0.1, limit / 4))
+        while not await happens(server.quitting, tick):
+            if registry.live:
+                os.utime(self._file)
+            if self._idle_for(registry, server) >= limit:
+                self._log.info("agent.idle")
+                return
+
+    def _idle_for(self, registry: Registry, server: Server) -> float:
+        if registry.live or server.connections:
+            self._idle_since = None
+            return 0
+        now = asyncio.get_running_loop().time()
+        if self._idle_since is None:
+            self._idle_since = now
+        return now - self._idle_since
+
+    def _withdraw(self, place: Path, registry: Registry) -> None:
+        place.unlink(missing_ok=True)
+        if registry.live:
+            os.utime(self._file)
+        else:
+            self._file.unlink(missing_ok=True)
+        self._log.info("agent.ended", kernels_left=len(registry.live))
+
+    def _announce(self, place: Path, version: str) -> None:
+        described = AgentFile(os.getpid(), str(place), wall_clock(), version)
+        write_private(self._file, msgspec.json.encode(described))
+        self._log.info("agent.listening", socket=str(place), pid=os.getpid())
+
+    def _last_heartbeat(self) -> Micros:
+        try:
+            return self._file.stat().st_mtime_ns // 1000
+        except FileNotFoundError:
+            return 0
+
+    def _watch_signals(self, server: Server) -> None:
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(signum, server.quitting.set)
+
+
+def allow_many_files() -> None:
+    """Raise the limit of open files as far as we may: every kernel needs about ten."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = WANTED_FILES if hard == resource.RLIM_INFINITY else min(hard, WANTED_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

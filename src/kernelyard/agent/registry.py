@@ -1,0 +1,208 @@
+"""The kernels of one agent: those that live, and the journals of those that have ended."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+
+from kernelyard.agent.disk import storage_error
+from kernelyard.agent.endings import KernelEnd
+from kernelyard.agent.folder import Folder
+from kernelyard.agent.journal import Journal, recover_journal
+from kernelyard.agent.kernel import Kernel
+from kernelyard.agent.launching import Surroundings
+from kernelyard.agent.places import agent_dir, kernel_dir
+from kernelyard.agent.queue import Queue
+from kernelyard.agent.recall import Recollection
+from kernelyard.model.errors import (
+    Conflict,
+    KernelEnded,
+    KernelNotFound,
+    KernelNotRunning,
+    TaskFinished,
+)
+from kernelyard.model.ids import is_uuid
+from kernelyard.model.kernels import LaunchOrder
+from kernelyard.model.quantities import Micros
+from kernelyard.model.records import EndCause, Record, RecordKind
+from kernelyard.model.tasks import Assignment
+
+
+class Registry:
+    """Finds the kernel that a request is about. Every verb may be repeated."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
+        self._live: dict[str, Kernel] = {}
+        self._watchers: set[asyncio.Task[None]] = set()
+        self._kernels_dir = agent_dir(surroundings.data_dir) / "kernels"
+
+    @property
+    def live(self) -> list[str]:
+        """Ids of the kernels that have not ended."""
+        return list(self._live)
+
+    def recover(self, unheard_since: Micros) -> None:
+        """Go on with the kernels that an earlier agent has left.
+
+        ``unheard_since`` is when that agent was last known to listen.
+        """
+        if not self._kernels_dir.is_dir():
+            return
+        for path in sorted(self._kernels_dir.iterdir()):
+            folder = Folder(path)
+            if not is_uuid(path.name) or folder.has_ended:
+                continue
+            try:
+                self._recover_one(folder, unheard_since)
+            except Exception:
+                # One broken directory must not cost all others.
+                self._surroundings.log.exception("kernel.not_recovered", kernel=path.name)
+
+    def launch(self, order: LaunchOrder) -> None:
+        """Begin to start a kernel, or a further attempt of it. Raises Invalid, StorageFull."""
+        folder = self._folder(order.kernel_id)
+        if (kernel := self._live.get(order.kernel_id)) is not None:
+            try:
+                kernel.restart(order.attempt, "asked to start anew")
+            except KernelEnded:
+                pass
+            return
+        if folder.has_ended:
+            return
+        try:
+            folder.make()
+            folder.write_order(order)
+            kernel = self._open(folder, order, Recollection())
+        except OSError as error:
+            raise storage_error(error) from error
+        self._enter(kernel)
+        kernel.begin()
+
+    def submit(self, kernel_id: str, tasks: list[Assignment]) -> None:
+        """Queue tasks. Raises KernelNotFound, KernelEnded, StorageFull."""
+        kernel = self._live.get(kernel_id)
+        if kernel is None:
+            self._known(kernel_id)
+            raise KernelEnded
+        kernel.submit(tasks)
+
+    def cancel(self, kernel_id: str, task_id: str, reason: str) -> None:
+        """Cancel a task. Raises KernelNotFound, TaskFinished, StorageFull."""
+        kernel = self._live.get(kernel_id)
+        if kernel is None:
+            self._known(kernel_id)
+            raise TaskFinished
+        kernel.cancel(task_id, reason)
+
+    def interrupt(self, kernel_id: str) -> None:
+        """Interrupt what runs. Raises KernelNotFound, KernelNotRunning."""
+        kernel = self._live.get(kernel_id)
+        if kernel is None:
+            self._known(kernel_id)
+            raise KernelNotRunning
+        kernel.interrupt()
+
+    def restart(self, kernel_id: str, attempt: int, reason: str) -> None:
+        """Begin to restart. Raises KernelNotFound, KernelEnded, StorageFull."""
+        kernel = self._live.get(kernel_id)
+        if kernel is None:
+            self._known(kernel_id)
+            raise KernelEnded
+        try:
+            kernel.restart(attempt, reason)
+        except OSError as error:
+            raise storage_error(error) from error
+
+    def stop(self, kernel_id: str, reason: str) -> None:
+        """Begin to end a kernel; one that never came here gets a journal that says it ended."""
+        if (kernel := self._live.get(kernel_id)) is not None:
+            kernel.stop(reason)
+            return
+        folder = self._folder(kernel_id)
+        if folder.has_ended:
+            return
+        try:
+            folder.make()
+            journal = recover_journal(folder.journal, lambda _: None)
+            end = KernelEnd(cause=EndCause.ASKED, reason=reason)
+            journal.append([(0, RecordKind.KERNEL_ENDED, end.body())])
+            if journal.closed:
+                folder.mark_ended(journal)
+            journal.close()
+        except OSError as error:
+            raise storage_error(error) from error
+
+    async def forget(self, kernel_id: str) -> None:
+        """Remove every trace of a kernel, ending it first if need be."""
+        folder = self._folder(kernel_id)
+        if (kernel := self._live.get(kernel_id)) is not None:
+            kernel.stop("it was deleted")
+            await kernel.ended.wait()
+            self._live.pop(kernel_id, None)
+        await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
+
+    def journal(self, kernel_id: str) -> Journal:
+        """Return a journal to follow; following closes it if need be. Raises KernelNotFound."""
+        if (kernel := self._live.get(kernel_id)) is not None:
+            return kernel.journal
+        folder = self._known(kernel_id)
+        return folder.open_ended() or recover_journal(folder.journal, lambda _: None)
+
+    async def stop_all(self, reason: str, *, even_if_alive: bool) -> None:
+        """End every kernel and wait until all have ended. Raises Conflict if that may not be."""
+        kernels = list(self._live.values())
+        if kernels and not even_if_alive:
+            raise Conflict(f"{len(kernels)} kernels are alive. Stop them first, or with the agent.")
+        for kernel in kernels:
+            kernel.stop(reason)
+        await asyncio.gather(*(kernel.ended.wait() for kernel in kernels))
+
+    async def leave_all(self) -> None:
+        """Stop following all kernels; their processes go on, and the next agent finds them."""
+        for watcher in self._watchers:
+            watcher.cancel()
+        await asyncio.gather(*(kernel.leave() for kernel in self._live.values()))
+
+    def _recover_one(self, folder: Folder, unheard_since: Micros) -> None:
+        order = folder.read_order()
+        if order is None:
+            # Its launch was never acknowledged; whoever asked will ask again.
+            return
+        memory = Recollection()
+        kernel = self._open(folder, order, memory)
+        if memory.closed:
+            folder.mark_ended(kernel.journal)
+            kernel.journal.close()
+            return
+        self._enter(kernel)
+        kernel.begin_again(memory, max(unheard_since, kernel.journal.last_at))
+
+    def _open(self, folder: Folder, order: LaunchOrder, memory: Recollection) -> Kernel:
+        def take_in(record: Record) -> None:
+            memory.take_in(record)
+
+        journal = recover_journal(folder.journal, take_in)
+        queue = Queue(folder.queue, settled=memory.settled)
+        return Kernel(self._surroundings, folder, order, journal, queue)
+
+    def _enter(self, kernel: Kernel) -> None:
+        self._live[kernel.id] = kernel
+        watcher = asyncio.create_task(self._drop_when_ended(kernel))
+        self._watchers.add(watcher)
+        watcher.add_done_callback(self._watchers.discard)
+
+    async def _drop_when_ended(self, kernel: Kernel) -> None:
+        await kernel.ended.wait()
+        if self._live.get(kernel.id) is kernel:
+            del self._live[kernel.id]
+        kernel.journal.close_when_unread()
+
+    def _folder(self, kernel_id: str) -> Folder:
+        return Folder(kernel_dir(self._surroundings.data_dir, kernel_id))
+
+    def _known(self, kernel_id: str) -> Folder:
+        folder = self._folder(kernel_id)
+        if not folder.journal.exists():
+            raise KernelNotFound
+        return folder

@@ -1,0 +1,187 @@
+"""The agent's end of the link: requests and replies in frames over a unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import aclosing
+from importlib.metadata import version
+from pathlib import Path
+from typing import assert_never
+
+import msgspec
+
+from kernelyard.agent.following import follow
+from kernelyard.agent.journal import wall_clock
+from kernelyard.agent.logs import Log
+from kernelyard.agent.registry import Registry
+from kernelyard.model.errors import Invalid, YardError
+from kernelyard.providers.catalogue import Catalogue
+from kernelyard.wire import link
+
+ALIVE_SECONDS = 15.0
+
+
+class Server:
+    """Answers one request after the other on each connection."""
+
+    def __init__(self, registry: Registry, catalogue: Catalogue, log: Log) -> None:
+        self.quitting = asyncio.Event()
+        """Set when the agent is to end."""
+        self._registry = registry
+        self._catalogue = catalogue
+        self._log = log
+        self._started_at = wall_clock()
+        self.version = version("kernelyard")
+        self._server: asyncio.Server | None = None
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._streaming: set[asyncio.StreamWriter] = set()
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._open)
+
+    async def listen(self, path: Path) -> None:
+        """Listen on a unix socket that only its owner may use. The path must be free."""
+        before = os.umask(0o177)
+        try:
+            self._server = await asyncio.start_unix_server(self._connected, path)
+        finally:
+            os.umask(before)
+
+    async def close(self, *, grace: float = 2.0) -> None:
+        """Stop listening; those who follow a journal have ``grace`` seconds to read to its end."""
+        if self._server is not None:
+            self._server.close()
+        for writer in self._open.values():
+            if writer not in self._streaming:
+                writer.close()
+        if self._open:
+            await asyncio.wait(self._open, timeout=grace)
+        for writer in self._open.values():
+            # Whoever reads on this connection finds its end, and leaves by himself.
+            writer.transport.abort()
+        if self._open:
+            await asyncio.wait(self._open, timeout=grace)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._open[task] = writer
+        try:
+            await self._converse(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        except ValueError as error:
+            self._log.warning("link.bad_frame", problem=str(error))
+        finally:
+            if task is not None:
+                del self._open[task]
+            writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            length = link.frame_length(await reader.readexactly(link.LENGTH_SIZE))
+            payload = await reader.readexactly(length)
+            try:
+                request = link.decode_request(payload)
+            except msgspec.DecodeError as error:
+                fault = link.fault_of(Invalid(f"The agent does not understand this: {error}"))
+                await _send(writer, link.encode_message(fault))
+                continue
+            if isinstance(request, link.Follow):
+                await self._stream(request, reader, writer)
+                return
+            await _send(writer, link.encode_message(await self._answered(request)))
+
+    async def _answered(self, request: link.Request) -> link.Reply:
+        try:
+            return await self._answer(request)
+        except YardError as error:
+            return link.fault_of(error)
+        except Exception as error:  # noqa: BLE001 - one failed request must not end the connection
+            self._log.exception("link.request_failed", request=type(request).__name__)
+            return link.Fault("internal", f"The agent failed: {error}. Its log says more.")
+
+    async def _answer(self, request: link.Request) -> link.Reply:
+        match request:
+            case link.Hello():
+                return link.AgentInfo(
+                    link_version=link.LINK_VERSION,
+                    version=self.version,
+                    pid=os.getpid(),
+                    started_at=self._started_at,
+                    kernels=self._registry.live,
+                )
+            case link.Images():
+                return await self._catalogue.images(request.refresh)
+            case link.Resource():
+                return link.Content(
+                    await self._catalogue.resource(request.provider, request.image, request.file)
+                )
+            case link.Forget():
+                await self._registry.forget(request.kernel_id)
+            case link.Quit():
+                await self._registry.stop_all(
+                    "everything here was stopped", even_if_alive=request.stop_kernels
+                )
+                self.quitting.set()
+            case _:
+                self._act(request)
+        return link.Done()
+
+    def _act(
+        self,
+        request: link.Launch
+        | link.Submit
+        | link.Cancel
+        | link.Interrupt
+        | link.Restart
+        | link.Stop
+        | link.Follow,
+    ) -> None:
+        """Do what is done at once."""
+        match request:
+            case link.Launch():
+                self._registry.launch(request.order)
+            case link.Submit():
+                self._registry.submit(request.kernel_id, request.tasks)
+            case link.Cancel():
+                self._registry.cancel(request.kernel_id, request.task_id, request.reason)
+            case link.Interrupt():
+                self._registry.interrupt(request.kernel_id)
+            case link.Restart():
+                self._registry.restart(request.kernel_id, request.attempt, request.reason)
+            case link.Stop():
+                self._registry.stop(request.kernel_id, request.reason)
+            case link.Follow():
+                raise Invalid("A follow request is answered with a stream.")
+            case _:
+                assert_never(request)
+
+    async def _stream(
+        self, request: link.Follow, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Send frames of records until the journal's end, or until the other side is gone."""
+        gone = asyncio.ensure_future(reader.read(1))
+        self._streaming.add(writer)
+        try:
+            journal = self._registry.journal(request.kernel_id)
+            journal.check_after(request.after)
+            await _send(writer, link.encode_message(link.Done()))
+            chunks = follow(journal, request.after, alive_seconds=ALIVE_SECONDS, gone=gone)
+            async with aclosing(chunks):
+                async for chunk in chunks:
+                    await _send(writer, chunk)
+        except YardError as error:
+            await _send(writer, link.encode_message(link.fault_of(error)))
+        finally:
+            self._streaming.discard(writer)
+            gone.cancel()
+            await asyncio.gather(gone, return_exceptions=True)
+
+
+async def _send(writer: asyncio.StreamWriter, payload: bytes) -> None:
+    writer.write(link.frame(payload))
+    await writer.drain()

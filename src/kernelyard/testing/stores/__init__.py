@@ -1,0 +1,44 @@
+"""What every store must do, as a test class to inherit from::
+
+    class TestMyStore(StoreConformance):
+        async def open(self, tmp_path):
+            return await open_my_store(tmp_path)
+
+It needs pytest with pytest-asyncio in its ``auto`` mode.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.register_assert_rewrite(
+    "kernelyard.testing.stores.idempotency",
+    "kernelyard.testing.stores.kernels",
+    "kernelyard.testing.stores.names",
+    "kernelyard.testing.stores.outputs",
+    "kernelyard.testing.stores.settling",
+    "kernelyard.testing.stores.tasks",
+    "kernelyard.testing.stores.twins",
+)
+
+from kernelyard.testing.stores.idempotency import IdempotencyConformance  # noqa: E402
+from kernelyard.testing.stores.kernels import KernelConformance  # noqa: E402
+from kernelyard.testing.stores.names import NameConformance  # noqa: E402
+from kernelyard.testing.stores.outputs import OutputConformance  # noqa: E402
+from kernelyard.testing.stores.settling import SettlingConformance  # noqa: E402
+from kernelyard.testing.stores.tasks import TaskConformance  # noqa: E402
+from kernelyard.testing.stores.twins import TwinConformance  # noqa: E402
+
+__all__ = ["StoreConformance"]
+
+
+class StoreConformance(
+    KernelConformance,
+    TaskConformance,
+    IdempotencyConformance,
+    OutputConformance,
+    SettlingConformance,
+    NameConformance,
+    TwinConformance,
+):
+    """All of it. Override ``open``."""

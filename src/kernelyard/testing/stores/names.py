@@ -1,0 +1,103 @@
+"""What every store does with templates, images and tokens."""
+
+# ruff: noqa: S101 - this is a test suite
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kernelyard.model.errors import AlreadyExists, TemplateNotFound
+from kernelyard.model.images import ImageRecord
+from kernelyard.model.principals import Role, TokenRecord
+from kernelyard.model.templates import Template, TemplateSpec
+from kernelyard.ports.stores import Store
+from kernelyard.testing.stores.builders import NOON
+from kernelyard.testing.stores.opening import Opening
+
+
+def a_template(name: str) -> Template:
+    """A template with something in every field."""
+    spec = TemplateSpec(
+        milli_cpu_limit=100,
+        memory_bytes_limit=2**33,
+        gpu=2,
+        storage_bytes=2**40,
+        environment={"A": "ä"},
+        max_idle_seconds=12.5,
+        engine_options={"queue": "long", "nested": {"n": [1, 2.5, None]}},
+    )
+    return Template(name=name, display_name="Größe", spec=spec, created_at=NOON, updated_at=NOON)
+
+
+def a_token(name: str) -> TokenRecord:
+    """A token."""
+    return TokenRecord(
+        id=f"id-{name}", name=name, role=Role.USER, sha256=f"sha-{name}", created_at=NOON
+    )
+
+
+class NameConformance(Opening):
+    """Templates, images and tokens are kept under their names."""
+
+    async def test_a_template_comes_back_as_it_was_put_in(self, store: Store) -> None:
+        await store.templates.insert(a_template("small"))
+        assert await store.templates.get("small") == a_template("small")
+        with pytest.raises(AlreadyExists):
+            await store.templates.insert(a_template("small"))
+
+    async def test_templates_are_listed_by_name(self, store: Store) -> None:
+        for name in ("b", "a", "C", "a-b", "a.b"):
+            await store.templates.insert(a_template(name))
+        listed = [template.name for template in await store.templates.find(None, 100)]
+        assert listed == ["C", "a", "a-b", "a.b", "b"]
+        assert [one.name for one in await store.templates.find("a", 2)] == ["a-b", "a.b"]
+        assert await store.templates.find("b", 2) == []
+
+    async def test_a_template_is_replaced_and_removed(self, store: Store) -> None:
+        await store.templates.insert(a_template("small"))
+        changed = replace(a_template("small"), disabled=True, spec=TemplateSpec(), updated_at=1)
+        await store.templates.replace(changed)
+        assert await store.templates.get("small") == changed
+        await store.templates.remove("small")
+        assert await store.templates.find(None, 10) == []
+
+    async def test_an_unknown_template_is_not_found(self, store: Store) -> None:
+        with pytest.raises(TemplateNotFound):
+            await store.templates.get("none")
+        with pytest.raises(TemplateNotFound):
+            await store.templates.replace(a_template("none"))
+        with pytest.raises(TemplateNotFound):
+            await store.templates.remove("none")
+
+    async def test_images_are_put_listed_and_removed(self, store: Store) -> None:
+        one = ImageRecord(name="r:4", reference="kernelspec/ir", created_at=NOON, updated_at=NOON)
+        two = ImageRecord(name="Py", reference="kernelspec/python3", display_name="Python")
+        for record in (one, two):
+            await store.images.put(record)
+        assert await store.images.all() == [two, one]
+        disabled = replace(one, disabled=True)
+        await store.images.put(disabled)
+        assert await store.images.all() == [two, disabled]
+        assert await store.images.remove("r:4")
+        assert not await store.images.remove("r:4")
+        assert await store.images.all() == [two]
+
+    async def test_tokens_are_found_by_their_hash(self, store: Store) -> None:
+        for name in ("zoe", "bob"):
+            await store.tokens.insert(a_token(name))
+        assert await store.tokens.by_hash("sha-bob") == a_token("bob")
+        assert await store.tokens.by_hash("bob") is None
+        assert await store.tokens.all() == [a_token("bob"), a_token("zoe")]
+        assert await store.tokens.remove("id-bob")
+        assert not await store.tokens.remove("id-bob")
+        assert await store.tokens.by_hash("sha-bob") is None
+
+    async def test_a_token_name_is_used_once(self, store: Store) -> None:
+        await store.tokens.insert(a_token("bob"))
+        with pytest.raises(AlreadyExists):
+            await store.tokens.insert(replace(a_token("bob"), id="other", sha256="other"))
+
+    async def test_an_open_store_answers(self, store: Store) -> None:
+        await store.ping()

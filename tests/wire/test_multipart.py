@@ -1,0 +1,56 @@
+"""Multipart: there and back, signed; what is not signed with our key is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernelyard.wire.multipart import DELIMITER, MalformedMessage, Parts, join, split
+from kernelyard.wire.signing import Signer
+
+BYTES = st.binary(max_size=50)
+IDENTITIES = st.lists(BYTES.filter(lambda part: part != DELIMITER), max_size=3)
+KEYS = st.binary(max_size=200)
+PARTS = st.builds(
+    Parts, BYTES, BYTES, BYTES, BYTES, buffers=st.lists(BYTES, max_size=3), identities=IDENTITIES
+)
+
+
+@given(PARTS, KEYS)
+def test_a_message_comes_back_as_it_was_sent(parts: Parts, key: bytes) -> None:
+    assert split(join(parts, Signer(key)), Signer(key)) == parts
+
+
+@given(st.lists(BYTES, min_size=4, max_size=4), KEYS.filter(bool))
+def test_the_signature_is_the_protocols_hmac(parts: list[bytes], key: bytes) -> None:
+    expected = hmac.new(key, digestmod=hashlib.sha256)
+    for part in parts:
+        expected.update(part)
+    assert Signer(key).sign(parts) == expected.hexdigest().encode()
+
+
+@given(PARTS, KEYS.filter(bool), st.integers(0, 3), st.binary(min_size=1, max_size=3))
+def test_a_message_that_was_changed_is_refused(
+    parts: Parts, key: bytes, which: int, more: bytes
+) -> None:
+    signer = Signer(key)
+    frames = join(parts, signer)
+    frames[len(parts.identities) + 2 + which] += more
+    with pytest.raises(MalformedMessage):
+        split(frames, signer)
+
+
+def test_an_empty_key_signs_nothing() -> None:
+    parts = Parts(b"1", b"2", b"3", b"4", [], [])
+    assert join(parts, Signer(b"")) == [DELIMITER, b"", b"1", b"2", b"3", b"4"]
+    assert split([DELIMITER, b"anything", b"1", b"2", b"3", b"4"], Signer(b"")) == parts
+
+
+@pytest.mark.parametrize("frames", [[], [b"a"], [DELIMITER], [b"a", DELIMITER, b"", b"1", b"2"]])
+def test_what_is_no_message_is_refused(frames: list[bytes]) -> None:
+    with pytest.raises(MalformedMessage):
+        split(frames, Signer(b""))

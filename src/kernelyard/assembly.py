@@ -36,6 +36,10 @@ class Assembly:
     _engine: Engine
     _links: UnixLinks
 
+    def hang_up(self) -> None:
+        """The server is about to stop: end the streams that are open."""
+        self.yard.hang_up()
+
     async def live_kernels(self) -> int:
         """How many kernels are live."""
         return await self.yard.live_kernels()

@@ -33,6 +33,8 @@ _SECRET_TEXT = re.compile(
     re.IGNORECASE,
 )
 _DEPTH = 4
+_CHATTY = ("uvicorn", "httpx", "httpcore", "asyncio")
+"""Libraries whose everyday events are worth a line only with ``debug``."""
 
 
 def configure_logs(
@@ -77,6 +79,9 @@ def configure_logs(
     handler.set_name(__name__)
     root.addHandler(handler)
     root.setLevel(level.upper())
+    for chatty in _CHATTY:
+        quiet = level in ("info", "warning")
+        logging.getLogger(chatty).setLevel(logging.WARNING if quiet else logging.NOTSET)
 
 
 def drop_secrets(_: WrappedLogger | None, __: str, event: EventDict) -> EventDict:

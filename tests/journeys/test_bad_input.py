@@ -180,10 +180,10 @@ def test_a_name_in_use_is_refused_until_its_kernel_ends(client: Client) -> None:
 
 def test_a_disabled_image_is_refused(client: Client) -> None:
     client.images.register("mine:1", source="python3")
-    client.images.disable("mine:1")
+    client.images.update("mine:1", disabled=True)
     with pytest.raises(KernelyardError, match="disabled"):
         client.kernels.create(image="mine:1")
-    client.images.enable("mine:1")
+    client.images.update("mine:1", disabled=False)
     assert client.kernels.create(image="mine:1").run("1 + 1", timeout=30).text == "2"
 
 

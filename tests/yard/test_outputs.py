@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from kernelyard.model.errors import CursorBeyondEnd, Invalid, TaskNotFound
+from kernelyard.model.errors import CursorBeyondEnd, Invalid, TaskNotFound, Unavailable
 from kernelyard.model.records import RecordKind
 
 from tests.support.yard_house import ANN, BEN, YardHouse
@@ -120,3 +120,17 @@ async def test_the_journal_of_a_kernel_is_numbered_without_holes(house: YardHous
     assert numbers == list(range(1, len(numbers) + 1))
     page = await house.yard.outputs.kernel_page(ANN, kernel.id, len(numbers) - 1, 10)
     assert page.complete
+
+
+async def test_a_follower_is_sent_away_when_the_server_stops_and_not_told_of_an_end(
+    house: YardHouse,
+) -> None:
+    task = await house.task(await house.kernel(), "print:x\nhang")
+    await house.has_spoken(task)
+    following = asyncio.create_task(house.records(task))
+    waiting = asyncio.create_task(house.yard.tasks.wait(ANN, task.id, 30))
+    await asyncio.sleep(0)
+    house.yard.hang_up()
+    with pytest.raises(Unavailable, match="Follow again"):
+        await following
+    assert not (await waiting).state.is_final

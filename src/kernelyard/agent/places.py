@@ -34,11 +34,9 @@ def runtime_dir(data_dir: Path) -> Path:
     socket. Never below ``$XDG_RUNTIME_DIR``, which is removed at log-out while kernels go on. Raises
     AgentUnavailable if it belongs to somebody else or others may enter it.
     """
-    own = agent_dir(data_dir) / "run"
-    fits = len(os.fsencode(own)) + 1 + _LONGEST_SOCKET_NAME <= LONGEST_SOCKET_PATH
-    place = own if fits else Path("/tmp") / runtime_name(data_dir)  # noqa: S108 - verified below
+    place = runtime_path(data_dir)
     try:
-        place.mkdir(mode=0o700, parents=fits)
+        place.mkdir(mode=0o700, parents=place.parent == agent_dir(data_dir))
     except FileExistsError:
         pass
     except OSError as error:
@@ -48,6 +46,13 @@ def runtime_dir(data_dir: Path) -> Path:
         ) from error
     _verify_private(place)
     return place
+
+
+def runtime_path(data_dir: Path) -> Path:
+    """Where the runtime directory of ``data_dir`` is, or would be."""
+    own = agent_dir(data_dir) / "run"
+    fits = len(os.fsencode(own)) + 1 + _LONGEST_SOCKET_NAME <= LONGEST_SOCKET_PATH
+    return own if fits else Path("/tmp") / runtime_name(data_dir)  # noqa: S108 - verified when used
 
 
 def runtime_name(data_dir: Path) -> str:

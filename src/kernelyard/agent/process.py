@@ -16,10 +16,16 @@ from kernelyard.agent.journal import wall_clock
 from kernelyard.agent.launching import Surroundings
 from kernelyard.agent.lock import hold_lock
 from kernelyard.agent.logs import Log
-from kernelyard.agent.places import agent_dir, socket_path, write_private
+from kernelyard.agent.places import (
+    agent_dir,
+    runtime_dir,
+    socket_path,
+    write_private,
+)
 from kernelyard.agent.registry import Registry
 from kernelyard.agent.server import Server
 from kernelyard.agent.waiting import happens
+from kernelyard.model.errors import AgentUnavailable
 from kernelyard.model.quantities import Micros
 from kernelyard.providers.catalogue import Catalogue
 
@@ -46,8 +52,9 @@ class AgentSettings:
 
 async def run_agent(settings: AgentSettings, log: Log) -> None:
     """Serve until asked to end, told by SIGTERM, or idle for long. Raises AlreadyRunning."""
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     home = agent_dir(settings.data_dir)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, exist_ok=True)
     lock = hold_lock(home / "agent.lock")
     try:
         await _Agent(settings, home / "agent.json", log).run()
@@ -111,6 +118,7 @@ class _Agent:
             os.utime(self._file)
         else:
             self._file.unlink(missing_ok=True)
+            remove_runtime_dir(self._settings.data_dir)
         self._log.info("agent.ended", kernels_left=len(registry.live))
 
     def _announce(self, place: Path, version: str) -> None:
@@ -128,6 +136,14 @@ class _Agent:
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(signum, server.quitting.set)
+
+
+def remove_runtime_dir(data_dir: Path) -> None:
+    """Remove the directory for sockets if nothing is in it."""
+    try:
+        runtime_dir(data_dir).rmdir()
+    except (OSError, AgentUnavailable):
+        pass
 
 
 def allow_many_files() -> None:

@@ -20,6 +20,15 @@ class Bell(Protocol):
         """Wait until ``topic`` has rung since the mark ``since``; False after ``timeout`` seconds."""
         ...
 
+    @property
+    def muffled(self) -> bool:
+        """Whether the server is about to stop: nobody should wait any more."""
+        ...
+
+    def muffle(self) -> None:
+        """The server is about to stop: wake everybody who waits, now and from now on."""
+        ...
+
 
 def kernel_topic(kernel_no: int) -> str:
     """Rings when records of a kernel, or changes of it or of its tasks, are in the store."""

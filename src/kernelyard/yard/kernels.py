@@ -197,7 +197,7 @@ class Kernels:
             mark = self._bell.mark(kernel_topic(kernel.no))
             kernel = await self.get(who, kernel_id)
             left = (deadline - self._clock.now()) / 1_000_000
-            if done(kernel) or left <= 0:
+            if done(kernel) or left <= 0 or self._bell.muffled:
                 return kernel
             await self._bell.wait(kernel_topic(kernel.no), mark, min(left, _POLL_SECONDS))
 

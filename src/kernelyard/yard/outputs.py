@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Literal
 
-from kernelyard.model.errors import CursorBeyondEnd, Invalid
+from kernelyard.model.errors import CursorBeyondEnd, Invalid, Unavailable
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.outputs import Aggregate, Aggregation, OutputPage
 from kernelyard.model.paging import checked_limit
@@ -17,6 +17,7 @@ from kernelyard.ports.bell import kernel_topic
 from kernelyard.yard.world import World
 
 SIGN_OF_LIFE_SECONDS = 15.0
+LEAVING = "This server is stopping. Follow again with the last number; nothing is lost."
 _BATCH = 2000
 
 
@@ -129,6 +130,8 @@ class Outputs:
                 yield records
             elif task.state.is_final:
                 return
+            elif self._bell.muffled:
+                raise Unavailable(LEAVING)
             elif not await self._bell.wait(topic, mark, SIGN_OF_LIFE_SECONDS):
                 yield []
 
@@ -143,6 +146,8 @@ class Outputs:
                 yield records
             elif kernel.journal_closed:
                 return
+            elif self._bell.muffled:
+                raise Unavailable(LEAVING)
             elif not await self._bell.wait(topic, mark, SIGN_OF_LIFE_SECONDS):
                 yield []
 

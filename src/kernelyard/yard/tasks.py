@@ -128,7 +128,7 @@ class Tasks:
             mark = self._bell.mark(topic)
             task = await self._store.tasks.get(task_id, who.sees)
             left = (deadline - self._clock.now()) / 1_000_000
-            if task.state.is_final or left <= 0:
+            if task.state.is_final or left <= 0 or self._bell.muffled:
                 break
             await self._bell.wait(topic, mark, min(left, _POLL_SECONDS))
         return task

@@ -43,6 +43,7 @@ class Yard:
         agents = Agents(engine, links)
         world = World(store, agents, bell, clock, limits)
         self._agents = agents
+        self._bell = bell
         self._store = store
         self._caretakers = Caretakers(world)
         self.access = Access(store.tokens, clock, admin_token)
@@ -70,6 +71,10 @@ class Yard:
             self._warming.cancel()
             await asyncio.gather(self._warming, return_exceptions=True)
         await self._caretakers.aclose()
+
+    def hang_up(self) -> None:
+        """The server is about to stop: send away everybody who waits. They can come back."""
+        self._bell.muffle()
 
     async def live_kernels(self) -> int:
         """How many kernels are live."""

@@ -149,7 +149,12 @@ def test_a_failed_task_is_a_result_and_raises_only_when_asked() -> None:
 
 
 def test_a_wait_ends_with_its_timeout_and_leaves_the_task_alone() -> None:
-    with flaky_server(routes({f"GET {TASK}": say(a_task(state="running"))})) as server:
+    running = a_task(state="running")
+    answers = {
+        f"GET {TASK}": say(running),
+        f"GET {TASK}/result": say(a_result(task=running), status=202),
+    }
+    with flaky_server(routes(answers)) as server:
         with a_client(server) as yard:
             task = yard.tasks.get(TASK_ID)
             with pytest.raises(WaitTimeoutError, match="still running"):
@@ -158,10 +163,11 @@ def test_a_wait_ends_with_its_timeout_and_leaves_the_task_alone() -> None:
 
 
 def test_a_wait_outlives_a_server_that_is_away_for_a_while() -> None:
-    replies = [say(a_task(state="running")), HANG_UP, refuse(503, "x"), say(a_task())]
+    running = a_task(state="running")
+    replies = [say(a_result(task=running)), HANG_UP, refuse(503, "x"), say(a_result())]
 
     def answer(request: Request) -> Reply:
-        return say(a_result()) if request.path.endswith("/result") else replies.pop(0)
+        return replies.pop(0) if request.path.endswith("/result") else say(running)
 
     with flaky_server(answer) as server:
         with a_client(server) as yard:

@@ -87,21 +87,23 @@ class AsyncTask:
         ``raise_for_error()`` on the result raises.
         """
         deadline = Deadline(timeout)
-        while not self.info.is_final:
+        while True:
             seconds = deadline.at_most(LONG_POLL)
             data = await self._http.get(
-                self._path,
+                f"{self._path}/result",
                 (("wait", f"{seconds:.3f}"),),
                 patience=deadline.at_most(self._http.retries.following),
                 read_timeout=seconds + 30.0,
             )
-            self.info = decode(data, TaskInfo)
-            if deadline.passed and not self.info.is_final:
+            result = decode(data, TaskResult)
+            self.info = result.task
+            if self.info.is_final:
+                return result
+            if deadline.passed:
                 raise WaitTimeoutError(
                     f"Task {self.id} is still {self.state} after {deadline}. It goes on; "
                     "wait again, or cancel it."
                 )
-        return await self.result()
 
     async def result(self) -> TaskResult:
         """Return what it has said so far, put together, without waiting for its end."""

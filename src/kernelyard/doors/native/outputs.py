@@ -13,9 +13,17 @@ from kernelyard.doors.native import examples, shapes, translate
 from kernelyard.doors.native.answers import Responses, answers
 from kernelyard.doors.native.asking import Asking, AskingRoute, asked_by
 from kernelyard.doors.native.pages import page_answer
-from kernelyard.doors.native.parameters import LARGEST_NUMBER, After, KernelId, Limit, TaskId
+from kernelyard.doors.native.parameters import (
+    LARGEST_NUMBER,
+    LONGEST_WAIT,
+    After,
+    KernelId,
+    Limit,
+    TaskId,
+)
 from kernelyard.doors.native.stream import event_stream, text_stream
 from kernelyard.model.errors import CursorBeyondEnd, Invalid, KernelNotFound, TaskNotFound
+from kernelyard.model.outputs import Aggregate
 from kernelyard.model.paging import checked_limit
 
 router = APIRouter(prefix="/v1", route_class=AskingRoute, tags=["outputs"])
@@ -110,16 +118,39 @@ async def of_kernel(
     return event_stream(records, "kernel", last)
 
 
+_NOT_YET: dict[str, object] = {
+    "description": "It has not ended within `wait`; its outputs are left out of this answer.",
+    "model": shapes.Result,
+}
+
+
 @router.get(
     "/tasks/{task_id}/result",
     operation_id="read_result",
     summary="Read everything a task said, put together",
     response_model=shapes.Result,
-    responses=answers(TaskNotFound, example=examples.RESULT),
+    responses=answers(Invalid, TaskNotFound, example=examples.RESULT) | {202: _NOT_YET},
 )
-async def result(task_id: TaskId, request: Request) -> Response:
-    """Whole stdout and stderr, and what was shown, after its updates; as far as the task has come."""
+async def result(
+    task_id: TaskId,
+    request: Request,
+    wait: Annotated[
+        float | None,
+        Query(
+            ge=0,
+            le=LONGEST_WAIT,
+            allow_inf_nan=False,
+            description="Seconds to wait for its end. Without it, as far as the task has come.",
+        ),
+    ] = None,
+) -> Response:
+    """Whole stdout and stderr, and what was shown, after its updates."""
     asked = asked_by(request)
+    if wait is not None:
+        task = await asked.yard.tasks.wait(asked.who, task_id, wait)
+        if not task.state.is_final:
+            nothing_yet = Aggregate(task=task, stdout="", stderr="")
+            return translate.answer(translate.result(nothing_yet), 202)
     return translate.answer(translate.result(await asked.yard.outputs.result(asked.who, task_id)))
 
 

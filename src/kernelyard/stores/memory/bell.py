@@ -22,6 +22,7 @@ class LocalBell:
         self._forgotten = 0
         self._last: OrderedDict[str, int] = OrderedDict()
         self._waiting: dict[str, set[asyncio.Future[bool]]] = {}
+        self.muffled = False
 
     def mark(self, topic: str) -> int:
         """Return the number of the topic's last ring."""
@@ -39,7 +40,7 @@ class LocalBell:
 
     async def wait(self, topic: str, since: int, timeout: float) -> bool:
         """Wait until ``topic`` has rung since the mark ``since``; False after ``timeout`` seconds."""
-        if self.mark(topic) > since:
+        if self.mark(topic) > since or self.muffled:
             return True
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
@@ -50,6 +51,12 @@ class LocalBell:
         finally:
             timer.cancel()
             self._leave(topic, future)
+
+    def muffle(self) -> None:
+        """Wake everybody who waits, now and from now on."""
+        self.muffled = True
+        for topic in list(self._waiting):
+            self.ring(topic)
 
     def _leave(self, topic: str, future: asyncio.Future[bool]) -> None:
         waiting = self._waiting.get(topic)

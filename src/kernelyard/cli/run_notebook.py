@@ -47,7 +47,7 @@ class NotebookRun:
         """Go on with the cell at which we are; may be called again after an interruption."""
         while self._finished < len(self.cells):
             cell, task = self.cells[self._finished], self.tasks[self._finished]
-            if self.printer is not None and not self._last:
+            if self.printer is not None and not self._last and not self._stopped:
                 self.printer.note(self._heading(cell))
             for output in task.follow(after=self._last):
                 self._last = output.number
@@ -77,7 +77,7 @@ class NotebookRun:
         self._stopped = True
         rest = self.tasks[self._finished :]
         if rest:
-            note(f"Cancelling {len(rest)} cell{'' if len(rest) == 1 else 's'} not finished.")
+            note(f"Cancelling the rest: {len(rest)} cell{'' if len(rest) == 1 else 's'}.")
         cancel_all(rest)
 
     def _heading(self, cell: CodeCell) -> str:

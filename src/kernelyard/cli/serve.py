@@ -112,8 +112,8 @@ async def _serve(settings: Settings, token: AdminToken, listener: socket.socket)
 def _say_what_goes_on(live: int, data_dir: Path) -> None:
     how = f"kernelyard stop --all --data-dir {data_dir}"
     if live:
-        what = "1 kernel goes" if live == 1 else f"{live} kernels go"
-        typer.echo(f"The server has ended. {what} on under the agent; end them with: {how}")
+        what, whom = ("1 kernel goes", "it") if live == 1 else (f"{live} kernels go", "them")
+        typer.echo(f"The server has ended. {what} on under the agent; end {whom} with: {how}")
     else:
         typer.echo("The server has ended. No kernel is running.")
 

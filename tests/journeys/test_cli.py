@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from tests.support.live_server import processes_of
+from tests.support.live_server import processes_of, wait_until
 
 SLOW = "import time\nfor i in range(60):\n    print('line', i, flush=True); time.sleep(0.25)"
 
@@ -72,13 +71,6 @@ def notebook(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it never came true"
-        time.sleep(0.05)
 
 
 def test_run_starts_a_server_by_itself_and_prints_what_the_code_says(shell: Shell) -> None:
@@ -170,7 +162,7 @@ def test_the_executed_copy_grows_cell_by_cell(shell: Shell, notebook: Callable[.
     def has_first_output() -> bool:
         return target.exists() and bool(nbformat.read(target, 4).cells[0].outputs)
 
-    eventually(has_first_output)
+    wait_until(has_first_output)
     half = nbformat.read(target, 4)
     assert [len(cell.outputs) for cell in half.cells] == [1, 0]
     process.communicate(timeout=30)
@@ -296,7 +288,7 @@ def test_a_server_ends_and_comes_back_while_the_kernel_goes_on(tmp_path: Path) -
         assert processes_of(own.data_dir) != []
         assert own("kernels").returncode == 1
         server = own.begin("serve", "--port", "0")
-        eventually((own.data_dir / "server.json").exists)
+        wait_until((own.data_dir / "server.json").exists)
         read = own("tail", "-f", left["tasks"][0])
         assert (read.returncode, read.stdout) == (0, "still here\n")
         server.send_signal(signal.SIGINT)
@@ -317,12 +309,12 @@ def test_kernels_end_with_the_server_where_that_is_wanted(tmp_path: Path) -> Non
     own = Shell(tmp_path / "data")
     try:
         server = own.begin("serve", "--port", "0", "--stop-kernels-on-exit")
-        eventually((own.data_dir / "server.json").exists)
+        wait_until((own.data_dir / "server.json").exists)
         assert own("kernels", "create").returncode == 0
-        eventually(lambda: own.json("kernels")[0]["state"] == "idle")
+        wait_until(lambda: own.json("kernels")[0]["state"] == "idle")
         server.send_signal(signal.SIGTERM)
         server.communicate(timeout=40)
         assert server.returncode == 0
-        eventually(lambda: processes_of(own.data_dir) == [])
+        wait_until(lambda: processes_of(own.data_dir) == [])
     finally:
         own("stop", "--all")

@@ -23,6 +23,32 @@ app = command_app()
 DEFAULT_IMAGE = "python3"
 _COULD_NOT = 3
 
+ImageOption = Annotated[
+    str | None, typer.Option(help="Image of the kernel. Default: the notebook's own, or python3.")
+]
+TemplateOption = Annotated[str, typer.Option(help="Template of the kernel.")]
+NameOption = Annotated[
+    str | None, typer.Option(help="Name of the kernel; a live one of this name is used again.")
+]
+DetachOption = Annotated[
+    bool, typer.Option("--detach", help="Queue it, print the task's id and leave.")
+]
+KeepOption = Annotated[bool, typer.Option("--keep", help="Leave the kernel running.")]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(metavar="PATH", help="Executed copy of a notebook. Default: beside it."),
+]
+ResumeOption = Annotated[
+    str | None,
+    typer.Option(metavar="KERNEL", help="Come back to a notebook that was left on a kernel."),
+]
+ContinueOption = Annotated[
+    bool, typer.Option("--continue-on-error", help="Run the cells after a failing one too.")
+]
+TimeoutOption = Annotated[
+    float | None, typer.Option(metavar="SECONDS", min=0.001, help="Cancel it after this long.")
+]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
@@ -48,33 +74,16 @@ class Wish:
 def run(  # noqa: PLR0913 - one parameter per flag
     file: FileArgument = None,
     code: CodeOption = None,
-    image: Annotated[
-        str | None,
-        typer.Option(help="Image of the kernel. Default: the notebook's own, or python3."),
-    ] = None,
-    template: Annotated[str, typer.Option(help="Template of the kernel.")] = "default",
-    name: Annotated[
-        str | None, typer.Option(help="Name of the kernel; a live one of this name is used again.")
-    ] = None,
+    image: ImageOption = None,
+    template: TemplateOption = "default",
+    name: NameOption = None,
     env: EnvironmentOption = None,
-    detach: Annotated[
-        bool, typer.Option("--detach", help="Queue it, print the task's id and leave.")
-    ] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the kernel running.")] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="Executed copy of a notebook. Default: beside it."),
-    ] = None,
-    resume: Annotated[
-        str | None,
-        typer.Option(metavar="KERNEL", help="Come back to a notebook that was left on a kernel."),
-    ] = None,
-    continue_on_error: Annotated[
-        bool, typer.Option("--continue-on-error", help="Run the cells after a failing one too.")
-    ] = False,
-    timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", min=0.001, help="Cancel it after this long.")
-    ] = None,
+    detach: DetachOption = False,
+    keep: KeepOption = False,
+    output: OutputOption = None,
+    resume: ResumeOption = None,
+    continue_on_error: ContinueOption = False,
+    timeout: TimeoutOption = None,
     data_dir: DataDirOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:

@@ -54,6 +54,11 @@ class Projection:
     """The task that these records leave running; None if they start none or end it again."""
     closed: bool = False
 
+    @property
+    def settles(self) -> bool:
+        """Whether something comes to an end or begins: a task ends, the kernel moves on."""
+        return bool(self.phases) or any(task.state.is_final for task in self.tasks)
+
     def current_after(self, current: int | None) -> int | None:
         """The running task after these records, where ``current`` ran before them."""
         if self.started_seq is not None:

@@ -35,6 +35,6 @@ def kernel_topic(kernel_no: int) -> str:
     return f"kernel:{kernel_no}"
 
 
-def queue_topic(kernel_no: int) -> str:
-    """Rings when a kernel has tasks or cancellations to hand over, or something to reconcile."""
-    return f"queue:{kernel_no}"
+def settled_topic(kernel_no: int) -> str:
+    """Rings when tasks of a kernel have ended, or the kernel has moved to another phase."""
+    return f"settled:{kernel_no}"

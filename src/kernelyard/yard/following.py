@@ -10,8 +10,8 @@ from kernelyard.model.kernels import Kernel
 from kernelyard.model.projection import Projection, project
 from kernelyard.model.records import Record
 from kernelyard.model.tasks import TaskState
-from kernelyard.ports.bell import kernel_topic
-from kernelyard.yard.log import event
+from kernelyard.ports.bell import kernel_topic, settled_topic
+from kernelyard.yard.log import event, failure
 from kernelyard.yard.world import World
 
 _FIRST_PAUSE = 0.1
@@ -53,6 +53,8 @@ class Following:
             except KernelNotFound:
                 await self._give_up(kernel)
                 return
+            except Exception as error:  # noqa: BLE001 - a journal is followed whatever happens
+                failure("following.failed", error, kernel_id=kernel.id)
             after = await self._store.kernels.by_no(self._no)
             moved = after is not None and after.stored_number > before
             pause = _FIRST_PAUSE if moved else min(pause * 2, _LONGEST_PAUSE)
@@ -74,6 +76,8 @@ class Following:
     async def _keep(self, records: list[Record], projection: Projection) -> int | None:
         stored = await self._store.outputs.append(self._no, records, projection)
         self._bell.ring(kernel_topic(self._no))
+        if projection.settles:
+            self._bell.ring(settled_topic(self._no))
         if projection.phases:
             self._on_phase()
         return stored
@@ -84,3 +88,4 @@ class Following:
             self._no, Phase.FAILED, TaskState.LOST, FORGOTTEN, self._clock.now()
         )
         self._bell.ring(kernel_topic(self._no))
+        self._bell.ring(settled_topic(self._no))

@@ -24,7 +24,7 @@ from kernelyard.model.kernels import Kernel, KernelOrder, StateChange
 from kernelyard.model.paging import checked_limit, decode_cursor, encode_cursor
 from kernelyard.model.principals import Principal
 from kernelyard.model.templates import TemplateSnapshot
-from kernelyard.ports.bell import kernel_topic
+from kernelyard.ports.bell import kernel_topic, settled_topic
 from kernelyard.ports.stores import Idempotency, KernelQuery
 from kernelyard.yard.caretakers import Caretakers
 from kernelyard.yard.images import Images
@@ -160,6 +160,7 @@ class Kernels:
         changed = await self._store.kernels.want_attempt(kernel.no, self._clock.now())
         self._caretakers.attend(kernel.no)
         self._bell.ring(kernel_topic(kernel.no))
+        self._bell.ring(settled_topic(kernel.no))
         return changed or kernel
 
     async def interrupt(self, who: Principal, kernel_id: str) -> None:
@@ -194,12 +195,12 @@ class Kernels:
         kernel = await self.get(who, kernel_id)
         done = _DONE[until]
         while True:
-            mark = self._bell.mark(kernel_topic(kernel.no))
+            mark = self._bell.mark(settled_topic(kernel.no))
             kernel = await self.get(who, kernel_id)
             left = (deadline - self._clock.now()) / 1_000_000
             if done(kernel) or left <= 0 or self._bell.muffled:
                 return kernel
-            await self._bell.wait(kernel_topic(kernel.no), mark, min(left, _POLL_SECONDS))
+            await self._bell.wait(settled_topic(kernel.no), mark, min(left, _POLL_SECONDS))
 
     async def _live(self, who: Principal, order: KernelOrder) -> Kernel | None:
         if order.name is None:
@@ -246,6 +247,7 @@ class Kernels:
         changed = await self._store.kernels.want(kernel.no, wanted, reason, self._clock.now())
         self._caretakers.attend(kernel.no)
         self._bell.ring(kernel_topic(kernel.no))
+        self._bell.ring(settled_topic(kernel.no))
         return changed or kernel
 
 

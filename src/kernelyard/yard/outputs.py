@@ -82,7 +82,10 @@ class Outputs:
 
     async def result(self, who: Principal, task_id: str) -> Aggregate:
         """Return everything a task said, put together. Raises TaskNotFound."""
-        task = await self._store.tasks.get(task_id, who.sees)
+        return await self.result_of(await self._store.tasks.get(task_id, who.sees))
+
+    async def result_of(self, task: Task) -> Aggregate:
+        """As ``result``, for a task that was just read for who asks."""
         whole = Aggregation()
         async for records in self._stored(task):
             whole.add_all(records)
@@ -108,6 +111,8 @@ class Outputs:
         while records := await self._of_task(task, after, _BATCH):
             yield records
             after = records[-1].number
+            if after == task.last_number:
+                return
 
     async def _stream_texts(self, task: Task, name: str) -> AsyncIterator[str]:
         async for records in self._stored(task):

@@ -16,10 +16,10 @@ from kernelyard.model.kernel_phases import Phase, Step, Wanted, next_step
 from kernelyard.model.kernels import Kernel, LaunchOrder
 from kernelyard.model.tasks import Task, TaskState
 from kernelyard.ports.agent_link import AgentLink
-from kernelyard.ports.bell import kernel_topic
+from kernelyard.ports.bell import kernel_topic, settled_topic
 from kernelyard.yard.dispatch import Dispatch
 from kernelyard.yard.following import Following
-from kernelyard.yard.log import event
+from kernelyard.yard.log import event, failure
 from kernelyard.yard.world import World
 
 _POLL_SECONDS = 20.0
@@ -81,10 +81,14 @@ class Caretaker:
                 event("caretaker.waits", kernel_no=self._no, code=error.code, error=error.message)
                 if isinstance(error, AgentUnavailable):
                     self._agents.mistrust()
-                self._stop_sent = False
-                self._dispatch.start_again()
-                await self._clock.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
+            except Exception as error:  # noqa: BLE001 - a kernel is looked after whatever happens
+                failure("caretaker.failed", error, kernel_no=self._no)
+            else:
+                continue
+            self._stop_sent = False
+            self._dispatch.start_again()
+            await self._clock.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _rest(self, seconds: float) -> None:
         try:
@@ -184,6 +188,7 @@ class Caretaker:
             self._no, phase, TaskState.CANCELLED, reason, self._clock.now()
         )
         self._bell.ring(kernel_topic(self._no))
+        self._bell.ring(settled_topic(self._no))
         event("kernel.settled", kernel_id=kernel.id, phase=phase, reason=reason)
         self.wake()
 
@@ -192,6 +197,7 @@ class Caretaker:
         await link.forget(kernel.id)
         await self._store.kernels.remove(self._no)
         self._bell.ring(kernel_topic(self._no))
+        self._bell.ring(settled_topic(self._no))
         event("kernel.removed", kernel_id=kernel.id)
         return True
 
@@ -211,6 +217,6 @@ class Caretaker:
     def _followed(self, work: asyncio.Task[None]) -> None:
         self._following = None
         if not work.cancelled() and (error := work.exception()) is not None:
-            event("following.failed", kernel_no=self._no, error=repr(error))
+            failure("following.failed", error, kernel_no=self._no)
         self._dispatch.look_at_row()
         self._woken.set()

@@ -5,19 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from dataclasses import dataclass
 
-from kernelyard.model.errors import Invalid, KernelEnded
+from kernelyard.model.errors import Invalid, KernelEnded, KernelNotFound
 from kernelyard.model.ids import checked_labels
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.paging import checked_limit, decode_cursor, encode_cursor
 from kernelyard.model.principals import Principal
 from kernelyard.model.tasks import Task, TaskOrder, TaskState
-from kernelyard.ports.bell import kernel_topic
+from kernelyard.ports.bell import settled_topic
 from kernelyard.ports.stores import Idempotency, TaskQuery
 from kernelyard.yard.caretakers import Caretakers
+from kernelyard.yard.remembered import Remembered
 from kernelyard.yard.world import World
 
 _POLL_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class KernelKey:
+    """What never changes about a kernel."""
+
+    no: int
+    owner: str
 
 
 class Tasks:
@@ -29,6 +39,9 @@ class Tasks:
         self._clock = world.clock
         self._limits = world.limits
         self._caretakers = caretakers
+        # What never changes about a kernel or task need not be read for every request.
+        self._kernel_keys: Remembered[KernelKey] = Remembered()
+        self._kernel_of_task: Remembered[int] = Remembered()
 
     async def submit(
         self,
@@ -44,13 +57,13 @@ class Tasks:
         IdempotencyKeyReused.
         """
         self._check(order)
-        kernel = await self._store.kernels.get(kernel_id, who.sees)
+        key = await self._kernel_key(who, kernel_id)
         task = Task(
             no=0,
             id=str(uuid.uuid4()),
-            kernel_no=kernel.no,
-            kernel_id=kernel.id,
-            owner=kernel.owner,
+            kernel_no=key.no,
+            kernel_id=kernel_id,
+            owner=key.owner,
             seq=0,
             code=order.code,
             labels=order.labels,
@@ -60,7 +73,9 @@ class Tasks:
         try:
             kept, created = await self._store.tasks.insert(task, idempotency)
         except KernelEnded as error:
-            raise KernelEnded(_ended(kernel)) from error
+            ended = await self._store.kernels.get(kernel_id, who.sees)
+            raise KernelEnded(_ended(ended)) from error
+        self._kernel_of_task.put(kept.id, kept.kernel_no)
         if created:
             self._caretakers.offer(kept)
         return kept, created
@@ -122,16 +137,31 @@ class Tasks:
         Raises TaskNotFound.
         """
         deadline = self._clock.now() + int(timeout * 1_000_000)
-        task = await self._store.tasks.get(task_id, who.sees)
-        topic = kernel_topic(task.kernel_no)
-        while not task.state.is_final:
+        topic = await self._topic_of(who, task_id)
+        while True:
             mark = self._bell.mark(topic)
             task = await self._store.tasks.get(task_id, who.sees)
             left = (deadline - self._clock.now()) / 1_000_000
             if task.state.is_final or left <= 0 or self._bell.muffled:
-                break
+                return task
             await self._bell.wait(topic, mark, min(left, _POLL_SECONDS))
-        return task
+
+    async def _topic_of(self, who: Principal, task_id: str) -> str:
+        kernel_no = self._kernel_of_task.get(task_id)
+        if kernel_no is None:
+            kernel_no = (await self._store.tasks.get(task_id, who.sees)).kernel_no
+            self._kernel_of_task.put(task_id, kernel_no)
+        return settled_topic(kernel_no)
+
+    async def _kernel_key(self, who: Principal, kernel_id: str) -> KernelKey:
+        key = self._kernel_keys.get(kernel_id)
+        if key is None:
+            kernel = await self._store.kernels.get(kernel_id, None)
+            key = KernelKey(kernel.no, kernel.owner)
+            self._kernel_keys.put(kernel_id, key)
+        if who.sees not in (None, key.owner):
+            raise KernelNotFound
+        return key
 
     def _check(self, order: TaskOrder) -> None:
         if len(order.code) > self._limits.largest_code:

@@ -151,6 +151,7 @@ async def result(
         if not task.state.is_final:
             nothing_yet = Aggregate(task=task, stdout="", stderr="")
             return translate.answer(translate.result(nothing_yet), 202)
+        return translate.answer(translate.result(await asked.yard.outputs.result_of(task)))
     return translate.answer(translate.result(await asked.yard.outputs.result(asked.who, task_id)))
 
 

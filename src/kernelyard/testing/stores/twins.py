@@ -75,13 +75,13 @@ class Twins:
         """Do one thing, and ask about something."""
         self.now += 1000
         if not self.journals or self.chance.random() < 0.08:
-            await self.make_kernel()
+            await self._make_kernel()
         place = self.chance.randrange(len(self.journals))
         act = self.chance.choice(
-            (self.submit, self.submit, self.copy, self.copy, self.copy, self.move, self.cancel)
+            (self._submit, self._submit, self._copy, self._copy, self._copy, self._move, self._cancel)
         )
         await act(place)
-        await self.chance.choice((self.list_kernels, self.list_tasks, self.look_at))(place)
+        await self.chance.choice((self._list_kernels, self._list_tasks, self._look_at))(place)
 
     def key(self) -> Idempotency | None:
         """Sometimes a key, sometimes one that was used."""
@@ -89,7 +89,7 @@ class Twins:
             return None
         return Idempotency(self.chance.choice("abc"), self.chance.choice("xy"))
 
-    async def make_kernel(self) -> None:
+    async def _make_kernel(self) -> None:
         kernel = a_kernel(
             self.chance.choice((None, "one", "two")),
             owner=self.chance.choice(("ada", "bob")),
@@ -109,9 +109,9 @@ class Twins:
             self.journals.append(Journal())
             self.queued.append(0)
         elif not self.journals:
-            await self.make_kernel()
+            await self._make_kernel()
 
-    async def submit(self, place: int) -> None:
+    async def _submit(self, place: int) -> None:
         key = self.key()
         found = await self.sides[0].store.kernels.by_no(self.sides[0].kernels[place])
         if found is None:
@@ -129,7 +129,7 @@ class Twins:
         await self.both(insert)
         self.queued[place] += len(self.sides[0].tasks) - before
 
-    async def copy(self, place: int) -> None:
+    async def _copy(self, place: int) -> None:
         journal = self.journals[place]
         for _ in range(self.chance.randint(1, 6)):
             self.happen(journal, self.queued[place])
@@ -159,7 +159,7 @@ class Twins:
             case _:
                 journal.said(self.chance.randint(0, 6), "x" * self.chance.randint(0, 50))
 
-    async def move(self, place: int) -> None:
+    async def _move(self, place: int) -> None:
         at, phase = self.now, self.chance.choice(list(Phase))
         wanted = self.chance.choice((Wanted.STOP, Wanted.RUN, Wanted.GONE))
         lot = self.chance.randrange(12)
@@ -181,13 +181,13 @@ class Twins:
 
         await self.both(act)
 
-    async def cancel(self, _place: int) -> None:
+    async def _cancel(self, _place: int) -> None:
         if not self.sides[0].tasks:
             return
         place = self.chance.randrange(len(self.sides[0].tasks))
         await self.both(lambda side: side.store.tasks.request_cancel(side.tasks[place]))
 
-    async def list_kernels(self, place: int) -> None:
+    async def _list_kernels(self, place: int) -> None:
         some = frozenset(self.chance.sample(list(Phase), self.chance.randint(0, 4)))
         query = KernelQuery(
             owner=self.chance.choice(OWNERS),
@@ -203,7 +203,7 @@ class Twins:
             )
         )
 
-    async def list_tasks(self, place: int) -> None:
+    async def _list_tasks(self, place: int) -> None:
         some = frozenset(self.chance.sample(list(TaskState), self.chance.randint(0, 3)))
         query = TaskQuery(
             owner=self.chance.choice(OWNERS),
@@ -223,7 +223,7 @@ class Twins:
             )
         )
 
-    async def look_at(self, place: int) -> None:
+    async def _look_at(self, place: int) -> None:
         after, limit = self.chance.randint(0, 9), self.chance.randint(1, 30)
         seq = self.chance.choice((None, 0, 1, 2))
 

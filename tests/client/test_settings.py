@@ -47,8 +47,9 @@ def test_a_data_directory_given_as_an_argument_wins_over_an_address_in_the_envir
     tmp_path: Path,
 ) -> None:
     runs(tmp_path)
-    address = find_server(data_dir=tmp_path, environ={"KERNELYARD_URL": "http://env:1"})
-    assert address.url == "http://127.0.0.1:4321"
+    env = {"KERNELYARD_URL": "http://env:1", "KERNELYARD_TOKEN": "for another server"}
+    address = find_server(data_dir=tmp_path, environ=env)
+    assert (address.url, address.token) == ("http://127.0.0.1:4321", "local")
 
 
 def test_the_local_token_is_sent_to_the_local_server_only(tmp_path: Path) -> None:

@@ -49,8 +49,12 @@ def url_of(listener: socket.socket, base_url: str) -> str:
 class Listening(uvicorn.Server):
     """Serves an application until it is told to end, and tells when it has begun."""
 
-    def __init__(self, app: Any, on_listening: Callable[[], None]) -> None:
+    def __init__(
+        self, app: Any, on_listening: Callable[[], None], hang_up: Callable[[], None]
+    ) -> None:
+        """``hang_up`` is to end the streams that are open; it is called when the end begins."""
         self._on_listening = on_listening
+        self._hang_up = hang_up
         super().__init__(
             uvicorn.Config(
                 app,
@@ -86,6 +90,7 @@ class Listening(uvicorn.Server):
     def _told_to_end(self) -> None:
         self.force_exit = self.should_exit
         self.should_exit = True
+        self._hang_up()
 
 
 def _bind_sentence(error: OSError, host: str, port: int) -> str:

@@ -100,7 +100,7 @@ async def _serve(settings: Settings, token: AdminToken, listener: socket.socket)
         _greet(settings, token, url)
 
     async with assemble(settings) as yard:
-        await Listening(yard.app, listening).serve([listener])
+        await Listening(yard.app, listening, yard.hang_up).serve([listener])
         typer.echo("\nStopping.", nl=True)
         if settings.stop_kernels_on_exit:
             await yard.stop_kernels()

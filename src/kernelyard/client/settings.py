@@ -60,10 +60,13 @@ def find_server(
         find_server("https://yard.example", token)  # this one
     """
     env = os.environ if environ is None else environ
-    token = token or env.get("KERNELYARD_TOKEN") or None
     named = url or (None if data_dir else env.get("KERNELYARD_URL"))
     runtime = runtime_file(data_dir, environ=env)
     local = _read(runtime)
+    token = token or None
+    if token is None and not (data_dir and local is not None and local.token):
+        # Whoever names a data directory means its server, whose token lies there.
+        token = env.get("KERNELYARD_TOKEN") or None
     if named:
         address = ServerAddress(
             url=_checked(named),

@@ -6,11 +6,14 @@ import asyncio
 
 from kernelyard.links.frames import Connection
 from kernelyard.model.errors import AgentUnavailable
-from kernelyard.model.records import Record
+from kernelyard.model.records import OUTPUT_KINDS, Record, RecordKind
 from kernelyard.wire.journal import CorruptRecord, split
 
 SILENCE_SECONDS = 60.0
 """The agent sends a sign of life every 15 s; after four missed ones the link counts as cut."""
+OUTPUT_SECONDS = 0.002
+START_SECONDS = 0.010
+_URGENT = frozenset(set(RecordKind) - OUTPUT_KINDS - {RecordKind.STARTED, RecordKind.CUT})
 _MOST_BYTES = 8 * 1024 * 1024
 _MOST_RECORDS = 5000
 
@@ -36,11 +39,37 @@ class JournalStream:
         while not self._records:
             if self._error is not None:
                 raise self._error
-            self._changed.clear()
-            await self._changed.wait()
+            await self._change()
+        await self._linger()
         records, self._records, self._bytes = self._records, [], 0
         self._room.set()
         return records
+
+    async def _linger(self) -> None:
+        """Wait a moment for what follows: storing three records costs hardly more than one.
+
+        Nobody waits for a start by itself, so it may take longest; an end is never held back.
+        """
+        kinds = {record.kind for record in self._records}
+        if self._hurried(kinds):
+            return
+        seconds = START_SECONDS if kinds <= {RecordKind.STARTED} else OUTPUT_SECONDS
+        deadline = asyncio.get_running_loop().time() + seconds
+        try:
+            async with asyncio.timeout_at(deadline):
+                while not self._hurried(kinds):
+                    before = len(self._records)
+                    await self._change()
+                    kinds |= {record.kind for record in self._records[before:]}
+        except TimeoutError:
+            pass
+
+    def _hurried(self, kinds: set[RecordKind]) -> bool:
+        return self._error is not None or self._full or not kinds.isdisjoint(_URGENT)
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
 
     async def aclose(self) -> None:
         """Stop reading."""
@@ -69,9 +98,13 @@ class JournalStream:
             return
         self._records += records
         self._bytes += size
-        if self._bytes >= _MOST_BYTES or len(self._records) >= _MOST_RECORDS:
+        if self._full:
             self._room.clear()
         self._changed.set()
+
+    @property
+    def _full(self) -> bool:
+        return self._bytes >= _MOST_BYTES or len(self._records) >= _MOST_RECORDS
 
     def _fail(self, error: AgentUnavailable) -> None:
         self._error = error

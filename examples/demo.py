@@ -12,12 +12,12 @@ import time
 from pathlib import Path
 
 from kernelyard import Client, Kernel, Output, Task
-from kernelyard.cli.executed_notebook import ExecutedNotebook
 from kernelyard.cli.live import LivePrinter
 from kernelyard.cli.local_server import ensure_server
 from kernelyard.cli.run_notebook import submit_cells
 from kernelyard.cli.showing import first_line
 from kernelyard.cli.stop import stop_all
+from kernelyard.client.notebook import NotebookRun
 
 NOTEBOOK = Path(__file__).with_name("digits.ipynb")
 EXECUTED = "digits.executed.ipynb"
@@ -44,7 +44,7 @@ class Story:
 class Reader:
     """Reads the tasks in order, puts outputs into the notebook, and knows where it is."""
 
-    def __init__(self, notebook: ExecutedNotebook, story: Story, target: Path) -> None:
+    def __init__(self, notebook: NotebookRun, story: Story, target: Path) -> None:
         self.notebook = notebook
         self.cells = list(notebook.code_cells())
         self.numbers: list[int] = []
@@ -61,12 +61,12 @@ class Reader:
         while self._cell < len(self.cells):
             cell, task = self.cells[self._cell], tasks[self._cell]
             if not self._last:
-                self._story.cell(self._cell + 1, len(self.cells), cell.code)
+                self._story.cell(self._cell + 1, len(self.cells), cell.source)
             for output in task.follow(after=self._last):
                 self._take(output)
                 if until is not None and until in output.text:
                     return
-            self.notebook.settle(cell.index, task.info)
+            self.notebook.end(cell.index, task.info)
             self.notebook.save(self._target / EXECUTED)
             self._cell, self._last = self._cell + 1, 0
             if task.state != "succeeded":
@@ -78,7 +78,7 @@ class Reader:
         self._last = output.number
         self.numbers.append(output.number)
         self._printer.show(output)
-        self.notebook.apply(self.cells[self._cell].index, output)
+        self.notebook.add(self.cells[self._cell].index, output)
         if output.png:
             figure = self._target / f"figure-{len(self.figures) + 1}.png"
             figure.write_bytes(output.png)
@@ -110,7 +110,7 @@ def run(target: Path, data_dir: Path, story: Story) -> None:
     story.say("Starting a server in the background")
     runtime, _ = ensure_server(data_dir)
     print(f"It listens on {runtime.url} (pid {runtime.pid})")
-    reader = Reader(ExecutedNotebook.read(NOTEBOOK), story, target)
+    reader = Reader(NotebookRun.read(NOTEBOOK), story, target)
 
     story.say(f"Queueing the {len(reader.cells)} code cells of {NOTEBOOK.name} on a fresh kernel")
     with Client(data_dir=data_dir) as yard:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,19 @@ def test_a_torn_line_is_cut_and_the_lines_before_it_are_kept(
     last = Queue(path)
     assert [task.seq for task in taken(last)] == [*range(1, whole + 1), 9]
     last.close()
+
+
+def test_tasks_that_need_another_are_found_also_after_a_crash(tmp_path: Path) -> None:
+    queue = Queue(tmp_path / "queue")
+    tasks = [a_task(1), *(replace(a_task(seq), needs=1) for seq in (2, 3)), a_task(4)]
+    queue.accept(tasks)
+    queue.close()
+    again = Queue(tmp_path / "queue", settled={"task-3"})
+    assert again.take() == tasks[0]
+    assert again.take_needing(1) == [tasks[1]]
+    assert again.take_needing(1) == []
+    assert taken(again) == [tasks[3]]
+    again.close()
 
 
 def test_a_cancel_that_came_first_is_remembered_across_a_crash(tmp_path: Path) -> None:

@@ -70,12 +70,33 @@ def test_chunks_of_one_stream_become_one_output() -> None:
     assert texts(run) == ["ab", "!", "c"]
 
 
+def test_results_displays_and_errors_keep_their_form() -> None:
+    run = a_run("x")
+    data = {"text/html": "<b>1</b>", "application/json": {"a": [1]}}
+    run.add(0, said("execute_result", data=data, metadata={}, execution_count=3))
+    run.add(0, said("error", ename="E", evalue="v", traceback=["x", "y"]))
+    run.end(0, a_task("failed", execution_count=3, started_at=AT))
+    cell = run.notebook.cells[0]
+    assert cell.execution_count == 3
+    assert cell.outputs[0].data["application/json"] == {"a": [1]}
+    assert (cell.outputs[0].execution_count, cell.outputs[1].ename) == (3, "E")
+    assert len(cell.outputs) == 2
+    nbformat.validate(run.notebook)
+
+
 def test_an_update_changes_the_display_wherever_it_is() -> None:
     run = a_run("x", "y")
     run.add_all(0, [shown("0 %", "bar"), shown("other", "else")])
     run.add(1, shown("100 %", "bar", kind="update_display_data"))
     assert texts(run, 0) == ["100 %", "other"]
     assert texts(run, 1) == []
+
+
+def test_an_update_leaves_alone_what_was_cleared() -> None:
+    run = a_run("x")
+    run.add_all(0, [shown("0 %", "bar"), said("clear_output", wait=True), shown("1 %", "bar")])
+    run.add(0, shown("2 %", "bar", kind="update_display_data"))
+    assert texts(run) == ["2 %"]
 
 
 def test_clear_output_clears_now_or_with_the_next_output() -> None:
@@ -103,6 +124,7 @@ def test_what_was_cut_is_said() -> None:
     run = a_run("x")
     run.add(0, said("cut", bytes=77, messages=2))
     assert "77 bytes" in texts(run)[0]
+    assert "dropped" in texts(run)[0]
 
 
 def test_an_end_without_an_error_output_is_told_as_one() -> None:
@@ -110,10 +132,28 @@ def test_an_end_without_an_error_output_is_told_as_one() -> None:
     run.end(0, a_task("lost", reason="killed by SIGKILL"))
     (error,) = run.notebook.cells[0].outputs
     assert (error.ename, error.evalue) == ("TaskLost", "killed by SIGKILL")
+    assert error.traceback == ["TaskLost: killed by SIGKILL"]
     run.add(1, said("error", ename="E", evalue="v", traceback=["t"]))
     run.end(1, a_task("failed", error=TaskError(name="E", value="v", traceback=("t",))))
     assert len(run.notebook.cells[1].outputs) == 1
     nbformat.validate(run.notebook)
+
+
+def test_a_cell_that_never_ran_has_no_outputs() -> None:
+    run = a_run("x", "y")
+    run.end(0, a_task("cancelled", reason="the task it needs did not succeed (failed)"))
+    assert texts(run) == []
+    run.end(1, a_task("cancelled", reason="cancelled by Ada", started_at=AT))
+    (error,) = run.notebook.cells[1].outputs
+    assert (error.ename, error.evalue) == ("TaskCancelled", "cancelled by Ada")
+
+
+def test_a_cancelled_cell_keeps_what_was_to_be_cleared_with_the_next_output() -> None:
+    run = a_run("x")
+    run.add_all(0, [printed("half"), said("clear_output", wait=True)])
+    run.end(0, a_task("cancelled", reason="no", started_at=AT))
+    stream, error = run.notebook.cells[0].outputs
+    assert (stream.text, error.ename) == ("half", "TaskCancelled")
 
 
 kinds = st.one_of(
@@ -149,14 +189,41 @@ def test_it_is_saved_whole_and_can_be_read_again(tmp_path: Path) -> None:
     assert again.kernel_name is None
 
 
-@pytest.mark.parametrize("text", ["", "{}", "print(1)", json.dumps({"nbformat": 4, "cells": 1})])
-def test_what_is_no_notebook_is_refused(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "x.ipynb"
-    path.write_text(text)
-    with pytest.raises(KernelyardError, match="no valid notebook"):
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{",
+        b"{}",
+        b"[]",
+        b"print(1)",
+        b"\xff\xfe",
+        b'{"nbformat": 4}',
+        b'{"nbformat": 4, "cells": 1}',
+    ],
+)
+def test_what_is_no_notebook_is_refused(tmp_path: Path, text: bytes) -> None:
+    path = tmp_path / "bad.ipynb"
+    path.write_bytes(text)
+    with pytest.raises(KernelyardError, match=r"bad\.ipynb is not a valid notebook: "):
         NotebookRun.read(path)
 
 
-def test_an_old_notebook_is_brought_up_to_date() -> None:
+def test_a_notebook_names_its_kernel() -> None:
+    spec = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    assert NotebookRun(nbformat.v4.new_notebook(metadata=spec)).kernel_name == "python3"
+
+
+@pytest.mark.filterwarnings("ignore::Warning")
+def test_an_old_notebook_is_brought_up_to_date(tmp_path: Path) -> None:
     old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": []}
     assert list(NotebookRun.from_text(json.dumps(old)).code_cells()) == []
+    path = tmp_path / "old.ipynb"
+    v3 = nbformat.v3.new_notebook(
+        worksheets=[nbformat.v3.new_worksheet(cells=[nbformat.v3.new_code_cell(input="1 + 1")])]
+    )
+    path.write_text(nbformat.v3.writes_json(v3))
+    run = NotebookRun.read(path)
+    assert [cell.source for cell in run.code_cells()] == ["1 + 1"]
+    run.save(tmp_path / "new.ipynb")
+    nbformat.validate(nbformat.read(tmp_path / "new.ipynb", as_version=4))

@@ -190,6 +190,33 @@ def test_a_notebook_stops_at_the_first_failing_cell_unless_told_otherwise(
     assert copy.cells[2].outputs[0].text == "1\n"
 
 
+def test_a_failing_cell_stops_a_notebook_that_nobody_attends(
+    shell: Shell, notebook: Callable[..., Path]
+) -> None:
+    source = notebook("x = 1", "1/0", "print(x)", "print(x)")
+    left = shell.json("run", str(source), "--detach")
+    wait_until(lambda: shell.json("tasks", "show", left["tasks"][-1])["state"] == "cancelled")
+    tasks = [shell.json("tasks", "show", task) for task in left["tasks"]]
+    assert [one["state"] for one in tasks] == ["succeeded", "failed", "cancelled", "cancelled"]
+    assert [one["started_at"] for one in tasks[2:]] == [None, None]
+    assert tasks[2]["needs"] == tasks[1]["id"]
+    assert tasks[2]["reason"] == "the task it needs did not succeed (failed)"
+    back = shell("run", str(source), "--resume", left["kernel"])
+    assert back.returncode == 1
+    copy = nbformat.read(source.with_name("book.executed.ipynb"), 4)
+    assert copy.cells[1].outputs[0].ename == "ZeroDivisionError"
+    assert [cell.outputs for cell in copy.cells[2:]] == [[], []]
+
+
+def test_code_is_submitted_that_needs_other_code(shell: Shell) -> None:
+    kernel = shell("kernels", "create").stdout.strip()
+    bad = shell("submit", kernel, "-c", "1/0").stdout.strip()
+    vain = shell("submit", kernel, "-c", "print('never')", "--needs", bad, "-f")
+    assert (vain.returncode, vain.stdout) == (130, "")
+    assert "the task it needs did not succeed (failed)" in vain.stderr
+    shell("kernels", "delete", kernel)
+
+
 def test_a_notebook_that_was_left_is_resumed_to_a_whole_copy(
     shell: Shell, notebook: Callable[..., Path]
 ) -> None:

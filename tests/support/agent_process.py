@@ -150,11 +150,22 @@ class AgentProcess:
         return kernel_id
 
     async def submit(
-        self, kernel_id: str, *codes: str, first: int = 1, limit: int = 0
+        self,
+        kernel_id: str,
+        *codes: str,
+        first: int = 1,
+        limit: int = 0,
+        needs: dict[int, int] | None = None,
     ) -> list[Assignment]:
-        """Queue code; the tasks are numbered from ``first``."""
+        """Queue code; the tasks are numbered from ``first``, and ``needs`` says which needs which."""
         tasks = [
-            Assignment(task_id=str(uuid4()), seq=seq, code=code, output_limit_bytes=limit)
+            Assignment(
+                task_id=str(uuid4()),
+                seq=seq,
+                code=code,
+                output_limit_bytes=limit,
+                needs=(needs or {}).get(seq),
+            )
             for seq, code in enumerate(codes, first)
         ]
         await self.done(link.Submit(kernel_id, tasks))

@@ -33,10 +33,10 @@ class House:
         ready = await self.client.get(f"/v1/kernels/{made.json()['id']}?wait=ready&timeout=10")
         return dict(ready.json())
 
-    async def submit(self, kernel: dict[str, Any], *lines: str) -> dict[str, Any]:
+    async def submit(self, kernel: dict[str, Any], *lines: str, **fields: Any) -> dict[str, Any]:
         """Queue a script."""
         path = f"/v1/kernels/{kernel['id']}/tasks"
-        made = await self.client.post(path, json={"code": "\n".join(lines)})
+        made = await self.client.post(path, json={"code": "\n".join(lines), **fields})
         assert made.status_code == 201, made.text
         return dict(made.json())
 

@@ -12,6 +12,8 @@ hang       runs until it is cancelled, interrupted or its kernel ends
 wait:X     runs on when a test says ``gates.release("X")``
 die        the kernel is killed by SIGKILL
 ========== ==========================================================================
+
+A task that needs one which did not succeed is cancelled at once, as agents do it.
 """
 
 from __future__ import annotations
@@ -68,6 +70,7 @@ class ScriptedKernel:
         self._changed = asyncio.Event()
         self._queue: dict[int, Assignment] = {}
         self._seen: dict[str, str] = {}
+        self._unsuccessful: dict[int, str] = {}
         self._early: dict[str, str] = {}
         self._running: tuple[Assignment, asyncio.Task[None]] | None = None
         self._why: str | None = None
@@ -82,6 +85,8 @@ class ScriptedKernel:
             self._seen[task.task_id] = "open"
             if (reason := self._early.pop(task.task_id, None)) is not None:
                 self._end(task, "cancelled", reason)
+            elif task.needs in self._unsuccessful:
+                self._end_in_vain(task)
             else:
                 self._queue[task.seq] = task
         self._tell()
@@ -238,6 +243,16 @@ class ScriptedKernel:
             error=error,
             execution_count=task.seq if ran else None,
         )
+        if state == "succeeded":
+            return
+        self._unsuccessful[task.seq] = state
+        for other in [other for other in self._queue.values() if other.needs == task.seq]:
+            del self._queue[other.seq]
+            self._end_in_vain(other)
+
+    def _end_in_vain(self, task: Assignment) -> None:
+        state = self._unsuccessful[task.needs or 0]
+        self._end(task, "cancelled", f"the task it needs did not succeed ({state})")
 
     async def _halt(self, why: str) -> None:
         """End the process; the running task is cancelled, queued ones stay."""
@@ -248,9 +263,10 @@ class ScriptedKernel:
             self._end(running[0], "cancelled", why)
 
     def _settle_queue(self, reason: str) -> None:
-        for task in self._queue.values():
-            self._end(task, "cancelled", reason)
+        tasks = list(self._queue.values())
         self._queue.clear()
+        for task in tasks:
+            self._end(task, "cancelled", reason)
 
     def _finish(self, cause: str, reason: str) -> None:
         self._settle_queue(f"never ran: the kernel ended first: {reason}")

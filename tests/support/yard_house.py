@@ -40,9 +40,12 @@ class YardHouse:
         kernel, _ = await self.yard.kernels.create(who, KernelOrder(image=image, **rest))
         return kernel
 
-    async def task(self, kernel: Kernel, code: str, who: Principal = ANN) -> Task:
+    async def task(
+        self, kernel: Kernel, code: str, who: Principal = ANN, *, needs: Task | None = None
+    ) -> Task:
         """A new task."""
-        task, _ = await self.yard.tasks.submit(who, kernel.id, TaskOrder(code=code))
+        order = TaskOrder(code=code, needs=needs.id if needs else None)
+        task, _ = await self.yard.tasks.submit(who, kernel.id, order)
         return task
 
     async def ended(self, task: Task, who: Principal = ANN) -> Task:

@@ -78,6 +78,81 @@ async def test_a_kernel_death_loses_the_running_task_and_cancels_the_rest(
     assert (await house.ended(behind)).state is TaskState.CANCELLED
 
 
+NEEDED_FAILED = "the task it needs did not succeed (failed)"
+NEEDED_CANCELLED = "the task it needs did not succeed (cancelled)"
+
+
+async def test_a_task_runs_when_what_it_needs_has_succeeded(house: YardHouse) -> None:
+    kernel = await house.kernel()
+    first = await house.task(kernel, "print:x")
+    second = await house.task(kernel, "print:y", needs=first)
+    assert (second.needs_id, second.needs_seq) == (first.id, first.seq)
+    ended = await house.ended(second)
+    assert (ended.state, ended.needs_id) == (TaskState.SUCCEEDED, first.id)
+
+
+async def test_what_needs_a_failing_task_never_starts_nor_what_needs_that(
+    house: YardHouse,
+) -> None:
+    kernel = await house.kernel()
+    bad = await house.task(kernel, "wait:go\nraise:Oops")
+    needing = await house.task(kernel, "print:never", needs=bad)
+    further = await house.task(kernel, "print:never", needs=needing)
+    other = await house.task(kernel, "print:fine")
+    house.agent.gates.release("go")
+    assert (await house.ended(other)).state is TaskState.SUCCEEDED
+    for task, reason in ((needing, NEEDED_FAILED), (further, NEEDED_CANCELLED)):
+        ended = await house.ended(task)
+        assert (ended.state, ended.started_at) == (TaskState.CANCELLED, None)
+        assert ended.reason == reason
+
+
+async def test_a_task_may_need_one_that_has_ended_already(house: YardHouse) -> None:
+    kernel = await house.kernel()
+    good, bad = await house.task(kernel, "print:x"), await house.task(kernel, "raise:Oops")
+    await house.ended(good)
+    await house.ended(bad)
+    met, vain = [await house.task(kernel, "print:y", needs=task) for task in (good, bad)]
+    assert (await house.ended(met)).state is TaskState.SUCCEEDED
+    assert (await house.ended(vain)).reason == NEEDED_FAILED
+
+
+async def test_cancelling_a_task_cancels_what_needs_it(house: YardHouse) -> None:
+    kernel = await house.kernel(image="slow")
+    first = await house.task(kernel, "print:never")
+    second = await house.task(kernel, "print:never", needs=first)
+    await house.yard.tasks.cancel(ANN, first.id)
+    assert (await house.ended(second)).reason == NEEDED_CANCELLED
+
+
+async def test_only_a_task_of_the_same_kernel_can_be_needed(house: YardHouse) -> None:
+    kernel, other = await house.kernel(), await house.kernel()
+    elsewhere = await house.task(other, "print:x")
+    with pytest.raises(Invalid, match="same kernel") as refused:
+        await house.task(kernel, "print:y", needs=elsewhere)
+    assert refused.value.field == "needs"
+    with pytest.raises(Invalid, match="same kernel"):
+        order = TaskOrder(code="print:y", needs="00000000-0000-4000-8000-000000000000")
+        await house.yard.tasks.submit(ANN, kernel.id, order)
+    await house.yard.kernels.delete(ANN, kernel.id)
+    with pytest.raises(KernelNotFound):
+        await house.yard.tasks.submit(ANN, kernel.id, order)
+
+
+async def test_a_new_server_hands_over_what_a_task_needs() -> None:
+    agent, store = ScriptedAgent(), MemoryStore()
+    async with a_yard(store=store, agent=agent) as old:
+        kernel = await old.kernel()
+        bad = await old.task(kernel, "raise:Oops")
+        await old.ended(bad)
+        agent.absent = True
+        vain = await old.task(kernel, "print:never", needs=bad)
+    agent.absent = False
+    async with a_yard(store=store, agent=agent) as new:
+        assert (await new.ended(vain)).reason == NEEDED_FAILED
+    await agent.aclose()
+
+
 async def test_an_idempotency_key_gives_the_same_task(house: YardHouse) -> None:
     kernel = await house.kernel()
     order = TaskOrder(code="print:x")
@@ -87,6 +162,9 @@ async def test_an_idempotency_key_gives_the_same_task(house: YardHouse) -> None:
     with pytest.raises(IdempotencyKeyReused):
         other = TaskOrder(code="print:y")
         await house.yard.tasks.submit(ANN, kernel.id, other, idempotency_key="k")
+    with pytest.raises(IdempotencyKeyReused):
+        needing = TaskOrder(code="print:x", needs=first.id)
+        await house.yard.tasks.submit(ANN, kernel.id, needing, idempotency_key="k")
 
 
 async def test_code_that_cannot_be_sent_is_refused(house: YardHouse) -> None:

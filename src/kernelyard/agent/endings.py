@@ -83,6 +83,12 @@ class KernelEnd:
         )
 
 
+def needed_another_end(state: TaskState) -> TaskEnd:
+    """What becomes of a task that needs one which ended in ``state``."""
+    reason = f"the task it needs did not succeed ({state.value})"
+    return TaskEnd(state=TaskState.CANCELLED, reason=reason)
+
+
 def died(exit_: Exit, log: str) -> KernelEnd:
     """A kernel that ended though nobody asked; ``log`` is what it printed last, if that helps."""
     reason = exit_.sentence()

@@ -87,6 +87,7 @@ class Kernel:
         self._ready_attempt = memory.ready_attempt
         self._log_begin = self._folder.log_size()
         self._incarnation = found.incarnation
+        self._runner.recall(memory.unsuccessful)
         self._runner.attach(found.incarnation, self._left_running(memory))
         if found.incarnation is None and found.end is None:
             self._runner.detach(TaskEnd(state=TaskState.CANCELLED, reason=RESTARTED))

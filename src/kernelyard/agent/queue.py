@@ -21,6 +21,7 @@ class _Task(msgspec.Struct, tag="task", frozen=True):
     seq: int
     code: str
     output_limit_bytes: int = 0
+    needs: int | None = None
 
 
 class _Cancel(msgspec.Struct, tag="cancel", frozen=True):
@@ -43,6 +44,7 @@ class Queue:
         self._descriptor = open_appendable(path)
         self._known: set[str] = set()
         self._waiting: dict[str, Assignment] = {}
+        self._needing: dict[int, list[str]] = {}
         self._cancelled: dict[str, str] = {}
         data = path.read_bytes()
         self._size = self._recall(data, settled)
@@ -61,13 +63,23 @@ class Queue:
         new = {task.task_id: task for task in tasks if task.task_id not in self._known}
         self._append([_line(task) for task in new.values()])
         self._known.update(new)
-        self._waiting.update(new)
+        for task in new.values():
+            self._wait(task)
 
     def take(self) -> Assignment | None:
         """Take out the task whose turn it is."""
         for task_id in self._waiting:
-            return self._waiting.pop(task_id)
+            task = self._waiting.pop(task_id)
+            if task.needs is not None:
+                # Met, or it would not be its turn; so it is for the others that need the same.
+                self._needing.pop(task.needs, None)
+            return task
         return None
+
+    def take_needing(self, seq: int) -> list[Assignment]:
+        """Take out the tasks that need the one with number ``seq``."""
+        needing = (self._waiting.pop(task_id, None) for task_id in self._needing.pop(seq, ()))
+        return [task for task in needing if task is not None]
 
     def take_out(self, task_id: str) -> Assignment | None:
         """Take out one task; None if it does not wait."""
@@ -115,17 +127,27 @@ class Queue:
                 case _Task():
                     self._known.add(entry.task_id)
                     if entry.task_id not in settled:
-                        self._waiting[entry.task_id] = Assignment(
-                            task_id=entry.task_id,
-                            seq=entry.seq,
-                            code=entry.code,
-                            output_limit_bytes=entry.output_limit_bytes,
-                        )
+                        self._wait(_assignment(entry))
                 case _Cancel():
                     if entry.task_id not in settled:
                         self._cancelled[entry.task_id] = entry.reason
         return size
 
+    def _wait(self, task: Assignment) -> None:
+        self._waiting[task.task_id] = task
+        if task.needs is not None:
+            self._needing.setdefault(task.needs, []).append(task.task_id)
+
 
 def _line(task: Assignment) -> _Task:
-    return _Task(task.task_id, task.seq, task.code, task.output_limit_bytes)
+    return _Task(task.task_id, task.seq, task.code, task.output_limit_bytes, task.needs)
+
+
+def _assignment(line: _Task) -> Assignment:
+    return Assignment(
+        task_id=line.task_id,
+        seq=line.seq,
+        code=line.code,
+        output_limit_bytes=line.output_limit_bytes,
+        needs=line.needs,
+    )

@@ -8,6 +8,7 @@ from kernelyard.agent.endings import KernelEnd
 from kernelyard.model.json import JsonObject
 from kernelyard.model.projection import body_of
 from kernelyard.model.records import OUTPUT_KINDS, EndCause, Record, RecordKind
+from kernelyard.model.tasks import TaskState
 from kernelyard.wire.messages import Error, read_error
 
 
@@ -17,6 +18,8 @@ class Recollection:
 
     settled: set[str] = field(default_factory=set)
     """Ids of the tasks that have ended."""
+    unsuccessful: dict[int, TaskState] = field(default_factory=dict)
+    """How those of them ended that did not succeed, by their numbers."""
     running: str | None = None
     """Id of the task that ran."""
     running_seq: int = 0
@@ -42,7 +45,7 @@ class Recollection:
                 self.running = _text(body_of(record), "task_id")
                 self.running_seq, self.kept_bytes, self.raised = record.seq, 0, None
             case RecordKind.ENDED:
-                self.settled.add(_text(body_of(record), "task_id"))
+                self._take_in_end(record.seq, body_of(record))
                 if record.seq == self.running_seq:
                     self.running, self.running_seq = None, 0
             case RecordKind.KERNEL_READY:
@@ -54,6 +57,12 @@ class Recollection:
                 self.closed = True
             case _:
                 pass
+
+    def _take_in_end(self, seq: int, body: JsonObject) -> None:
+        self.settled.add(_text(body, "task_id"))
+        state = TaskState(_text(body, "state") or TaskState.LOST)
+        if state is not TaskState.SUCCEEDED:
+            self.unsuccessful[seq] = state
 
 
 def _stopping(body: JsonObject) -> KernelEnd:

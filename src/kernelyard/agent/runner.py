@@ -7,6 +7,7 @@ a start before the kernel does, so after a crash no code is ever sent twice.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from kernelyard.agent.endings import (
     body,
 )
 from kernelyard.agent.journal import Entry, Journal
+from kernelyard.agent.needs import Needs
 from kernelyard.agent.queue import Queue
 from kernelyard.model.errors import TaskFinished
 from kernelyard.model.records import OUTPUT_KINDS, RecordKind
@@ -74,6 +76,7 @@ class Runner:
     def __init__(self, journal: Journal, queue: Queue) -> None:
         self._journal = journal
         self._queue = queue
+        self._needs = Needs(queue)
         self._kernel: LiveKernel | None = None
         self._may_start = False
         self._running: Running | None = None
@@ -89,6 +92,10 @@ class Runner:
     def quiet(self) -> bool:
         """Whether nothing runs or waits, and something could run."""
         return self._may_start and self._running is None and not self._queue
+
+    def recall(self, unsuccessful: Mapping[int, TaskState]) -> None:
+        """Take in which tasks an earlier agent saw end without success."""
+        self._journal.append(self._needs.recall(unsuccessful))
 
     def attach(self, kernel: LiveKernel | None, running: Running | None = None) -> None:
         """Follow a kernel, and what it ran already when we found it."""
@@ -109,14 +116,17 @@ class Runner:
     def end_all(self, running: TaskEnd, waiting: TaskEnd) -> None:
         """End every open task; nothing more is started."""
         self._may_start = False
+        drained = self._queue.drain()
         self._end_running(running)
-        self._end_waiting([(task, waiting) for task in self._queue.drain()])
+        self._end_waiting([(task, waiting) for task in drained])
         self._journal.append(self._late_cut())
 
     def submit(self, tasks: list[Assignment]) -> None:
         """Queue tasks durably and run them in their turn. Raises StorageFull."""
         self._queue.accept(tasks)
         self.end_cancelled_early()
+        if vain := self._needs.come(tasks):
+            self._journal.append(vain)
         self.active_at = asyncio.get_running_loop().time()
         self.pump()
 
@@ -217,14 +227,11 @@ class Runner:
             entries += [(seq, RecordKind.ERROR, content) for content in run.held]
         if (cut := run.allowance.cut()) is not None:
             entries.append((seq, RecordKind.CUT, cut))
-        entries.append((seq, RecordKind.ENDED, end.body(run.task.task_id)))
-        self._journal.append(entries)
+        self._journal.append([*entries, *self._needs.end(run.task, end)])
         self.active_at = asyncio.get_running_loop().time()
 
     def _end_waiting(self, ends: list[tuple[Assignment, TaskEnd]]) -> None:
-        self._journal.append(
-            [(task.seq, RecordKind.ENDED, end.body(task.task_id)) for task, end in ends]
-        )
+        self._journal.append([entry for task, end in ends for entry in self._needs.end(task, end)])
 
     def _late_cut(self) -> list[Entry]:
         cut = self._late.cut()

@@ -16,8 +16,8 @@ from kernelyard.cli.showing import Format, FormatOption, note, show_json
 from kernelyard.cli.sources import CodeOption, FileArgument, code_of, notebook_of
 
 if TYPE_CHECKING:
-    from kernelyard.cli.executed_notebook import ExecutedNotebook
     from kernelyard.client import Client, Kernel
+    from kernelyard.client.notebook import NotebookRun
 
 app = command_app()
 DEFAULT_IMAGE = "python3"
@@ -91,7 +91,8 @@ def run(  # noqa: PLR0913 - one parameter per flag
 
     It runs on a fresh kernel. Starts a local server in the background if none is running and KERNELYARD_URL is not set. A
     new kernel is terminated at the end (not with --keep); its tasks and outputs stay readable.
-    Cells of a notebook are queued at once; when one fails, those behind it are cancelled.
+    Cells of a notebook are queued at once; when one fails, those behind it never
+    start, whether or not you are still there.
 
     Ctrl-C leaves the run alone and says how to come back; a second one cancels it.
 
@@ -167,10 +168,14 @@ def _run_code(wish: Wish, yard: Client, code: str) -> int:
     return status
 
 
-def _run_notebook(wish: Wish, yard: Client, notebook: ExecutedNotebook, source: Path) -> int:
-    from kernelyard.cli.executed_notebook import executed_path
+def _run_notebook(wish: Wish, yard: Client, notebook: NotebookRun, source: Path) -> int:
     from kernelyard.cli.live import LivePrinter
-    from kernelyard.cli.run_notebook import NotebookRun, find_cells, submit_cells
+    from kernelyard.cli.run_notebook import (
+        AttendedNotebook,
+        executed_path,
+        find_cells,
+        submit_cells,
+    )
 
     cells = list(notebook.code_cells())
     target = wish.output or executed_path(source)
@@ -182,14 +187,14 @@ def _run_notebook(wish: Wish, yard: Client, notebook: ExecutedNotebook, source: 
     else:
         kernel = _kernel(wish, yard, notebook)
         try:
-            tasks = submit_cells(kernel, cells)
+            tasks = submit_cells(kernel, cells, continue_on_error=wish.continue_on_error)
         except BaseException:
             _leave(wish, kernel)
             raise
     if wish.detach:
         _say_detached(wish, kernel, [task.id for task in tasks])
         return 0
-    work = NotebookRun(
+    work = AttendedNotebook(
         kernel=kernel,
         notebook=notebook,
         cells=cells,
@@ -209,13 +214,13 @@ def _run_notebook(wish: Wish, yard: Client, notebook: ExecutedNotebook, source: 
     return status
 
 
-def _read_notebook(path: Path) -> ExecutedNotebook:
-    from kernelyard.cli.executed_notebook import ExecutedNotebook
+def _read_notebook(path: Path) -> NotebookRun:
+    from kernelyard.cli.run_notebook import read_notebook
 
-    return ExecutedNotebook.read(path)
+    return read_notebook(path)
 
 
-def _kernel(wish: Wish, yard: Client, notebook: ExecutedNotebook | None) -> Kernel:
+def _kernel(wish: Wish, yard: Client, notebook: NotebookRun | None) -> Kernel:
     image = wish.image
     if image is None and notebook is not None and notebook.kernel_name:
         named = notebook.kernel_name

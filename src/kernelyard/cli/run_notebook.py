@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kernelyard.cli.attending import OK, attend, cancel_all, status_of
-from kernelyard.cli.complaints import Complaint
-from kernelyard.cli.executed_notebook import CodeCell, ExecutedNotebook
+from kernelyard.cli.complaints import USAGE, Complaint
 from kernelyard.cli.live import LivePrinter
 from kernelyard.cli.showing import first_line, note
-from kernelyard.client import Kernel, Task
+from kernelyard.client import Kernel, KernelyardError, Task
+from kernelyard.client.notebook import CodeCell, NotebookRun
 
 CELL_LABEL = "notebook-cell"
 
 
 @dataclass(slots=True)
-class NotebookRun:
+class AttendedNotebook:
     """A notebook whose cells are queued on a kernel."""
 
     kernel: Kernel
-    notebook: ExecutedNotebook
+    notebook: NotebookRun
     cells: Sequence[CodeCell]
     tasks: Sequence[Task]
     target: Path
@@ -51,13 +51,13 @@ class NotebookRun:
                 self.printer.note(self._heading(cell))
             for output in task.follow(after=self._last):
                 self._last = output.number
-                self.notebook.apply(cell.index, output)
+                self.notebook.add(cell.index, output)
                 if self.printer is not None:
                     self.printer.show(output)
             self._settle(cell, task)
 
     def _settle(self, cell: CodeCell, task: Task) -> None:
-        self.notebook.settle(cell.index, task.info)
+        self.notebook.end(cell.index, task.info)
         self._finished, self._last = self._finished + 1, 0
         if self._finished == 1:
             self.notebook.describe_language(self.kernel.refresh().info.language_info)
@@ -66,9 +66,9 @@ class NotebookRun:
             self.printer.finish()
         if self._stopped:
             return
-        expected = task.state == "failed" and (cell.may_fail or self.continue_on_error)
+        expected = task.state == "failed" and (cell.may_raise or self.continue_on_error)
         status = OK if task.state == "succeeded" else status_of(task, self.kernel)
-        if status != OK and not (expected and cell.may_fail):
+        if status != OK and not (expected and cell.may_raise):
             self.status = self.status or status
         if status != OK and not expected:
             self._cancel_rest()
@@ -81,12 +81,42 @@ class NotebookRun:
         cancel_all(rest)
 
     def _heading(self, cell: CodeCell) -> str:
-        return f"[{self._finished + 1}/{len(self.cells)}] {first_line(cell.code)}"
+        return f"[{self._finished + 1}/{len(self.cells)}] {first_line(cell.source)}"
 
 
-def submit_cells(kernel: Kernel, cells: Sequence[CodeCell]) -> list[Task]:
-    """Queue every cell; from here on nobody has to stay."""
-    return [kernel.submit(cell.code, labels={CELL_LABEL: str(cell.index)}) for cell in cells]
+def read_notebook(path: Path) -> NotebookRun:
+    """Read a notebook without its old outputs. Raises Complaint."""
+    try:
+        notebook = NotebookRun.read(path)
+    except OSError as error:
+        raise Complaint(f"{path} cannot be read: {error.strerror}", status=USAGE) from error
+    except KernelyardError as error:
+        raise Complaint(str(error), status=USAGE) from error
+    notebook.clear()
+    return notebook
+
+
+def executed_path(source: Path) -> Path:
+    """Where the executed copy of a notebook goes if nobody says: beside it."""
+    return source.with_name(f"{source.stem}.executed.ipynb")
+
+
+def submit_cells(
+    kernel: Kernel, cells: Sequence[CodeCell], *, continue_on_error: bool = False
+) -> list[Task]:
+    """Queue every cell; from here on nobody has to stay.
+
+    Each needs the cell before it, so that nothing runs behind a failure. A cell that may raise is
+    not needed by any other.
+    """
+    tasks: list[Task] = []
+    needed: Task | None = None
+    for cell in cells:
+        task = kernel.submit(cell.source, needs=needed, labels={CELL_LABEL: str(cell.index)})
+        tasks.append(task)
+        if not continue_on_error and not cell.may_raise:
+            needed = task
+    return tasks
 
 
 def find_cells(kernel: Kernel, cells: Sequence[CodeCell]) -> list[Task]:
@@ -96,7 +126,7 @@ def find_cells(kernel: Kernel, cells: Sequence[CodeCell]) -> list[Task]:
         latest.setdefault(task.info.labels.get(CELL_LABEL, ""), task)
     tasks = [latest.get(str(cell.index)) for cell in cells]
     found = [task for task in tasks if task is not None]
-    same = all(task.info.code == cell.code for task, cell in zip(found, cells, strict=False))
+    same = all(task.info.code == cell.source for task, cell in zip(found, cells, strict=False))
     if len(found) < len(cells) or not same:
         raise Complaint(
             f"kernel {kernel.id} was not given the cells of this notebook as it is now: "

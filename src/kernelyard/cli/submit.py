@@ -14,12 +14,18 @@ from kernelyard.cli.sources import CodeOption, FileArgument, code_of, notebook_o
 
 app = command_app()
 
+NeedsOption = Annotated[
+    str | None,
+    typer.Option(metavar="TASK", help="Run it only if this earlier task of the kernel succeeds."),
+]
+
 
 @app.command()
-def submit(
+def submit(  # noqa: PLR0913 - one parameter per flag
     kernel: Annotated[str, typer.Argument(help="Id or name of the kernel.")],
     file: FileArgument = None,
     code: CodeOption = None,
+    needs: NeedsOption = None,
     label: LabelOption = None,
     follow: Annotated[
         bool, typer.Option("-f", "--follow", help="Print what it says until its end.")
@@ -38,13 +44,15 @@ def submit(
       kernelyard submit nightly -c 'model.score(x, y)' -f
 
       kernelyard tail -f $(kernelyard submit nightly step3.py)
+
+      kernelyard submit nightly step4.py --needs $(kernelyard submit nightly step3.py)
     """
     if notebook_of(file, code) is not None:
         raise typer.BadParameter("a notebook has many tasks: use 'kernelyard run NOTEBOOK'")
     text = code_of(file, code)
     with open_client(data_dir) as yard:
         handle = kernel_of(yard, kernel)
-        task = handle.submit(text, labels=pairs(label, "--label"))
+        task = handle.submit(text, needs=needs, labels=pairs(label, "--label"))
         if follow:
             from kernelyard.cli.live import LivePrinter
             from kernelyard.cli.run_code import follow_task

@@ -101,6 +101,7 @@ def show(
             "reason": info.reason,
             "error": info.error,
             "ahead": info.ahead or None,
+            "needs": info.needs,
             "labels": info.labels,
             "created": info.created_at,
             "started": info.started_at,

@@ -38,9 +38,9 @@ class NotebookRun:
     ::
 
         run = NotebookRun.read("digits.ipynb")
+        run.clear()
         for cell in run.code_cells():
             task = kernel.submit(cell.source)
-            run.begin(cell.index)
             for output in task.follow():
                 run.add(cell.index, output)
             run.end(cell.index, task.info)
@@ -55,27 +55,20 @@ class NotebookRun:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> NotebookRun:
-        """Read a notebook file of any nbformat version."""
+        """Read a notebook file of any nbformat version. Raises KernelyardError, OSError."""
+        data = Path(path).read_bytes()
         try:
-            return cls.from_text(Path(path).read_text(encoding="utf-8"))
-        except UnicodeDecodeError as error:
-            raise KernelyardError(f"{os.fspath(path)} is no notebook: {error}.") from error
-        except KernelyardError as error:
-            raise KernelyardError(f"{os.fspath(path)}: {error}") from error
+            return cls(_parsed(data.decode("utf-8-sig")))
+        except Exception as error:
+            raise _no_notebook(os.fspath(path), error) from error
 
     @classmethod
     def from_text(cls, text: str) -> NotebookRun:
-        """Read a notebook from its JSON text."""
-        import nbformat
-
+        """Read a notebook from its JSON text. Raises KernelyardError."""
         try:
-            notebook = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
-            _, notebook = nbformat.validator.normalize(notebook)
-            nbformat.validate(notebook)
+            return cls(_parsed(text))
         except Exception as error:
-            said = str(error).strip().splitlines() or [type(error).__name__]
-            raise KernelyardError(f"This is no valid notebook: {said[0]}") from error
-        return cls(notebook)
+            raise _no_notebook("This", error) from error
 
     @property
     def kernel_name(self) -> str | None:
@@ -91,18 +84,14 @@ class NotebookRun:
                 yield CodeCell(index, cell.source, "raises-exception" in tags)
 
     def clear(self) -> None:
-        """Remove the outputs of all cells, as they are before a run."""
-        for index, cell in enumerate(self.notebook.cells):
+        """Remove what an earlier run left in the cells."""
+        self._clear_next.clear()
+        self._displays.clear()
+        for cell in self.notebook.cells:
             if cell.cell_type == "code":
-                self.begin(index)
-
-    def begin(self, index: int) -> None:
-        """The cell is about to run: what an earlier run left there goes."""
-        cell = self.notebook.cells[index]
-        cell.outputs = []
-        cell.execution_count = None
-        cell.metadata.pop("execution", None)
-        self._clear_next.discard(index)
+                cell.outputs = []
+                cell.execution_count = None
+                cell.metadata.pop("execution", None)
 
     def add_all(self, index: int, outputs: Iterable[Output]) -> None:
         """Take in outputs of the cell, in order."""
@@ -124,14 +113,17 @@ class NotebookRun:
                 self._append(index, _error(output.content))
             case "cut":
                 lost = output.content.get("bytes", "some")
-                self._note(index, f"{lost} bytes of output over the limit were cut")
+                self._note(index, f"{lost} bytes over the task's limit were dropped here")
             case "gap":
                 self._note(index, "nobody listened for a while; output may be missing here")
             case _:
                 pass
 
     def end(self, index: int, task: TaskInfo) -> None:
-        """The cell's task has ended. An end that left no error output is told as one."""
+        """The cell's task has ended. If it did not end well and no error output says so, one is made.
+
+        A cell that never ran is left as it is.
+        """
         cell = self.notebook.cells[index]
         cell.execution_count = task.execution_count
         times = {"iopub.execute_input": task.started_at, "shell.execute_reply": task.ended_at}
@@ -139,18 +131,10 @@ class NotebookRun:
         if said:
             cell.metadata["execution"] = said
         told = any(one["output_type"] == "error" for one in cell.outputs)
-        if task.state in _ENDS and not told:
-            error = task.error
-            self._append(
-                index,
-                _error(
-                    {
-                        "ename": error.name if error else _ENDS[task.state],
-                        "evalue": error.value if error else task.reason or "",
-                        "traceback": list(error.traceback) if error else [],
-                    }
-                ),
-            )
+        never_ran = task.state == "cancelled" and task.started_at is None
+        if task.state in _ENDS and not told and not never_ran:
+            self._clear_next.discard(index)
+            self._append(index, _end(task))
 
     def describe_language(self, info: dict[str, Any] | None) -> None:
         """Note the language, as ``kernel.info.language_info`` has it, unless it is there."""
@@ -182,7 +166,7 @@ class NotebookRun:
         outputs = self._outputs(index)
         if index in self._clear_next:
             self._clear_next.discard(index)
-            outputs.clear()
+            self._empty(index)
         outputs.append(_node(node))
         return outputs[-1]
 
@@ -220,7 +204,39 @@ class NotebookRun:
             self._clear_next.add(index)
         else:
             self._clear_next.discard(index)
-            self._outputs(index).clear()
+            self._empty(index)
+
+    def _empty(self, index: int) -> None:
+        """Remove the cell's outputs; updates no longer find them."""
+        outputs = self._outputs(index)
+        gone = {id(one) for one in outputs}
+        for shown in self._displays.values():
+            shown[:] = [one for one in shown if id(one) not in gone]
+        outputs.clear()
+
+
+def _parsed(text: str) -> Any:
+    import nbformat
+
+    notebook = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
+    _, notebook = nbformat.validator.normalize(notebook)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def _no_notebook(what: str, error: Exception) -> KernelyardError:
+    said = str(error).strip().splitlines() or [type(error).__name__]
+    return KernelyardError(f"{what} is not a valid notebook: {said[0]}")
+
+
+def _end(task: TaskInfo) -> dict[str, Any]:
+    """The end of a task as an error output."""
+    if (error := task.error) is not None:
+        content = {"ename": error.name, "evalue": error.value, "traceback": error.traceback}
+    else:
+        name, reason = _ENDS[task.state], task.reason or "no reason was given"
+        content = {"ename": name, "evalue": reason, "traceback": [f"{name}: {reason}"]}
+    return _error(content)
 
 
 def _bundle(data: dict[str, Any]) -> dict[str, Any]:

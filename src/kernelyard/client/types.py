@@ -133,6 +133,8 @@ class TaskInfo:
     """Its number in the kernel's queue: 1, 2, 3 …"""
     code: str = ""
     labels: dict[str, str] = field(default_factory=dict)
+    needs: str | None = None
+    """Id of the task that must have succeeded before this one may start."""
     reason: str | None = None
     error: TaskError | None = None
     execution_count: int | None = None

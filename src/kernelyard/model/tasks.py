@@ -57,6 +57,8 @@ class TaskOrder:
 
     code: str
     labels: dict[str, str] = field(default_factory=dict)
+    needs: str | None = None
+    """Id of an earlier task of the same kernel without whose success this one is not to run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,8 @@ class Assignment:
     code: str
     output_limit_bytes: int = 0
     """Bytes of output kept; more is cut and counted. 0 for no limit."""
+    needs: int | None = None
+    """``seq`` of the task that must have succeeded; always one that was handed over before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +88,9 @@ class Task:
     seq: int
     code: str
     labels: dict[str, str] = field(default_factory=dict)
+    needs_id: str | None = None
+    """The task that must have succeeded before this one may start."""
+    needs_seq: int | None = None
     state: TaskState = TaskState.QUEUED
     reason: str | None = None
     error: TaskError | None = None

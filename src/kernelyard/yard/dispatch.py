@@ -85,8 +85,14 @@ class Dispatch:
         await link.submit(
             tasks[0].kernel_id,
             [
-                Assignment(task_id=t.id, seq=t.seq, code=t.code, output_limit_bytes=limit)
-                for t in tasks
+                Assignment(
+                    task_id=task.id,
+                    seq=task.seq,
+                    code=task.code,
+                    output_limit_bytes=limit,
+                    needs=task.needs_seq,
+                )
+                for task in tasks
             ],
         )
         self._acknowledged = tasks[-1].seq

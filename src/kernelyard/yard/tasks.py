@@ -7,8 +7,8 @@ import json
 import uuid
 from dataclasses import dataclass
 
-from kernelyard.model.errors import Invalid, KernelEnded, KernelNotFound
-from kernelyard.model.ids import checked_labels
+from kernelyard.model.errors import Invalid, KernelEnded, KernelNotFound, TaskNotFound
+from kernelyard.model.ids import checked_labels, is_uuid
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.paging import checked_limit, decode_cursor, encode_cursor
 from kernelyard.model.principals import Principal
@@ -30,6 +30,14 @@ class KernelKey:
     owner: str
 
 
+@dataclass(frozen=True, slots=True)
+class TaskKey:
+    """What never changes about a task."""
+
+    kernel_no: int
+    seq: int
+
+
 class Tasks:
     """Everything a door can do with tasks."""
 
@@ -41,7 +49,7 @@ class Tasks:
         self._caretakers = caretakers
         # What never changes about a kernel or task need not be read for every request.
         self._kernel_keys: Remembered[KernelKey] = Remembered()
-        self._kernel_of_task: Remembered[int] = Remembered()
+        self._task_keys: Remembered[TaskKey] = Remembered()
 
     async def submit(
         self,
@@ -58,6 +66,7 @@ class Tasks:
         """
         self._check(order)
         key = await self._kernel_key(who, kernel_id)
+        needed = await self._needed(kernel_id, key, order)
         task = Task(
             no=0,
             id=str(uuid.uuid4()),
@@ -67,6 +76,8 @@ class Tasks:
             seq=0,
             code=order.code,
             labels=order.labels,
+            needs_id=order.needs,
+            needs_seq=needed.seq if needed else None,
             created_at=self._clock.now(),
         )
         idempotency = Idempotency(idempotency_key, _digest(order)) if idempotency_key else None
@@ -75,7 +86,7 @@ class Tasks:
         except KernelEnded as error:
             ended = await self._store.kernels.get(kernel_id, who.sees)
             raise KernelEnded(_ended(ended)) from error
-        self._kernel_of_task.put(kept.id, kept.kernel_no)
+        self._task_keys.put(kept.id, TaskKey(kept.kernel_no, kept.seq))
         if created:
             self._caretakers.offer(kept)
         return kept, created
@@ -147,11 +158,32 @@ class Tasks:
             await self._bell.wait(topic, mark, min(left, _POLL_SECONDS))
 
     async def _topic_of(self, who: Principal, task_id: str) -> str:
-        kernel_no = self._kernel_of_task.get(task_id)
-        if kernel_no is None:
-            kernel_no = (await self._store.tasks.get(task_id, who.sees)).kernel_no
-            self._kernel_of_task.put(task_id, kernel_no)
-        return settled_topic(kernel_no)
+        return settled_topic((await self._task_key(task_id, who.sees)).kernel_no)
+
+    async def _needed(self, kernel_id: str, kernel: KernelKey, order: TaskOrder) -> TaskKey | None:
+        if order.needs is None:
+            return None
+        key = None
+        if is_uuid(order.needs):
+            try:
+                key = await self._task_key(order.needs, kernel.owner)
+            except TaskNotFound:
+                # If the kernel itself has gone, that is what there is to say.
+                await self._store.kernels.get(kernel_id, kernel.owner)
+        if key is None or key.kernel_no != kernel.no:
+            raise Invalid(
+                "'needs' must be the id of a task that was queued on the same kernel before.",
+                field="needs",
+            )
+        return key
+
+    async def _task_key(self, task_id: str, owner: str | None) -> TaskKey:
+        key = self._task_keys.get(task_id)
+        if key is None:
+            task = await self._store.tasks.get(task_id, owner)
+            key = TaskKey(task.kernel_no, task.seq)
+            self._task_keys.put(task_id, key)
+        return key
 
     async def _kernel_key(self, who: Principal, kernel_id: str) -> KernelKey:
         key = self._kernel_keys.get(kernel_id)
@@ -189,5 +221,5 @@ def _ended(kernel: Kernel) -> str:
 
 
 def _digest(order: TaskOrder) -> str:
-    text = json.dumps([order.code, sorted(order.labels.items())])
+    text = json.dumps([order.code, sorted(order.labels.items()), order.needs])
     return hashlib.sha256(text.encode()).hexdigest()

@@ -129,6 +129,26 @@ async def test_run_submits_waits_and_returns_the_whole() -> None:
     assert result.raise_for_error() is result
 
 
+async def test_submit_names_the_task_that_is_needed_by_handle_or_id() -> None:
+    table = {
+        f"GET {KERNEL}": say(a_kernel()),
+        f"POST {KERNEL}/tasks": say(a_task(state="queued", needs="an-id"), 201),
+    }
+    with flaky_server(routes(table)) as server:
+        async with a_client(server) as yard:
+            kernel = await yard.kernels.get(KERNEL_ID)
+            first = await kernel.submit("1")
+            await kernel.submit("2", needs=first)
+            task = await kernel.submit("3", needs="an-id")
+        orders = [one.json for one in server.asked("POST", f"{KERNEL}/tasks")]
+    assert orders == [
+        {"code": "1", "labels": {}},
+        {"code": "2", "labels": {}, "needs": TASK_ID},
+        {"code": "3", "labels": {}, "needs": "an-id"},
+    ]
+    assert task.info.needs == "an-id"
+
+
 async def test_a_failed_task_is_a_result_and_raises_only_when_asked() -> None:
     error = {"name": "ZeroDivisionError", "value": "division by zero", "traceback": ["a", "b"]}
     failed = a_task(state="failed", error=error)

@@ -80,6 +80,29 @@ async def test_code_must_be_whole_unicode(house: House) -> None:
     expect(refused, 400, "invalid", "code")
 
 
+@pytest.mark.parametrize("needs", [NOBODY, "", "1", "../x", NOBODY.upper()[:-1] + "F", "\0"])
+async def test_a_needed_task_must_be_one_of_the_same_kernel(house: House, needs: str) -> None:
+    kernel = await house.kernel()
+    path = f"/v1/kernels/{kernel['id']}/tasks"
+    refused = await house.client.post(path, json={"code": "print:1", "needs": needs})
+    assert "same kernel" in expect(refused, 400, "invalid", "needs")
+    assert (await house.client.get(path)).json()["items"] == []
+
+
+async def test_a_needed_task_is_named_by_text(house: House) -> None:
+    kernel = await house.kernel()
+    path = f"/v1/kernels/{kernel['id']}/tasks"
+    for needs in (1, ["a"], {"id": "a"}):
+        refused = await house.client.post(path, json={"code": "print:1", "needs": needs})
+        expect(refused, 400, "invalid", "needs")
+    halved = await house.client.post(
+        path,
+        content=b'{"code": "print:1", "needs": "\\ud800"}',
+        headers={"Content-Type": "application/json"},
+    )
+    expect(halved, 400, "invalid", "needs")
+
+
 @pytest.mark.parametrize(
     "size", ["1Zi", "", "-1", "1,5g", "lots", "9" * 5000, -1, 2**63, 1.5, True, [1], None, "½"]
 )

@@ -81,6 +81,29 @@ async def test_cancelling_a_finished_task_is_a_clear_error(house: House) -> None
     assert refused.json()["code"] == "task_finished"
 
 
+async def test_a_task_tells_what_it_needs_and_ends_with_it(house: House) -> None:
+    kernel = await house.kernel()
+    bad = await house.submit(kernel, "wait:go", "raise:Oops")
+    good = await house.submit(kernel, "print:alone")
+    needing = await house.submit(kernel, "print:never", needs=bad["id"])
+    assert (bad["needs"], needing["needs"]) == (None, bad["id"])
+    house.agent.gates.release("go")
+    ended = await house.end(needing)
+    assert (ended["state"], ended["started_at"]) == ("cancelled", None)
+    assert ended["reason"] == "the task it needs did not succeed (failed)"
+    assert ended["needs"] == bad["id"]
+    assert (await house.end(good))["state"] == "succeeded"
+    met = await house.submit(kernel, "print:next", needs=good["id"])
+    assert (await house.end(met))["state"] == "succeeded"
+
+
+async def test_a_task_of_another_kernel_cannot_be_needed(house: House) -> None:
+    first = await house.submit(await house.kernel(), "print:1")
+    path = f"/v1/kernels/{(await house.kernel())['id']}/tasks"
+    refused = await house.client.post(path, json={"code": "print:2", "needs": first["id"]})
+    assert (refused.status_code, refused.json()["field"]) == (400, "needs")
+
+
 async def test_a_killed_kernel_loses_the_running_task_and_keeps_its_output(house: House) -> None:
     kernel = await house.kernel()
     task = await house.submit(kernel, "print:last words", "die")
@@ -107,9 +130,11 @@ async def test_the_same_idempotency_key_queues_once(house: House) -> None:
     first = await house.client.post(path, json={"code": "print:1"}, headers=key)
     again = await house.client.post(path, json={"code": "print:1"}, headers=key)
     other = await house.client.post(path, json={"code": "print:2"}, headers=key)
+    needs = {"code": "print:1", "needs": first.json()["id"]}
+    needing = await house.client.post(path, json=needs, headers=key)
     assert (first.status_code, again.status_code, other.status_code) == (201, 200, 409)
     assert first.json()["id"] == again.json()["id"]
-    assert other.json()["code"] == "idempotency_key_reused"
+    assert other.json()["code"] == needing.json()["code"] == "idempotency_key_reused"
 
 
 async def test_tasks_are_listed_newest_first_in_pages_with_filters(house: House) -> None:

@@ -83,17 +83,23 @@ class AsyncKernel:
         self,
         code: str,
         *,
+        needs: AsyncTask | str | None = None,
         labels: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> AsyncTask:
         """Queue ``code`` and return at once, even while the kernel starts.
 
+        ``needs`` is an earlier task of this kernel, or its id: unless that one succeeds, this one
+        is cancelled without being started.
+
         The request is safe to send again: with the same ``idempotency_key`` the same task comes
         back. One is made for each call unless given.
         """
-        body = encode({"code": code, "labels": dict(labels or {})})
+        order: dict[str, object] = {"code": code, "labels": dict(labels or {})}
+        if needs is not None:
+            order["needs"] = needs if isinstance(needs, str) else needs.id
         key = idempotency_key or uuid4().hex
-        data = await self._http.post(f"{self._path}/tasks", body, key=key)
+        data = await self._http.post(f"{self._path}/tasks", encode(order), key=key)
         return AsyncTask(self._http, decode(data, TaskInfo))
 
     async def run(self, code: str, timeout: float | None = None) -> TaskResult:

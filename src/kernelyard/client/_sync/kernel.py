@@ -85,17 +85,23 @@ class Kernel:
         self,
         code: str,
         *,
+        needs: Task | str | None = None,
         labels: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> Task:
         """Queue ``code`` and return at once, even while the kernel starts.
 
+        ``needs`` is an earlier task of this kernel, or its id: unless that one succeeds, this one
+        is cancelled without being started.
+
         The request is safe to send again: with the same ``idempotency_key`` the same task comes
         back. One is made for each call unless given.
         """
-        body = encode({"code": code, "labels": dict(labels or {})})
+        order: dict[str, object] = {"code": code, "labels": dict(labels or {})}
+        if needs is not None:
+            order["needs"] = needs if isinstance(needs, str) else needs.id
         key = idempotency_key or uuid4().hex
-        data = self._http.post(f"{self._path}/tasks", body, key=key)
+        data = self._http.post(f"{self._path}/tasks", encode(order), key=key)
         return Task(self._http, decode(data, TaskInfo))
 
     def run(self, code: str, timeout: float | None = None) -> TaskResult:

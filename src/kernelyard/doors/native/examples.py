@@ -89,6 +89,7 @@ TASK: shapes.Task = {
     "number": 1,
     "code": "print('hello')",
     "labels": {},
+    "needs": None,
     "state": TaskState.SUCCEEDED,
     "reason": None,
     "error": None,

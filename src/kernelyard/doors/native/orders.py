@@ -158,6 +158,11 @@ class NewTask(_Order):
 
     code: str
     labels: dict[str, str] = {}
+    needs: str | None = Field(
+        default=None,
+        description="Id of an earlier task of this kernel. If that one does not succeed, this one is "
+        "cancelled without being started.",
+    )
 
 
 class NewToken(_Order):

@@ -163,6 +163,9 @@ class Task(TypedDict):
     number: Annotated[int, Field(description="Its place in the kernel's queue: 1, 2, 3 …")]
     code: str
     labels: Labels
+    needs: Annotated[
+        Id | None, Field(description="The task that must have succeeded before this one may start.")
+    ]
     state: TaskState
     reason: Annotated[str | None, Field(description="Why it ended so, where that needs saying.")]
     error: TaskError | None

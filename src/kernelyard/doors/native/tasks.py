@@ -70,7 +70,7 @@ async def submit(
     task, created = await asked.yard.tasks.submit(
         asked.who,
         kernel_id,
-        TaskOrder(code=order.code, labels=order.labels),
+        TaskOrder(code=order.code, labels=order.labels, needs=order.needs),
         idempotency_key=idempotency_key,
     )
     return translate.answer(translate.task(task), 201 if created else 200)

@@ -137,6 +137,7 @@ def task(one: Task) -> shapes.Task:
         "number": one.seq,
         "code": one.code,
         "labels": one.labels,
+        "needs": one.needs_id,
         "state": one.state,
         "reason": one.reason,
         "error": _error(one.error) if one.error else None,

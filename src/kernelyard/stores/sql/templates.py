@@ -59,6 +59,7 @@ def _values(template: Template) -> Values:
     return {
         "name": template.name,
         "display_name": template.display_name,
+        "owner": template.owner,
         "spec": json_text(asdict(template.spec)),
         "disabled": template.disabled,
         "created_at": template.created_at,
@@ -70,6 +71,7 @@ def _template_of(row: Row[Any]) -> Template:
     return Template(
         name=row.name,
         display_name=row.display_name,
+        owner=row.owner,
         spec=TemplateSpec(**json.loads(row.spec)),
         disabled=row.disabled,
         created_at=row.created_at,

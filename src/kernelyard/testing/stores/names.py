@@ -28,7 +28,9 @@ def a_template(name: str) -> Template:
         max_idle_seconds=12.5,
         engine_options={"queue": "long", "nested": {"n": [1, 2.5, None]}},
     )
-    return Template(name=name, display_name="Größe", spec=spec, created_at=NOON, updated_at=NOON)
+    return Template(
+        name=name, display_name="Größe", owner="ada", spec=spec, created_at=NOON, updated_at=NOON
+    )
 
 
 def a_token(name: str) -> TokenRecord:

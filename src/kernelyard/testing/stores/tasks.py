@@ -46,6 +46,16 @@ class TaskConformance(Opening):
         assert await store.tasks.get(task.id, "ada") == kept
         assert (await present(store, kernel)).last_activity_at == NOON + 1
 
+    async def test_a_task_keeps_what_it_needs(self, store: Store) -> None:
+        kernel = await kept_kernel(store)
+        (first,) = await kept_tasks(store, kernel, 1)
+        order = replace(a_task(kernel), needs_id=first.id, needs_seq=first.seq)
+        kept, _ = await store.tasks.insert(order, None)
+        assert (kept.needs_id, kept.needs_seq) == (first.id, 1)
+        assert await store.tasks.get(kept.id, None) == kept
+        assert (await store.tasks.undelivered(kernel.no, 1, 10)) == [kept]
+        assert (first.needs_id, first.needs_seq) == (None, None)
+
     async def test_a_task_is_seen_by_its_owner_and_by_those_who_see_all(self, store: Store) -> None:
         (task,) = await kept_tasks(store, await kept_kernel(store), 1)
         assert await store.tasks.get(task.id, None) == task

@@ -78,7 +78,15 @@ class Twins:
             await self._make_kernel()
         place = self.chance.randrange(len(self.journals))
         act = self.chance.choice(
-            (self._submit, self._submit, self._copy, self._copy, self._copy, self._move, self._cancel)
+            (
+                self._submit,
+                self._submit,
+                self._copy,
+                self._copy,
+                self._copy,
+                self._move,
+                self._cancel,
+            )
         )
         await act(place)
         await self.chance.choice((self._list_kernels, self._list_tasks, self._look_at))(place)

@@ -29,6 +29,10 @@ _OPEN = (
     .where(tasks.c.state.in_(sorted(OPEN_STATES)))
     .order_by(tasks.c.no)
 )
+_BY_SEQS = select(tasks).where(
+    tasks.c.kernel_no == bindparam("kernel_no"),
+    tasks.c.seq.in_(bindparam("seqs", expanding=True)),
+)
 # Which columns are set follows from the parameters; building a statement costs more than running it.
 _KEEP_KERNEL = update(kernels).where(kernels.c.no == bindparam("kernel"))
 _KEEP_TASK = update(tasks).where(tasks.c.no == bindparam("task"))
@@ -62,8 +66,8 @@ def load_open_tasks(connection: Connection, kernel_no: int) -> list[Task]:
 
 def load_tasks(connection: Connection, kernel_no: int, seqs: Collection[int]) -> list[Task]:
     """Return tasks by their numbers in the queue; there may be fewer than asked for."""
-    query = select(tasks).where(tasks.c.kernel_no == kernel_no, tasks.c.seq.in_(seqs))
-    return [task_of(row) for row in connection.execute(query)]
+    asked = {"kernel_no": kernel_no, "seqs": list(seqs)}
+    return [task_of(row) for row in connection.execute(_BY_SEQS, asked)]
 
 
 def change_tasks(

@@ -41,6 +41,13 @@ _GONE = select(kernels.c.no).where(text(GONE))
 _VISIBLE = tasks.c.kernel_no.not_in(_GONE)
 _BY_ID = select(tasks).where(tasks.c.id == bindparam("id"), _VISIBLE)
 
+# Built once: building a statement costs more than running it.
+_BY_KEY = select(tasks).where(
+    tasks.c.kernel_no == bindparam("kernel_no"), tasks.c.idempotency_key == bindparam("key")
+)
+_LAST_SEQ = select(func.max(tasks.c.seq)).where(tasks.c.kernel_no == bindparam("kernel_no"))
+_INSERT = insert(tasks).returning(tasks.c.no)
+
 
 def _is_open(state: ColumnElement[str]) -> ColumnElement[bool]:
     return state.in_(sorted(OPEN_STATES))
@@ -185,23 +192,21 @@ def _insert(
     if kernel is None or kernel.wanted is Wanted.GONE:
         raise KernelNotFound
     if idempotency:
-        query = select(tasks).where(
-            tasks.c.kernel_no == kernel.no, tasks.c.idempotency_key == idempotency.key
-        )
-        made = connection.execute(query).one_or_none()
+        asked = {"kernel_no": kernel.no, "key": idempotency.key}
+        made = connection.execute(_BY_KEY, asked).one_or_none()
         if made and made.idempotency_digest != idempotency.digest:
             raise IdempotencyKeyReused
         if made:
             return _counted(connection, [made])[0], False
     if not kernel.takes_tasks:
         raise KernelEnded
-    last = select(func.max(tasks.c.seq)).where(tasks.c.kernel_no == kernel.no)
-    seq = (connection.execute(last).scalar_one() or 0) + 1
+    last = connection.execute(_LAST_SEQ, {"kernel_no": kernel.no}).scalar_one()
+    seq = (last or 0) + 1
     kept = replace(task, seq=seq, kernel_id=kernel.id, owner=kernel.owner, ahead=kernel.open_tasks)
     values = new_task_values(kept)
     if idempotency:
         values |= {"idempotency_key": idempotency.key, "idempotency_digest": idempotency.digest}
-    no = connection.execute(insert(tasks).returning(tasks.c.no), values).scalar_one()
+    no = connection.execute(_INSERT, values).scalar_one()
     if task.labels:
         connection.execute(insert(task_labels), label_rows(no, task.labels))
     note(connection, kernel.no, no, [Mark(task.created_at, TaskState.QUEUED, None)])

@@ -27,7 +27,7 @@ demo: .venv/.demo-stamp ## run a notebook, lose the connection half way, miss no
 
 ##@ To work on it
 .PHONY: setup
-setup: .venv/.stamp ## make .venv from requirements/dev.lock
+setup: .venv/.stamp ## make .venv from requirements/dev.lock; see that PostgreSQL is there for tests
 
 .PHONY: check
 check: .venv/.stamp ## format, lint, types, walls, generated files, fast tests
@@ -115,4 +115,5 @@ help: ## this list
 	@echo "Installing the development environment into .venv (a minute or two, once)."
 	@$(PIP) -r requirements/dev.lock
 	@$(PIP) --no-deps --editable .
+	@$(BIN)/python tools/postgresql_for_tests.py
 	@touch .venv/.demo-stamp $@

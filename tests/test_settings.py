@@ -156,6 +156,20 @@ def test_the_admin_token_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hunter22" not in repr(loaded)
 
 
+def test_the_address_of_the_store_comes_from_the_environment_and_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "postgresql://ada:hunter22@host/yard"
+    with pytest.raises(Invalid, match="KERNELYARD_STORE_URL.*'store_url_file'") as caught:
+        Settings.load(config=a_file(tmp_path, f'store_url = "{url}"\n'))
+    assert "hunter22" not in str(caught.value)
+    monkeypatch.setenv("KERNELYARD_STORE_URL", url)
+    loaded = Settings.load()
+    assert loaded.settings.store_url is not None
+    assert loaded.settings.store_url.get_secret_value() == url
+    assert "hunter22" not in f"{loaded!r} {loaded.settings.store_url}"
+
+
 def test_paths_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert Settings.load({"data_dir": "here"}).settings.data_dir == tmp_path.resolve() / "here"

@@ -16,6 +16,7 @@ from kernelyard.doors._asgi.app import build_app
 from kernelyard.doors._asgi.door import Door
 from kernelyard.doors._asgi.settings import AppSettings
 from kernelyard.links.unix import UnixLinks
+from kernelyard.model.errors import Invalid
 from kernelyard.plugins import PluginMissing, find, load
 from kernelyard.ports.engine import Engine, EngineSetup
 from kernelyard.ports.stores import Store, StoreSetup
@@ -54,7 +55,7 @@ class Assembly:
 async def assemble(settings: Settings) -> AsyncIterator[Assembly]:
     """Open a store, an engine and the doors that ``settings`` name, and look after the kernels.
 
-    Raises PluginMissing, and what opening the store raises.
+    Raises PluginMissing, Invalid, and what opening the store raises.
     """
     engine = _engine(settings)
     store = await _store(settings)
@@ -91,7 +92,24 @@ def _engine(settings: Settings) -> Engine:
 async def _store(settings: Settings) -> Store:
     opener = load("kernelyard.stores", settings.store)
     open_store = cast("Callable[[StoreSetup], Awaitable[Store]]", opener)
-    return await open_store(StoreSetup(data_dir=settings.data_dir))
+    return await open_store(StoreSetup(data_dir=settings.data_dir, url=_store_url(settings)))
+
+
+def _store_url(settings: Settings) -> str | None:
+    """The address of the store's database. Raises Invalid if its file cannot be read."""
+    if settings.store_url is not None:
+        return settings.store_url.get_secret_value()
+    file = settings.store_url_file
+    if file is None:
+        return None
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise Invalid(
+            f"The store's URL cannot be read from {file}: {reason}. Correct --store-url-file.",
+            field="store_url_file",
+        ) from error
 
 
 def _doors() -> list[Door]:

@@ -33,7 +33,7 @@ _SECRET_TEXT = re.compile(
     re.IGNORECASE,
 )
 _DEPTH = 4
-_CHATTY = ("uvicorn", "httpx", "httpcore", "asyncio")
+_CHATTY = ("alembic", "uvicorn", "httpx", "httpcore", "asyncio")
 """Libraries whose everyday events are worth a line only with ``debug``."""
 
 

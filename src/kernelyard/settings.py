@@ -29,7 +29,7 @@ from kernelyard.model.quantities import parse_duration, parse_size
 PREFIX = "KERNELYARD_"
 CLIENT_VARIABLES = frozenset({"KERNELYARD_URL", "KERNELYARD_TOKEN", "KERNELYARD_CONFIG"})
 """Names with our prefix that are not settings of the server."""
-ENVIRONMENT_ONLY = frozenset({"admin_token"})
+ENVIRONMENT_ONLY = frozenset({"admin_token", "store_url"})
 """Secrets: not in a file that may be shared, nor in a command line that others can list."""
 
 
@@ -109,6 +109,15 @@ class Settings(BaseSettings):
         min_length=1,
         description="Where rows are kept: a name of the entry-point group kernelyard.stores.",
     )
+    store_url: SecretStr | None = Field(
+        None,
+        description="Address of the store's database, such as postgresql://user:password@host/name. "
+        "Only from the environment, for it may hold a password.",
+    )
+    store_url_file: Path | None = Field(
+        None,
+        description="File that holds the address of the store's database, such as a mounted secret.",
+    )
     engine: str = Field(
         "local",
         min_length=1,
@@ -122,7 +131,7 @@ class Settings(BaseSettings):
         1000, ge=1, le=100_000, description="Most outputs in one page of a task's outputs."
     )
 
-    @field_validator("data_dir", "admin_token_file")
+    @field_validator("data_dir", "admin_token_file", "store_url_file")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().resolve()
@@ -222,7 +231,7 @@ def _file_values(file: Path | None) -> dict[str, Any]:
         if name in ENVIRONMENT_ONLY:
             raise Invalid(
                 f"'{name}' may not stand in {file}: set {variable_of(name)}, or name a file of "
-                "mode 0600 with 'admin_token_file'.",
+                f"mode 0600 with '{name}_file'.",
                 field=name,
             )
     return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -49,8 +50,9 @@ async def test_a_task_that_runs_on_is_followed_to_its_end(
     assert end_of(records, 2)["state"] == "failed"
     assert end_of(records, 2)["error"]["name"] == "ZeroDivisionError"
     assert stdout_of(records, 3) == "42\n"
-    (gap,) = [body_of(record) for record in records if record.kind is RecordKind.GAP]
-    assert 0 < gap["from"] < gap["to"]
+    (gap,) = [record for record in records if record.kind is RecordKind.GAP]
+    assert 0 < body_of(gap)["from"] < body_of(gap)["to"]
+    assert gap.seq == 2, "who reads the task alone must see that something is missing"
     ready = [record for record in records if record.kind is RecordKind.KERNEL_READY]
     assert len(ready) == 1
 
@@ -157,3 +159,28 @@ async def test_a_second_agent_of_one_directory_refuses(agent: AgentProcess) -> N
     with pytest.raises(ProcessLookupError, match="status 3"):
         await second.start()
     assert isinstance(await agent.ask(link.Hello()), link.AgentInfo)
+
+
+async def test_a_kernel_whose_journal_is_damaged_is_ended_and_runs_nothing_twice(
+    agent: AgentProcess, tmp_path: Path
+) -> None:
+    marks = tmp_path / "marks"
+    kernel = await agent.launch()
+    code = f"open({str(marks)!r}, 'a').write('x')"
+    await agent.submit(kernel, code, code)
+    await agent.records(kernel, until=ended(2))
+    pid = json.loads((agent.folder(kernel) / "process.json").read_bytes())["pid"]
+    agent.kill()
+    journal = agent.folder(kernel) / "journal"
+    content = bytearray(journal.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    journal.write_bytes(content)
+    await agent.start()
+    records = await agent.records(kernel, until=of_kind(RecordKind.KERNEL_ENDED))
+    assert has_no_holes(records)
+    told = body_of(records[-1])
+    assert told["cause"] == "agent_lost"
+    assert "damaged" in str(told["reason"])
+    assert marks.read_text() == "xx"
+    await wait_until(lambda: not Path(f"/proc/{pid}/exe").exists())
+    assert (agent.folder(kernel) / "journal.corrupt-1").exists()

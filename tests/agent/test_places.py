@@ -145,3 +145,18 @@ def test_a_private_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) ->
     with pytest.raises(OSError):
         places.write_private(path, b"content")
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_sockets_of_kernels_that_do_not_live_are_swept(data_dir: Path) -> None:
+    other = KERNEL.replace("0123abcd", "ffffffff")
+    names = [f"{places.ipc_prefix(data_dir, one, 2)}-3" for one in (KERNEL, other)]
+    keep = places.runtime_dir(data_dir) / "agent.sock"
+    for path in (*map(Path, names), keep):
+        path.touch()
+    places.sweep_ipc(data_dir, [KERNEL])
+    assert [Path(name).exists() for name in names] == [True, False]
+    places.remove_ipc_of(data_dir, KERNEL)
+    assert not Path(names[0]).exists()
+    assert keep.exists()
+    keep.unlink()
+    places.runtime_dir(data_dir).rmdir()

@@ -16,8 +16,9 @@ KERNELYARD = """
     Template WaitTimeoutError __version__
 """
 CLIENT = """
-    ApiError AsyncClient AsyncImages AsyncKernel AsyncKernels AsyncTask AsyncTasks AsyncTemplates
+    ApiError AsyncClient AsyncEvents AsyncImages AsyncKernel AsyncKernels AsyncTask AsyncTasks AsyncTemplates
     AsyncTokens AuthenticationError BrokenProvider Client ConflictError ConnectionFailedError
+    Event Events
     FollowInterruptedError Health Image ImageList ImageSnapshot Images Interruption
     InvalidRequestError Kernel KernelEndedError KernelInfo Kernels KernelyardError LimitReachedError
     NewToken NoServerError NotFoundError Output OutputPage PermissionDeniedError Result RetryPolicy
@@ -46,7 +47,17 @@ def test_every_public_name_can_be_had() -> None:
 
 
 def test_both_colours_have_the_same_names() -> None:
-    for name in ("Client", "Kernel", "Kernels", "Task", "Tasks", "Images", "Templates", "Tokens"):
+    for name in (
+        "Client",
+        "Kernel",
+        "Kernels",
+        "Task",
+        "Tasks",
+        "Images",
+        "Templates",
+        "Tokens",
+        "Events",
+    ):
         blocking = {one for one in dir(getattr(kernelyard.client, name)) if one[0] != "_"}
         awaiting = {one for one in dir(getattr(kernelyard.client, f"Async{name}")) if one[0] != "_"}
         assert blocking == awaiting

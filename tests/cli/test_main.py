@@ -81,12 +81,27 @@ def test_an_unknown_command_is_a_usage_error() -> None:
         ["submit", "k"],
         ["kernels", "list", "--limit", "0"],
         ["tail", "x", "--after", "-1"],
+        ["events", "--new"],
+        ["events", "-f", "--new", "--after", "3"],
         ["serve", "--no-such-flag"],
     ],
 )
 def test_wrong_usage_exits_with_2_and_starts_nothing(arguments: list[str], tmp_path: Path) -> None:
     assert status_of(*arguments) == 2
     assert not (tmp_path / "data").exists()
+
+
+def test_a_path_given_as_the_format_is_answered_with_what_was_meant(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert status_of("run", "book.ipynb", "-o", "out.ipynb") == 2
+    said = "".join(capsys.readouterr().err.replace("│", "").split())
+    assert "Didyoumean--outputout.ipynb?" in said
+
+
+def test_the_help_of_run_says_where_the_code_runs() -> None:
+    told = " ".join(runner.invoke(app, ["run", "--help"]).stdout.split())
+    assert "in the kernel's own work directory and not in the present one" in told
 
 
 def test_without_a_server_one_line_says_what_to_do(

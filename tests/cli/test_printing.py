@@ -12,7 +12,14 @@ import typer
 
 from kernelyard.cli.live import LivePrinter
 from kernelyard.cli.pairs import pairs
-from kernelyard.cli.showing import first_line, human_size, plain, show_fields, show_table
+from kernelyard.cli.showing import (
+    GrowingTable,
+    first_line,
+    human_size,
+    plain,
+    show_fields,
+    show_table,
+)
 from kernelyard.client import Output, TaskInfo
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -83,6 +90,22 @@ def test_what_was_cut_is_said(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_table_in_a_pipe_is_tab_separated(capsys: pytest.CaptureFixture[str]) -> None:
     show_table(("ID", "NAME"), [("1", "a\tb\n"), ("2", None)], empty="none")
     assert capsys.readouterr().out == "id\tname\n1\ta b \n2\t\n"
+
+
+def test_a_table_that_grows_is_tab_separated_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    table = GrowingTable({"ID": 4, "WHY": 0})
+    table.add((1, "a\nb"))
+    table.add((22222, None))
+    assert capsys.readouterr().out == "id\twhy\n1\ta b\n22222\t\n"
+
+
+def test_a_table_that_grows_has_columns_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    table = GrowingTable({"ID": 4, "WHY": 0})
+    table.add((1, "so"))
+    table.add((22222, None))
+    assert terminal.getvalue() == "ID    WHY\n1     so\n22222\n"
 
 
 def test_fields_that_say_nothing_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -20,13 +21,14 @@ from kernelyard.cli.complaints import Complaint
 from kernelyard.cli.listening import bind, url_of
 from kernelyard.cli.runtime_files import (
     Runtime,
+    listening_holder,
     lock_holder,
     read_runtime,
     remove_runtime,
     server_lock,
     write_runtime,
 )
-from kernelyard.cli.serve import prepare_data_dir
+from kernelyard.cli.serve import place_of, prepare_data_dir
 from kernelyard.settings import Settings
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - what the rule about tokens is for
@@ -79,6 +81,21 @@ def test_the_lock_goes_with_its_holder(tmp_path: Path) -> None:
     assert lock_holder(tmp_path) is None
     with server_lock(tmp_path):
         assert lock_holder(tmp_path) == os.getpid()
+
+
+def test_a_server_that_is_just_starting_is_waited_for_until_it_listens(tmp_path: Path) -> None:
+    with server_lock(tmp_path), ThreadPoolExecutor(1) as aside:
+        found = aside.submit(listening_holder, tmp_path, patience=30)
+        with pytest.raises(TimeoutError):
+            found.result(timeout=0.2)
+        write_runtime(tmp_path, a_runtime(tmp_path))
+        assert found.result(timeout=10) == os.getpid()
+
+
+def test_a_server_that_never_listens_is_told_when_patience_is_over(tmp_path: Path) -> None:
+    with server_lock(tmp_path):
+        assert listening_holder(tmp_path, patience=0) == os.getpid()
+    assert listening_holder(tmp_path, patience=30) is None
 
 
 def test_nobody_holds_a_directory_that_is_not_there(tmp_path: Path) -> None:
@@ -188,3 +205,11 @@ def test_the_printed_address_can_be_used_from_this_machine() -> None:
         host, _, port = url_of(listener, "/")[len("http://") : -1].rpartition(":")
         with socket.create_connection((host, int(port)), timeout=5):
             pass
+
+
+def test_a_server_that_others_can_reach_says_so() -> None:
+    assert place_of("127.0.0.1", "http://127.0.0.1:8700/") == "http://127.0.0.1:8700/"
+    assert place_of(EVERYWHERE, "http://127.0.0.1:8700/y/") == (
+        "0.0.0.0:8700 (open to other machines); from here http://127.0.0.1:8700/y/"
+    )
+    assert place_of("::", "http://[::1]:8700/").startswith("[::]:8700 (open")

@@ -14,6 +14,8 @@ from typing import Any
 import nbformat
 import pytest
 
+from kernelyard.cli.runtime_files import lock_holder
+
 from tests.support.live_server import processes_of, wait_until
 
 SLOW = "import time\nfor i in range(60):\n    print('line', i, flush=True); time.sleep(0.25)"
@@ -93,6 +95,10 @@ def test_a_file_and_standard_input_are_sources_too(shell: Shell, tmp_path: Path)
         (["-c", "import os; os._exit(3)"], 3, "exited by itself with code 3"),
         (["-c", "1", "--image", "no-such-image"], 3, "no-such-image"),
         (["-c", "input()"], 1, "nobody can answer a prompt"),
+        (["-c", "import sys; sys.exit()"], 0, ""),
+        (["-c", "import sys; sys.exit(4)"], 4, ""),
+        (["-c", "import sys; sys.exit('no data')"], 1, "no data\n"),
+        (["-c", "open('no-such-file')"], 1, "the kernel's own work directory"),
         (["-c", "while True: pass", "--timeout", "3"], 124, "Not finished after 3 s"),
     ],
 )
@@ -103,6 +109,8 @@ def test_the_exit_status_is_that_of_the_run(
     assert told.returncode == status
     assert said in told.stderr
     assert told.stdout == ""
+    assert "To exit: use" not in told.stderr
+    assert "SystemExit" not in told.stderr
 
 
 def test_run_ends_its_kernel_and_keeps_what_it_said(shell: Shell) -> None:
@@ -125,6 +133,18 @@ def test_a_detached_run_is_read_by_its_id(shell: Shell) -> None:
     assert numbers == sorted(set(numbers))
 
 
+def test_a_reader_is_told_how_it_ended(shell: Shell) -> None:
+    shell("run", "-c", "print('before'); {}['a']")
+    task = shell.json("tasks", "list", "--limit", "1")[0]
+    for words in (["tail"], ["tail", "-f"], ["tasks", "result"]):
+        read = shell(*words, task["id"])
+        assert read.stdout == "before\n"
+        assert read.stderr.endswith("Task failed: KeyError: 'a'\n")
+    of_kernel = shell("tail", task["kernel_id"])
+    assert "[1] failed: KeyError: 'a'\n" in of_kernel.stderr
+    assert "[1] failed: KeyError: 'a'\n" in shell("tail", "-f", task["kernel_id"]).stderr
+
+
 def test_the_first_ctrl_c_leaves_the_run_alone_and_says_how_to_come_back(shell: Shell) -> None:
     process = shell.begin("run", "-c", SLOW)
     assert process.stdout is not None
@@ -133,6 +153,8 @@ def test_the_first_ctrl_c_leaves_the_run_alone_and_says_how_to_come_back(shell: 
     out, err = process.communicate(timeout=30)
     assert process.returncode == 75
     task = err.split("kernelyard tail -f ")[1].split()[0]
+    assert "within 2 s cancels it" in err
+    assert f"kernels terminate {shell.json('tasks', 'show', task)['kernel_id']}" in err
     assert shell.json("tasks", "show", task)["state"] == "running"
     shell("tasks", "cancel", task)
     read = shell("tail", "-f", task)
@@ -236,6 +258,10 @@ def test_kernels_are_made_used_by_name_and_removed(shell: Shell) -> None:
     made = shell.json("kernels", "create", "--name", "nightly", "--env", "A=1", "--label", "t=x")
     again = shell("kernels", "create", "--name", "nightly")
     assert again.stdout.strip() == made["id"]
+    assert (made["created"], again.stderr) == (
+        True,
+        f"Using the live kernel {made['id']} of that name.\n",
+    )
     said = shell("submit", "nightly", "-c", "import os; print(os.environ['A'])", "-f")
     assert (said.returncode, said.stdout) == (0, "1\n")
     assert shell.json("kernels", "list", "--label", "t=x")[0]["id"] == made["id"]
@@ -244,7 +270,10 @@ def test_kernels_are_made_used_by_name_and_removed(shell: Shell) -> None:
     assert [made["id"], "nightly", "idle"] in [row[:3] for row in rows]
     assert shell("kernels", "restart", "nightly").returncode == 0
     assert "terminat" in shell("kernels", "terminate", "nightly").stdout
-    assert shell("kernels", "delete", made["id"]).returncode == 0
+    assert shell.json("kernels", "show", "nightly")["id"] == made["id"]
+    some = shell("kernels", "delete", "nope", "nightly")
+    assert (some.returncode, some.stdout) == (1, f"{made['id']} deleted\n")
+    assert "There is no kernel 'nope'." in some.stderr
     gone = shell("kernels", "show", made["id"])
     assert gone.returncode == 1
     assert gone.stderr.startswith("error: ")
@@ -289,6 +318,7 @@ def test_the_background_log_holds_no_token(shell: Shell) -> None:
 
 
 def test_doctor_finds_everything_well(shell: Shell) -> None:
+    shell("run", "-c", "1")
     report = shell.json("doctor")
     assert report["healthy"] is True
     assert {"name": "store", "value": "sqlite", "source": "default"} in report["settings"]
@@ -330,6 +360,20 @@ def test_a_server_ends_and_comes_back_while_the_kernel_goes_on(tmp_path: Path) -
     assert "Ended 1 kernel." in told.stdout
     assert processes_of(own.data_dir) == []
     assert "Nothing was running" in own("stop", "--all").stdout
+
+
+def test_a_server_that_is_just_starting_is_ended_too(tmp_path: Path) -> None:
+    own = Shell(tmp_path / "data")
+    server = own.begin("serve", "--port", "0")
+    try:
+        wait_until(lambda: lock_holder(own.data_dir) == server.pid)
+        told = own("stop", "--all")
+        assert f"Ended the server (pid {server.pid})." in told.stdout
+        server.communicate(timeout=30)
+        assert processes_of(own.data_dir) == []
+    finally:
+        server.kill()
+        server.communicate()
 
 
 def test_kernels_end_with_the_server_where_that_is_wanted(tmp_path: Path) -> None:

@@ -47,20 +47,18 @@ def test_the_state_that_users_see_is_final_exactly_when_the_phase_is() -> None:
 
 
 @pytest.mark.parametrize("phase", Phase)
-def test_a_kernel_that_may_go_is_removed_only_after_its_end(phase: Phase) -> None:
-    step = next_step(Wanted.GONE, phase, attempt=1, ran_attempt=0)
-    assert (step is Step.REMOVE) == phase.is_final
+def test_a_kernel_that_is_to_go_is_removed_wherever_it_is(phase: Phase) -> None:
+    assert next_step(Wanted.GONE, phase, attempt=1, ran_attempt=0) is Step.REMOVE
+    assert next_step(Wanted.STOP, phase, attempt=1, ran_attempt=0) is not Step.REMOVE
 
 
-@pytest.mark.parametrize("wanted", [Wanted.STOP, Wanted.GONE])
-def test_a_kernel_that_no_agent_knows_is_settled_in_the_store(wanted: Wanted) -> None:
-    assert next_step(wanted, Phase.REQUESTED, attempt=1, ran_attempt=0) is Step.SETTLE
+def test_a_kernel_that_no_agent_knows_is_settled_in_the_store() -> None:
+    assert next_step(Wanted.STOP, Phase.REQUESTED, attempt=1, ran_attempt=0) is Step.SETTLE
 
 
-@pytest.mark.parametrize("wanted", [Wanted.STOP, Wanted.GONE])
 @pytest.mark.parametrize("phase", [Phase.LAUNCHING, Phase.CONNECTING, Phase.READY, Phase.STOPPING])
-def test_a_kernel_that_an_agent_may_know_is_stopped_there(wanted: Wanted, phase: Phase) -> None:
-    assert next_step(wanted, phase, attempt=1, ran_attempt=1) is Step.STOP
+def test_a_kernel_that_an_agent_may_know_is_stopped_there(phase: Phase) -> None:
+    assert next_step(Wanted.STOP, phase, attempt=1, ran_attempt=1) is Step.STOP
 
 
 @given(attempt=ATTEMPTS, ran=ATTEMPTS)
@@ -147,7 +145,7 @@ class KernelLife(RuleBasedStateMachine):
 
     @invariant()
     def only_what_nobody_wants_is_removed(self) -> None:
-        assert not self.removed or (self.wanted is Wanted.GONE and self.phase.is_final)
+        assert not self.removed or self.wanted is Wanted.GONE
 
     @invariant()
     def stopping_from_here_always_comes_to_an_end(self) -> None:

@@ -25,7 +25,7 @@ def ended(state: TaskState, **more: object) -> JsonObject:
 def test_a_task_that_starts_is_running() -> None:
     change = project(a_journal((4, K.STARTED, {"task_id": "t"})))
     assert change.tasks == (
-        TaskChange(seq=4, state=TaskState.RUNNING, started_at=1000, first_number=1),
+        TaskChange(seq=4, state=TaskState.RUNNING, id="t", started_at=1000, first_number=1),
     )
     assert (change.started_seq, change.last_number, change.last_activity_at) == (4, 1, 1000)
 
@@ -41,6 +41,7 @@ def test_a_task_that_starts_and_ends_keeps_both_times() -> None:
         TaskChange(
             seq=4,
             state=TaskState.FAILED,
+            id="t",
             started_at=1000,
             first_number=1,
             ended_at=3000,

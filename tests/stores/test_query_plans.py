@@ -16,7 +16,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from kernelyard.model.kernel_phases import Phase
 from kernelyard.model.tasks import TaskState
 from kernelyard.ports.stores import KernelQuery, TaskQuery
-from kernelyard.stores.sql.kernels import kernels_statement
+from kernelyard.stores.sql.events import events_statement
+from kernelyard.stores.sql.kernels import history_statement, kernels_statement
 from kernelyard.stores.sql.migrate import migrate
 from kernelyard.stores.sql.moves import _OPEN
 from kernelyard.stores.sql.outputs import _READ, _READ_SEQ
@@ -149,3 +150,28 @@ def test_places_in_the_queue_are_counted_in_an_index_of_open_tasks(engine: Engin
     assert any(index in step for step in steps), steps
     opened = plan(engine, _OPEN, kernel_no=3)
     assert any("ix_tasks_kernel_no_state_no (kernel_no=? AND state=?)" in step for step in opened)
+
+
+@pytest.mark.parametrize(
+    ("by_owner", "by_kernel", "index"),
+    [
+        (False, False, "INTEGER PRIMARY KEY (rowid>?)"),
+        (True, False, "INDEX ix_changes_owner_number (owner=? AND number>?)"),
+        (False, True, "INDEX ix_changes_kernel_no_number (kernel_no=? AND number>?)"),
+        (True, True, "INDEX ix_changes_kernel_no_number (kernel_no=? AND number>?)"),
+    ],
+)
+def test_events_are_read_from_the_cursor_on_along_one_index(
+    engine: Engine, by_owner: bool, by_kernel: bool, index: str
+) -> None:
+    values = {"after": 7, "most": 5, "owner": "a", "kernel_no": 3}
+    steps = plan(engine, events_statement(by_owner=by_owner, by_kernel=by_kernel), **values)
+    assert f"SEARCH changes USING {index}" in steps
+    assert scans(steps) == []
+    assert not any("B-TREE" in step for step in steps), steps
+
+
+def test_the_history_of_a_kernel_does_not_walk_through_its_tasks(engine: Engine) -> None:
+    steps = plan(engine, history_statement(3))
+    assert any("USING INDEX ix_changes_of_kernels (kernel_no=?)" in step for step in steps), steps
+    assert not any("B-TREE" in step for step in steps), steps

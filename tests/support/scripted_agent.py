@@ -12,6 +12,7 @@ from kernelyard.model.errors import (
     AgentUnavailable,
     Conflict,
     ImageNotFound,
+    Invalid,
     KernelNotFound,
     ResourceNotFound,
 )
@@ -122,7 +123,12 @@ class ScriptedLink:
         if kernel is not None:
             await kernel.stop("forgotten")
 
-    async def follow(self, kernel_id: str, after: int) -> AsyncIterator[list[Record]]:
+    async def follow(
+        self, kernel_id: str, after: int, after_at: int | None = None
+    ) -> AsyncIterator[list[Record]]:
+        journal = self._reached().kernel(kernel_id).journal
+        if after > len(journal) or (after and after_at not in (None, journal[after - 1].at)):
+            raise Invalid
         async for records in self._reached().kernel(kernel_id).follow(after):
             self._reached()
             yield records

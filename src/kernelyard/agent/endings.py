@@ -19,7 +19,12 @@ ASKED_FOR_INPUT = (
 UNHEARD = "its end fell into a time when nobody listened; what it said while heard is kept"
 NO_REPLY = "the kernel never said how it ended; it may have been interrupted before it began"
 GAVE_UP = "the kernel gave it up without running it to its end"
+DAMAGED = (
+    "its journal was damaged on the disk: what was whole is kept, the rest lies beside it, and the "
+    "kernel was ended because nobody can know what it had run"
+)
 _TAIL_LENGTH = 2000
+_MOST_ERROR = 1024 * 1024
 _encoder = msgspec.json.Encoder()
 
 
@@ -37,9 +42,9 @@ class TaskEnd:
         error = None
         if self.error is not None:
             error = {
-                "name": self.error.name,
-                "value": self.error.value,
-                "traceback": self.error.traceback,
+                "name": _clipped(self.error.name),
+                "value": _clipped(self.error.value),
+                "traceback": _clipped_lines(self.error.traceback),
             }
         return body(
             task_id=task_id,
@@ -113,6 +118,17 @@ def idle_reason(seconds: float) -> str:
 def body(**fields: object) -> bytes:
     """Return a record's body."""
     return _encoder.encode(fields)
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= _MOST_ERROR else text[:_MOST_ERROR] + "…"
+
+
+def _clipped_lines(lines: tuple[str, ...]) -> tuple[str, ...]:
+    if sum(map(len, lines)) <= _MOST_ERROR:
+        return lines
+    each = _MOST_ERROR // min(len(lines), 1000)
+    return tuple(line if len(line) <= each else line[:each] + "…" for line in lines[-1000:])
 
 
 def _while_this_ran(exit_: Exit) -> str:

@@ -52,6 +52,8 @@ class Journal:
         self.size = size
         self.last_at = last_at
         self.closed = closed
+        self.damaged = False
+        """Whether it was found damaged in the middle and cut there."""
         """Whether the last record is in the file and says that the kernel ended."""
         self.index = index if index is not None else []
         """Number and offset of a record every so many bytes, both ascending."""
@@ -99,13 +101,21 @@ class Journal:
         finally:
             self.listeners.discard(written.set)
 
-    def check_after(self, number: int) -> None:
-        """Raise Invalid if the journal has no record ``number`` yet."""
+    def check_after(self, number: int, at: Micros | None = None) -> None:
+        """Raise Invalid if there is no record ``number``, or it is not the one of the time ``at``."""
         if number > self.last_number or number < 0:
             raise Invalid(
                 f"There is no record {number} yet; the last one is {self.last_number}.",
                 field="after",
             )
+        if number and at is not None and self._time_of(number) != at:
+            raise Invalid(
+                f"Record {number} is another one than was followed before.", field="after"
+            )
+
+    def _time_of(self, number: int) -> Micros:
+        offset = self.offset_after(number - 1)
+        return wire.peek_time(os.pread(self._descriptor, wire.HEADER_SIZE, offset))
 
     def offset_after(self, number: int) -> int:
         """Return where the record behind ``number`` begins. Raises Invalid if it does not exist yet."""
@@ -190,7 +200,7 @@ def recover_journal(path: Path, recall: Callable[[Record], None]) -> Journal:
         _keep_aside(path, scan.size)
     if path.stat().st_size > scan.size:
         os.truncate(path, scan.size)
-    return Journal(
+    journal = Journal(
         path,
         size=scan.size,
         last_number=scan.number,
@@ -198,6 +208,8 @@ def recover_journal(path: Path, recall: Callable[[Record], None]) -> Journal:
         index=scan.index,
         closed=scan.ended,
     )
+    journal.damaged = damaged
+    return journal
 
 
 def note(index: list[tuple[int, int]], number: int, offset: int) -> None:

@@ -13,12 +13,12 @@ import msgspec
 
 from kernelyard.agent.adopt import Found, Search
 from kernelyard.agent.allowance import Allowance
-from kernelyard.agent.endings import KernelEnd, TaskEnd, body, died, idle_reason
+from kernelyard.agent.endings import DAMAGED, KernelEnd, TaskEnd, body, died, idle_reason
 from kernelyard.agent.folder import Folder
 from kernelyard.agent.incarnation import Incarnation
 from kernelyard.agent.journal import Journal, wall_clock
 from kernelyard.agent.launching import Launching, Surroundings
-from kernelyard.agent.places import ipc_prefix, remove_ipc
+from kernelyard.agent.places import ipc_prefix, remove_ipc, remove_ipc_of
 from kernelyard.agent.processes import Exit
 from kernelyard.agent.queue import Queue
 from kernelyard.agent.recall import Recollection
@@ -54,7 +54,7 @@ class Kernel:
         self._surroundings = surroundings
         self._folder = folder
         self._queue = queue
-        self._log = surroundings.log.bind(kernel=self.id)
+        self._log = surroundings.log.bind(kernel_id=self.id)
         self._runner = Runner(journal, queue)
         self._incarnation: Incarnation | None = None
         self._ready_attempt = 0
@@ -73,7 +73,7 @@ class Kernel:
 
         def note_gap() -> None:
             gap = body(**{"from": unheard_since, "to": wall_clock()})
-            self.journal.append([(0, RecordKind.GAP, gap)])
+            self.journal.append([(memory.running_seq, RecordKind.GAP, gap)])
 
         found = Search(
             surroundings=self._surroundings,
@@ -84,6 +84,9 @@ class Kernel:
             on_first_sound=note_gap,
         ).run()
         self._stopping = memory.stopping
+        if self.journal.damaged and self._stopping is None:
+            # Its tasks' ends may have been in what is lost: going on could run code twice.
+            self._stopping = KernelEnd(cause=EndCause.AGENT_LOST, reason=DAMAGED)
         self._ready_attempt = memory.ready_attempt
         self._log_begin = self._folder.log_size()
         self._incarnation = found.incarnation
@@ -253,6 +256,7 @@ class Kernel:
         self._runner.end_all(end.running_task(), end.queued_task())
         self.journal.append([(0, RecordKind.KERNEL_ENDED, end.body())])
         self._queue.close()
+        remove_ipc_of(self._surroundings.data_dir, self.id)
         await self.journal.until_closed()
         try:
             self._folder.mark_ended(self.journal)

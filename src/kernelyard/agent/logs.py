@@ -73,7 +73,7 @@ class _Lines(logging.Formatter):
 class _JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, object] = {
-            "timestamp": _time_of(record),
+            "at": _time_of(record),
             "level": record.levelname.lower(),
             "event": record.getMessage(),
             **_fields_of(record),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from kernelyard.model.errors import AgentUnavailable, Invalid
 from kernelyard.model.ids import is_uuid
 
+_IPC_NAME = re.compile(r"[0-9a-f]{32}-[0-9]+-[1-5]")
 LONGEST_SOCKET_PATH = 100
 """Bytes; Linux takes 107 and macOS 103."""
 _LONGEST_SOCKET_NAME = 45
@@ -87,6 +90,29 @@ def remove_ipc(prefix: str) -> None:
         number = path.name.removeprefix(f"{start.name}-")
         if number != path.name and number.isdigit():
             path.unlink(missing_ok=True)
+
+
+def remove_ipc_of(data_dir: Path, kernel_id: str) -> None:
+    """Remove all sockets of one kernel, of whatever attempt."""
+    begin = f"{_checked(kernel_id).replace('-', '')}-"
+    for path in _sockets(data_dir):
+        if path.name.startswith(begin):
+            path.unlink(missing_ok=True)
+
+
+def sweep_ipc(data_dir: Path, living: Collection[str]) -> None:
+    """Remove the sockets of all kernels but the ``living``."""
+    known = {kernel_id.replace("-", "") for kernel_id in living}
+    for path in _sockets(data_dir):
+        if path.name.partition("-")[0] not in known:
+            path.unlink(missing_ok=True)
+
+
+def _sockets(data_dir: Path) -> list[Path]:
+    place = runtime_path(data_dir)
+    if not place.is_dir():
+        return []
+    return [path for path in place.iterdir() if _IPC_NAME.fullmatch(path.name)]
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -11,7 +11,7 @@ from kernelyard.agent.folder import Folder
 from kernelyard.agent.journal import Journal, recover_journal
 from kernelyard.agent.kernel import Kernel
 from kernelyard.agent.launching import Surroundings
-from kernelyard.agent.places import agent_dir, kernel_dir
+from kernelyard.agent.places import agent_dir, kernel_dir, remove_ipc_of, sweep_ipc
 from kernelyard.agent.queue import Queue
 from kernelyard.agent.recall import Recollection
 from kernelyard.model.errors import (
@@ -57,7 +57,8 @@ class Registry:
                 self._recover_one(folder, unheard_since)
             except Exception:
                 # One broken directory must not cost all others.
-                self._surroundings.log.exception("kernel.not_recovered", kernel=path.name)
+                self._surroundings.log.exception("kernel.not_recovered", kernel_id=path.name)
+        sweep_ipc(self._surroundings.data_dir, self._live)
 
     def launch(self, order: LaunchOrder) -> None:
         """Begin to start a kernel, or a further attempt of it. Raises Invalid, StorageFull."""
@@ -140,6 +141,7 @@ class Registry:
             kernel.stop("it was deleted")
             await kernel.ended.wait()
             self._live.pop(kernel_id, None)
+        remove_ipc_of(self._surroundings.data_dir, kernel_id)
         await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
 
     def journal(self, kernel_id: str) -> Journal:

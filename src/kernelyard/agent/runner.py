@@ -209,9 +209,10 @@ class Runner:
             run.held.append(content)
             return
         allowance = self._late if run is None else run.allowance
-        kept = allowance.admit(kind, content, backlog=self._journal.backlog)
-        if kept is not None:
-            entries.append((0 if run is None else run.task.seq, kind, kept))
+        for piece in allowance.pieces(kind, content):
+            kept = allowance.admit(kind, piece, backlog=self._journal.backlog)
+            if kept is not None:
+                entries.append((0 if run is None else run.task.seq, kind, kept))
 
     def _finish(self, run: Running) -> None:
         self._end_running(_verdict(run))
@@ -296,11 +297,12 @@ def _verdict(run: Running) -> TaskEnd:
 def _verdict_without_end(run: Running) -> TaskEnd:
     """How a task ended of which the kernel said too little."""
     execution = run.execution
-    if execution.reply is not None or (execution.idle and run.adopted):
+    raised = execution.idle and run.adopted and execution.error is not None
+    if execution.reply is not None or raised:
         return _verdict(run)
     if run.cancel_reason is not None and run.interrupted:
         return TaskEnd(state=TaskState.CANCELLED, reason=run.cancel_reason)
-    if execution.idle:
+    if execution.idle and not run.adopted:
         return TaskEnd(state=TaskState.FAILED, reason=NO_REPLY, error=execution.error)
     return TaskEnd(state=TaskState.LOST, reason=UNHEARD)
 

@@ -168,7 +168,7 @@ class Server:
         self._streaming.add(writer)
         try:
             journal = self._registry.journal(request.kernel_id)
-            journal.check_after(request.after)
+            journal.check_after(request.after, request.after_at)
             await _send(writer, link.encode_message(link.Done()))
             chunks = follow(journal, request.after, alive_seconds=ALIVE_SECONDS, gone=gone)
             async with aclosing(chunks):

@@ -33,6 +33,7 @@ def attend(
     *,
     cancel: Callable[[], None],
     come_back: str,
+    kernel_id: str,
     timeout: float | None = None,
 ) -> int | None:
     """Call ``follow`` until the run's end; return a status if it was cut short, else None.
@@ -45,7 +46,9 @@ def attend(
             follow()
     except KeyboardInterrupt:
         note(
-            f"\nDetached; the run goes on. Come back with: {come_back}\n(Ctrl-C again cancels it.)"
+            f"\nDetached; the run goes on. Come back with: {come_back} (Ctrl-C again within "
+            f"{SECOND_SECONDS:g} s cancels it; end the kernel later with: "
+            f"kernelyard kernels terminate {kernel_id})"
         )
         if not _interrupted_again():
             raise typer.Exit(DETACHED) from None

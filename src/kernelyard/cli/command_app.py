@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import typer
@@ -16,6 +17,24 @@ class _Command(TyperCommand):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         named["context_settings"] = HELP_NAMES | (named.get("context_settings") or {})
         super().__init__(*arguments, **named)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        written = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            if any(one.name == "output" for one in self.params):
+                _hint_at_output(error, written)
+            raise
+
+
+def _hint_at_output(error: typer.BadParameter, args: list[str]) -> None:
+    """Add what was meant if a file was given to ``-o``, which names a format here."""
+    if error.param is None or error.param.name != "form":
+        return
+    for flag, value in pairwise(args):
+        if flag == "-o" and value.endswith(".ipynb"):
+            error.message += f" Did you mean --output {value}?"
 
 
 class _Group(TyperGroup):

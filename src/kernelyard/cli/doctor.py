@@ -12,7 +12,7 @@ from kernelyard.cli.command_app import command_app
 from kernelyard.cli.complaints import sentence_of
 from kernelyard.cli.setting_flags import with_setting_flags
 from kernelyard.cli.showing import Format, show_json
-from kernelyard.settings import LoadedSettings, Settings
+from kernelyard.settings import ENVIRONMENT_ONLY, LoadedSettings, Settings
 
 app = command_app()
 OK, BROKEN = "ok", "broken"
@@ -105,8 +105,14 @@ def _try_kernel(settings: Settings, report: Report) -> None:
     from kernelyard.cli.trial import try_kernel
 
     with tempfile.TemporaryDirectory(prefix="kernelyard-doctor-") as place:
+        # The store, too: in the one that is configured it would look after kernels of others.
         trial = settings.model_copy(
-            update={"data_dir": Path(place).resolve(), "admin_token": None, "max_kernels": 0}
+            update={
+                "data_dir": Path(place).resolve(),
+                "admin_token": None,
+                "max_kernels": 0,
+                "store": "sqlite",
+            }
         )
         try:
             images, answer = asyncio.run(try_kernel(trial))
@@ -125,7 +131,7 @@ def _try_kernel(settings: Settings, report: Report) -> None:
 def _shown(name: str, value: object) -> str:
     if value is None:
         return "(not set)"
-    return "(set)" if name == "admin_token" else str(value)
+    return "(set)" if name in ENVIRONMENT_ONLY else str(value)
 
 
 def _print(report: Report) -> None:

@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kernelyard.cli.command_app import command_app
-from kernelyard.cli.connection import DataDirOption, kernel_of, open_client
+from kernelyard.cli.connection import DataDirOption, kernel_of, open_client, say_whether_made
+from kernelyard.cli.one_by_one import Done, of_each
 from kernelyard.cli.pairs import EnvironmentOption, LabelOption, pairs
-from kernelyard.cli.showing import Format, FormatOption, show_fields, show_json, show_table
+from kernelyard.cli.showing import (
+    Format,
+    FormatOption,
+    plain,
+    show_fields,
+    show_json,
+    show_table,
+)
 
 if TYPE_CHECKING:
-    from kernelyard.client import KernelInfo
+    from kernelyard.client import Kernel, KernelInfo
 
 app = command_app("""List, make, look at and end kernels.
 
@@ -64,6 +72,7 @@ def list_kernels(
             for one in infos
         ],
         empty="No kernels. Make one with: kernelyard kernels create",
+        spare=("CREATED", "IMAGE", "QUEUED"),
     )
 
 
@@ -108,8 +117,10 @@ def create(
             kernel = yard.kernels.create(
                 image, template=template, environment=environment, labels=labels
             )
+    if name:
+        say_whether_made(kernel, name)
     if form is Format.JSON:
-        show_json(kernel.info)
+        show_json({**plain(kernel.info), "created": kernel.created})
     else:
         typer.echo(kernel.id)
 
@@ -123,7 +134,8 @@ def terminate(
     Example: kernelyard kernels terminate nightly
     """
     with open_client(data_dir) as yard:
-        _told([kernel_of(yard, one).terminate().info for one in kernels], form)
+        done = of_each(kernels, lambda one: kernel_of(yard, one).terminate().info)
+    _told(done, form)
 
 
 @app.command()
@@ -135,16 +147,13 @@ def delete(
     Example: kernelyard kernels delete nightly
     """
     with open_client(data_dir) as yard:
-        gone = []
-        for one in kernels:
-            kernel = kernel_of(yard, one)
-            kernel.delete()
-            gone.append(kernel.id)
+        gone = of_each(kernels, lambda one: _deleted(kernel_of(yard, one)))
     if form is Format.JSON:
-        show_json({"deleted": gone})
+        show_json({"deleted": gone.answers})
     else:
-        for identity in gone:
+        for identity in gone.answers:
             typer.echo(f"{identity} deleted")
+    gone.exit_if_any_failed()
 
 
 @app.command()
@@ -156,7 +165,8 @@ def restart(
     Example: kernelyard kernels restart nightly
     """
     with open_client(data_dir) as yard:
-        _told([kernel_of(yard, one).restart().info for one in kernels], form)
+        done = of_each(kernels, lambda one: kernel_of(yard, one).restart().info)
+    _told(done, form)
 
 
 @app.command()
@@ -168,20 +178,27 @@ def interrupt(
     Example: kernelyard kernels interrupt nightly
     """
     with open_client(data_dir) as yard:
-        infos = []
-        for one in kernels:
-            kernel = kernel_of(yard, one)
-            kernel.interrupt()
-            infos.append(kernel.refresh().info)
-    _told(infos, form)
+        done = of_each(kernels, lambda one: _interrupted(kernel_of(yard, one)))
+    _told(done, form)
 
 
-def _told(infos: list[KernelInfo], form: Format) -> None:
+def _interrupted(kernel: Kernel) -> KernelInfo:
+    kernel.interrupt()
+    return kernel.refresh().info
+
+
+def _deleted(kernel: Kernel) -> str:
+    kernel.delete()
+    return kernel.id
+
+
+def _told(done: Done[KernelInfo], form: Format) -> None:
     if form is Format.JSON:
-        show_json(infos)
-        return
-    for info in infos:
-        typer.echo(f"{info.id} {info.state}")
+        show_json(done.answers)
+    else:
+        for info in done.answers:
+            typer.echo(f"{info.id} {info.state}")
+    done.exit_if_any_failed()
 
 
 def _show(info: KernelInfo, form: Format) -> None:

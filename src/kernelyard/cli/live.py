@@ -6,6 +6,8 @@ import re
 import sys
 from typing import TextIO
 
+from kernelyard.cli.remarks import gap_line
+from kernelyard.cli.script_exit import exit_code, last_words, without_noise
 from kernelyard.cli.showing import human_size, note
 from kernelyard.client import Output
 
@@ -16,7 +18,11 @@ _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/svg+xml", "applicati
 class LivePrinter:
     """Prints outputs in order, each at the beginning of a line where it should be."""
 
-    def __init__(self, out: TextIO | None = None, err: TextIO | None = None) -> None:
+    def __init__(
+        self, out: TextIO | None = None, err: TextIO | None = None, *, program: bool = False
+    ) -> None:
+        """Of a ``program``, ``sys.exit()`` is its end and no error that is to be shown."""
+        self._program = program
         self._out = sys.stdout if out is None else out
         self._err = sys.stderr if err is None else err
         self._open_line = {id(self._out): False, id(self._err): False}
@@ -25,16 +31,16 @@ class LivePrinter:
         """Print one output; marks that tell nothing new are passed over."""
         match output.kind:
             case "stream":
-                self._write(self._err if output.stream == "stderr" else self._out, output.text)
+                self._stream(output)
             case "display_data" | "execute_result" | "update_display_data":
                 self._show_rich(output)
             case "error":
-                self._line(self._err, _coloured(output.text, self._err))
+                self._error(output)
             case "cut":
                 dropped = human_size(int(output.content.get("bytes", 0)))
                 self.note(f"[{dropped} of output over the task's limit were dropped here]")
             case "gap":
-                self.note("[nobody listened for a while; output may be missing here]")
+                self.note(gap_line(output.content))
 
     def note(self, text: str) -> None:
         """Say something of our own, on a line of its own on standard error."""
@@ -46,6 +52,19 @@ class LivePrinter:
         for stream in (self._out, self._err):
             if self._open_line[id(stream)] and stream.isatty():
                 self._write(stream, "\n")
+
+    def _stream(self, output: Output) -> None:
+        if output.stream != "stderr":
+            self._write(self._out, output.text)
+        else:
+            self._write(self._err, without_noise(output.text) if self._program else output.text)
+
+    def _error(self, output: Output) -> None:
+        name, value = (str(output.content.get(key, "")) for key in ("ename", "evalue"))
+        if not self._program or exit_code(name, value) is None:
+            self._line(self._err, _coloured(output.text, self._err))
+        elif words := last_words(name, value):
+            self._line(self._err, words)
 
     def _show_rich(self, output: Output) -> None:
         picture = next((mime for mime in _PICTURES if mime in output.data), None)

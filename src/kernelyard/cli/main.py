@@ -19,6 +19,7 @@ COMMANDS = (
     "submit",
     "kernels",
     "tasks",
+    "events",
     "images",
     "templates",
     "token",

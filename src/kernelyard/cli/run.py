@@ -10,7 +10,12 @@ import typer
 
 from kernelyard.cli.command_app import command_app
 from kernelyard.cli.complaints import Complaint
-from kernelyard.cli.connection import DataDirOption, kernel_of, open_client_or_start
+from kernelyard.cli.connection import (
+    DataDirOption,
+    kernel_of,
+    open_client_or_start,
+    say_whether_made,
+)
 from kernelyard.cli.pairs import EnvironmentOption, pairs
 from kernelyard.cli.showing import Format, FormatOption, note, show_json
 from kernelyard.cli.sources import CodeOption, FileArgument, code_of, notebook_of
@@ -89,15 +94,17 @@ def run(  # noqa: PLR0913 - one parameter per flag
 ) -> None:
     """Run a program or notebook and print what it says.
 
-    It runs on a fresh kernel. Starts a local server in the background if none is running and KERNELYARD_URL is not set. A
+    It runs on a fresh kernel, in the kernel's own work directory and not in the present one: name
+    files by their full paths. Starts a local server in the background if none is running and KERNELYARD_URL is not set. A
     new kernel is terminated at the end (not with --keep); its tasks and outputs stay readable.
     Cells of a notebook are queued at once; when one fails, those behind it never
     start, whether or not you are still there.
 
-    Ctrl-C leaves the run alone and says how to come back; a second one cancels it.
+    Ctrl-C leaves the run alone and says how to come back; a second one within 2 s cancels it.
 
     Exit status: 0 it succeeded, 1 the code raised, 2 wrong usage, 3 the kernel failed or was lost,
-    75 left while it runs, 124 over its time, 130 cancelled.
+    75 left while it runs, 124 over its time, 130 cancelled. A program that calls sys.exit() gives
+    its own.
 
     Examples:
 
@@ -160,7 +167,7 @@ def _run_code(wish: Wish, yard: Client, code: str) -> int:
     if wish.detach:
         _say_detached(wish, kernel, [task.id])
         return 0
-    printer = None if wish.json else LivePrinter()
+    printer = None if wish.json else LivePrinter(program=True)
     status = follow_task(task, kernel, timeout=wish.timeout, printer=printer)
     if wish.json:
         show_json(task.result())
@@ -229,13 +236,15 @@ def _kernel(wish: Wish, yard: Client, notebook: NotebookRun | None) -> Kernel:
             note(f"No image '{named}' as the notebook names it; using '{DEFAULT_IMAGE}'.")
     display_name = Path(wish.file).name if wish.file and wish.file != "-" else ""
     if wish.name:
-        return yard.kernels.get_or_create(
+        kernel = yard.kernels.get_or_create(
             wish.name,
             image=image or DEFAULT_IMAGE,
             template=wish.template,
             display_name=display_name,
             environment=wish.environment,
         )
+        say_whether_made(kernel, wish.name)
+        return kernel
     return yard.kernels.create(
         image or DEFAULT_IMAGE,
         template=wish.template,
@@ -254,7 +263,7 @@ def _leave(wish: Wish, kernel: Kernel) -> None:
 
 def _say_detached(wish: Wish, kernel: Kernel, tasks: list[str]) -> None:
     if wish.json:
-        show_json({"kernel": kernel.id, "tasks": tasks})
+        show_json({"kernel": kernel.id, "created": kernel.created, "tasks": tasks})
         return
     for task in tasks:
         typer.echo(task)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from kernelyard.cli.attending import attend, cancel_all, status_of
+from kernelyard.cli.attending import attend, cancel_all
 from kernelyard.cli.live import LivePrinter
+from kernelyard.cli.remarks import say_what_is_missing, say_where_it_ran
+from kernelyard.cli.script_exit import program_status
 from kernelyard.client import Kernel, Task
 
 
@@ -19,12 +21,13 @@ def follow_task(
 
     Without a ``printer`` nothing is printed, only waited for.
     """
-    last = after
+    last, gaps = after, 0
 
     def follow() -> None:
-        nonlocal last
+        nonlocal last, gaps
         for output in task.follow(after=last):
             last = output.number
+            gaps += output.kind == "gap"
             if printer is not None:
                 printer.show(output)
 
@@ -32,9 +35,12 @@ def follow_task(
         follow,
         cancel=lambda: cancel_all([task]),
         come_back=f"kernelyard tail -f {task.id}",
+        kernel_id=kernel.id,
         timeout=timeout,
     )
     if printer is not None:
         printer.finish()
-    status = status_of(task, kernel)
+    say_what_is_missing(gaps=gaps)
+    say_where_it_ran(task.info.error)
+    status = program_status(task, kernel)
     return status if short is None else short

@@ -9,6 +9,7 @@ from pathlib import Path
 from kernelyard.cli.attending import OK, attend, cancel_all, status_of
 from kernelyard.cli.complaints import USAGE, Complaint
 from kernelyard.cli.live import LivePrinter
+from kernelyard.cli.remarks import say_what_is_missing, say_where_it_ran
 from kernelyard.cli.showing import first_line, note
 from kernelyard.client import Kernel, KernelyardError, Task
 from kernelyard.client.notebook import CodeCell, NotebookRun
@@ -30,6 +31,7 @@ class AttendedNotebook:
     status: int = OK
     _finished: int = 0
     _last: int = 0
+    _gaps: int = 0
     _stopped: bool = field(default=False)
 
     def attend(self, *, come_back: str, timeout: float | None) -> int:
@@ -37,10 +39,15 @@ class AttendedNotebook:
         self.notebook.save(self.target)
         try:
             short = attend(
-                self._follow, cancel=self._cancel_rest, come_back=come_back, timeout=timeout
+                self._follow,
+                cancel=self._cancel_rest,
+                come_back=come_back,
+                kernel_id=self.kernel.id,
+                timeout=timeout,
             )
         finally:
             self.notebook.save(self.target)
+        say_what_is_missing(gaps=self._gaps)
         return self.status if short is None else short
 
     def _follow(self) -> None:
@@ -51,6 +58,7 @@ class AttendedNotebook:
                 self.printer.note(self._heading(cell))
             for output in task.follow(after=self._last):
                 self._last = output.number
+                self._gaps += output.kind == "gap"
                 self.notebook.add(cell.index, output)
                 if self.printer is not None:
                     self.printer.show(output)
@@ -71,6 +79,7 @@ class AttendedNotebook:
         if status != OK and not (expected and cell.may_raise):
             self.status = self.status or status
         if status != OK and not expected:
+            say_where_it_ran(task.info.error)
             self._cancel_rest()
 
     def _cancel_rest(self) -> None:

@@ -97,6 +97,33 @@ def lock_holder(data_dir: Path) -> int | None:
         os.close(descriptor)
 
 
+def listening_holder(data_dir: Path, *, patience: float) -> int | None:
+    """Return the pid of the server, waiting for one that is just starting until it listens.
+
+    A server that does not listen when patience is over is told all the same.
+    """
+    until = time.monotonic() + patience
+    while True:
+        pid = lock_holder(data_dir)
+        runtime = read_runtime(data_dir)
+        listens = pid is not None and runtime is not None and runtime.pid == pid
+        if listens or not _held(data_dir) or time.monotonic() >= until:
+            return pid
+        time.sleep(0.05)
+
+
+def _held(data_dir: Path) -> bool:
+    """Whether the lock is held, even by a server that has not written its pid yet."""
+    try:
+        descriptor = os.open(data_dir / LOCK, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not _locked(descriptor, fcntl.LOCK_SH, seconds=0)
+    finally:
+        os.close(descriptor)
+
+
 def _locked(descriptor: int, how: int, *, seconds: float) -> bool:
     """Try to lock, for a moment: somebody may only be looking whether it is locked."""
     until = time.monotonic() + seconds

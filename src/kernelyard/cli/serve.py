@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import typer
 from pydantic import SecretStr
@@ -17,6 +18,7 @@ from kernelyard.cli.admin_token import (
     AdminToken,
     check_listening,
     find_admin_token,
+    is_loopback,
     kept_admin_token,
     make_admin_token,
 )
@@ -24,7 +26,7 @@ from kernelyard.cli.command_app import command_app
 from kernelyard.cli.complaints import Complaint
 from kernelyard.cli.runtime_files import Runtime, remove_runtime, server_lock, write_runtime
 from kernelyard.cli.setting_flags import with_setting_flags
-from kernelyard.settings import Settings, variable_of
+from kernelyard.settings import ENVIRONMENT_ONLY, Settings, variable_of
 
 app = command_app()
 
@@ -46,8 +48,9 @@ def serve(config: Path | None, flags: dict[str, Any]) -> None:
     from kernelyard.logs import configure_logs
 
     settings = Settings.load(flags, config=config).settings
-    # Neither the agent nor a kernel has any business with it.
-    os.environ.pop(variable_of("admin_token"), None)
+    # Neither the agent nor a kernel has any business with them.
+    for name in ENVIRONMENT_ONLY:
+        os.environ.pop(variable_of(name), None)
     configure_logs(json=settings.log_json, level=settings.log_level)
     prepare_data_dir(settings.data_dir)
     with server_lock(settings.data_dir):
@@ -130,12 +133,22 @@ def _runtime(settings: Settings, token: AdminToken, url: str) -> Runtime:
 
 
 def _greet(settings: Settings, token: AdminToken, url: str) -> None:
-    typer.echo(f"kernelyard {metadata.version('kernelyard')} listens on {url}")
+    where = place_of(settings.host, url)
+    typer.echo(f"kernelyard {metadata.version('kernelyard')} listens on {where}")
     typer.echo(f"Data directory: {settings.data_dir}")
     if token.fresh:
         typer.echo(f"\nThe administrator's token, shown this once and kept in {token.file}:\n")
         typer.echo(f"  export KERNELYARD_TOKEN={token.text}\n")
     typer.echo(f"API pages: {url}docs   Stop the server: Ctrl-C")
+
+
+def place_of(host: str, url: str) -> str:
+    """Return what is said of where a server listens: the address, or that others reach it too."""
+    if is_loopback(host):
+        return url
+    port = urlsplit(url).port
+    shown = f"[{host}]" if ":" in host else host
+    return f"{shown}:{port} (open to other machines); from here {url}"
 
 
 def _loop_factory() -> Any:

@@ -87,4 +87,6 @@ def _metavar_of(name: str) -> str | None:
         return None
     if get_origin(annotation) is Literal:
         return "|".join(get_args(annotation))
-    return {"data_dir": "DIR", "admin_token_file": "FILE", "port": "PORT"}.get(name, "VALUE")
+    if name.endswith("_file"):
+        return "FILE"
+    return {"data_dir": "DIR", "port": "PORT"}.get(name, "VALUE")

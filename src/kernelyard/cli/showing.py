@@ -55,8 +55,14 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def show_table(columns: Sequence[str], rows: Iterable[Row], *, empty: str) -> None:
-    """Print rows under their columns; ``empty`` goes to standard error if there are none."""
+def show_table(
+    columns: Sequence[str], rows: Iterable[Row], *, empty: str, spare: Sequence[str] = ()
+) -> None:
+    """Print rows under their columns; ``empty`` goes to standard error if there are none.
+
+    On a terminal, ids are never shortened: where there is no room, the ``spare`` columns are left
+    out, the first of them first, and long text is shortened. In a pipe everything is there.
+    """
     cells = [[_cell(value) for value in row] for row in rows]
     if not sys.stdout.isatty():
         for row in ([column.lower() for column in columns], *cells):
@@ -65,15 +71,29 @@ def show_table(columns: Sequence[str], rows: Iterable[Row], *, empty: str) -> No
     if not cells:
         note(empty)
         return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from kernelyard.cli.terminal_table import print_table
 
-    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for row in cells:
-        table.add_row(*(Text(text) for text in row))
-    Console().print(table)
+    print_table(columns, cells, spare)
+
+
+class GrowingTable:
+    """A table that is printed row by row, as its rows come; in a pipe separated by tabs."""
+
+    def __init__(self, columns: Mapping[str, int]) -> None:
+        """``columns`` are names and the widths that they have on a terminal."""
+        self._widths = list(columns.values())
+        self._terminal = sys.stdout.isatty()
+        names = list(columns) if self._terminal else [name.lower() for name in columns]
+        self.add(names)
+
+    def add(self, row: Row) -> None:
+        """Print one row at once."""
+        cells = [_cell(value) for value in row]
+        if self._terminal:
+            padded = (cell.ljust(width) for cell, width in zip(cells, self._widths, strict=True))
+            print("  ".join(padded).rstrip(), flush=True)
+        else:
+            print("\t".join(cells), flush=True)
 
 
 def show_fields(fields: Mapping[str, object]) -> None:

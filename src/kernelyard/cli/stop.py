@@ -10,11 +10,13 @@ import typer
 
 from kernelyard.cli.command_app import command_app
 from kernelyard.cli.complaints import Complaint
-from kernelyard.cli.runtime_files import default_data_dir, lock_holder, remove_runtime
+from kernelyard.cli.runtime_files import default_data_dir, listening_holder, remove_runtime
 from kernelyard.cli.showing import Format, FormatOption, show_json
 
 app = command_app()
 _SERVER_SECONDS = 15.0
+_START_SECONDS = 5.0
+"""How long a server that is just starting may take until it can be ended in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def stop_server(data_dir: Path | None) -> Ended:
     from kernelyard.cli.ending import end_process
 
     place = (data_dir or default_data_dir()).expanduser().resolve()
-    pid = lock_holder(place)
+    pid = listening_holder(place, patience=_START_SECONDS)
     if pid is not None:
         if not end_process(pid, patience=_SERVER_SECONDS):
             raise Complaint(f"the server (pid {pid}) of {place} does not end: look at its log")

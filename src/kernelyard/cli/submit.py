@@ -57,7 +57,7 @@ def submit(  # noqa: PLR0913 - one parameter per flag
             from kernelyard.cli.live import LivePrinter
             from kernelyard.cli.run_code import follow_task
 
-            printer = None if form is Format.JSON else LivePrinter()
+            printer = None if form is Format.JSON else LivePrinter(program=True)
             status = follow_task(task, handle, printer=printer)
             if form is Format.JSON:
                 show_json(task.result())

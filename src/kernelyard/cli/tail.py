@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kernelyard.cli.command_app import command_app
+from kernelyard.cli.complaints import Complaint
 from kernelyard.cli.connection import DataDirOption, kernel_of, open_client
-from kernelyard.cli.showing import Format, FormatOption, first_line, show_json_line
+from kernelyard.cli.showing import Format, FormatOption, first_line, note, show_json_line
 
 if TYPE_CHECKING:
     from kernelyard.cli.live import LivePrinter
@@ -36,7 +37,8 @@ def tail(
 
     Of a kernel, prints the tasks one after the other. With '-o json' each output is one line.
     Ctrl-C stops reading and nothing else. With -f the exit status of a task is that of its run:
-    0 succeeded, 1 raised, 3 lost, 130 cancelled.
+    0 succeeded, 1 raised, 3 lost, 130 cancelled. How it ended and what is missing is said on
+    standard error.
 
     Examples:
 
@@ -48,11 +50,10 @@ def tail(
     """
     with open_client(data_dir) as yard:
         found = _find(yard, identity)
-        show = _shower(form)
+        reader = _Reader(form)
         if follow:
-            raise typer.Exit(_follow(yard, found, after, show))
-        _read(found, after, show)
-        show.finish()
+            raise typer.Exit(_follow(yard, found, after, reader))
+        _read(found, after, reader)
 
 
 class _JsonLines:
@@ -68,10 +69,46 @@ class _JsonLines:
         """Each line is whole already."""
 
 
-def _shower(form: Format) -> LivePrinter | _JsonLines:
-    from kernelyard.cli.live import LivePrinter
+class _Reader:
+    """Prints outputs and remembers what has to be said at the end."""
 
-    return _JsonLines() if form is Format.JSON else LivePrinter()
+    def __init__(self, form: Format) -> None:
+        from kernelyard.cli.live import LivePrinter
+
+        self.printer: LivePrinter | _JsonLines = (
+            _JsonLines() if form is Format.JSON else LivePrinter(program=True)
+        )
+        self._gaps = 0
+
+    def show(self, output: Output) -> None:
+        """Print one output."""
+        self.printer.show(output)
+        self._gaps += output.kind == "gap"
+        if output.kind == "cut" and isinstance(self.printer, _JsonLines):
+            from kernelyard.cli.remarks import say_what_is_missing
+
+            say_what_is_missing(cut_bytes=int(output.content.get("bytes", 0)))
+
+    def show_with_end(self, output: Output) -> None:
+        """Print one output of a kernel; the end of a task that did not succeed is said."""
+        from kernelyard.cli.remarks import how_it_ended
+
+        self.show(output)
+        if output.kind != "ended":
+            return
+        told, error = output.content, output.content.get("error") or {}
+        said = ": ".join(str(error[key]) for key in ("name", "value") if error.get(key))
+        line = how_it_ended(str(told.get("state")), told.get("reason"), said)
+        if line is not None:
+            self.printer.finish()
+            note(f"[{output.task}] {line}")
+
+    def finish(self) -> None:
+        """End a line that was begun, and say it if nobody listened for a while."""
+        from kernelyard.cli.remarks import say_what_is_missing
+
+        self.printer.finish()
+        say_what_is_missing(gaps=self._gaps)
 
 
 def _find(yard: Client, identity: str) -> Task | Kernel:
@@ -80,37 +117,64 @@ def _find(yard: Client, identity: str) -> Task | Kernel:
     try:
         return yard.tasks.get(identity)
     except NotFoundError:
+        pass
+    try:
         return kernel_of(yard, identity)
+    except NotFoundError as error:
+        raise Complaint(f"There is no task or kernel '{identity}'.") from error
 
 
-def _follow(yard: Client, found: Task | Kernel, after: int, show: LivePrinter | _JsonLines) -> int:
-    from kernelyard.cli.attending import status_of
+def _follow(yard: Client, found: Task | Kernel, after: int, reader: _Reader) -> int:
+    from kernelyard.cli.remarks import say_how_it_ended
+    from kernelyard.cli.script_exit import program_status
     from kernelyard.client import Task
 
+    if not isinstance(found, Task):
+        for output in found.follow(after=after):
+            reader.show_with_end(output)
+        reader.finish()
+        _say_why(found)
+        return 0
     for output in found.follow(after=after):
-        show.show(output)
-    show.finish()
-    return status_of(found, yard.kernels.get(found.kernel_id)) if isinstance(found, Task) else 0
+        reader.show(output)
+    reader.finish()
+    status = program_status(found, yard.kernels.get(found.kernel_id))
+    if found.state == "failed" and not found.info.reason and status:
+        say_how_it_ended(found.info)
+    return status
 
 
-def _read(found: Task | Kernel, after: int, show: LivePrinter | _JsonLines) -> None:
+def _read(found: Task | Kernel, after: int, reader: _Reader) -> None:
+    from kernelyard.cli.remarks import say_how_it_ended
     from kernelyard.client import Task
 
     if isinstance(found, Task):
-        _read_task(found, after, show)
+        _read_task(found, after, reader)
+        say_how_it_ended(found.refresh().info)
+        reader.finish()
         return
     for task in reversed(list(found.tasks())):
         if task.info.started_at is not None:
-            show.note(f"[{task.info.number}] {first_line(task.info.code)}")
-            _read_task(task, after, show)
+            reader.printer.note(f"[{task.info.number}] {first_line(task.info.code)}")
+            _read_task(task, after, reader)
+        say_how_it_ended(task.info, f"[{task.info.number}] ")
+    reader.finish()
+    _say_why(found)
 
 
-def _read_task(task: Task, after: int, show: LivePrinter | _JsonLines) -> None:
+def _read_task(task: Task, after: int, reader: _Reader) -> None:
     last = after
     while True:
         page = task.outputs(after=last, limit=_PAGE)
         for output in page.items:
-            show.show(output)
+            reader.show(output)
         if page.complete or not page.items:
+            reader.printer.finish()
             return
         last = page.last
+
+
+def _say_why(kernel: Kernel) -> None:
+    """Say it if a kernel is not as it was made, such as failed."""
+    if kernel.info.reason:
+        note(f"The kernel is {kernel.state}: {kernel.info.reason}")

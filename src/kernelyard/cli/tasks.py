@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from kernelyard.cli.command_app import command_app
-from kernelyard.cli.connection import DataDirOption, kernel_of, open_client
+from kernelyard.cli.connection import DataDirOption, kernel_of, open_client, task_of
+from kernelyard.cli.one_by_one import of_each
 from kernelyard.cli.pairs import LabelOption, pairs
 from kernelyard.cli.showing import (
     Format,
@@ -76,6 +77,7 @@ def list_tasks(
             for one in infos
         ],
         empty="No tasks. Queue one with: kernelyard submit KERNEL -c CODE",
+        spare=("ENDED", "CREATED", "AHEAD"),
     )
 
 
@@ -88,7 +90,7 @@ def show(
     Example: kernelyard tasks show 6f1c1b0e-2f61-4b4e-8c55-4f2a9d3f6a10
     """
     with open_client(data_dir) as yard:
-        info = yard.tasks.get(task).info
+        info = task_of(yard, task).info
     if form is Format.JSON:
         show_json(info)
         return
@@ -122,12 +124,13 @@ def cancel(
     Example: kernelyard tasks cancel 6f1c1b0e-2f61-4b4e-8c55-4f2a9d3f6a10
     """
     with open_client(data_dir) as yard:
-        infos = [yard.tasks.get(one).cancel().info for one in tasks]
+        done = of_each(tasks, lambda one: task_of(yard, one).cancel().info)
     if form is Format.JSON:
-        show_json(infos)
-        return
-    for info in infos:
-        typer.echo(f"{info.id} {'cancelling' if info.state == 'running' else info.state}")
+        show_json(done.answers)
+    else:
+        for info in done.answers:
+            typer.echo(f"{info.id} {'cancelling' if info.state == 'running' else info.state}")
+    done.exit_if_any_failed()
 
 
 @app.command()
@@ -138,16 +141,18 @@ def result(
 
     Example: kernelyard tasks result 6f1c1b0e-2f61-4b4e-8c55-4f2a9d3f6a10
     """
+    from kernelyard.cli.remarks import say_how_it_ended, say_what_is_missing
+
     with open_client(data_dir) as yard:
-        whole = yard.tasks.get(task).result()
+        whole = task_of(yard, task).result()
     if form is Format.JSON:
         show_json(whole)
-        return
-    if whole.text:
-        typer.echo(whole.text, nl=not whole.text.endswith("\n"))
-    if whole.stderr:
-        typer.echo(whole.stderr, err=True, nl=not whole.stderr.endswith("\n"))
-    if whole.error is not None:
-        note(str(whole.error))
+    else:
+        if whole.text:
+            typer.echo(whole.text, nl=not whole.text.endswith("\n"))
+        if whole.stderr:
+            typer.echo(whole.stderr, err=True, nl=not whole.stderr.endswith("\n"))
+    say_how_it_ended(whole.task)
+    say_what_is_missing(cut_bytes=whole.cut_bytes, gaps=whole.gaps)
     if not whole.task.is_final:
         note(f"The task is {whole.state}; read on with: kernelyard tail -f {task}")

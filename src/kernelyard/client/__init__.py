@@ -7,6 +7,7 @@ server is imported.
 from __future__ import annotations
 
 from kernelyard.client._async.client import AsyncClient
+from kernelyard.client._async.events import AsyncEvents
 from kernelyard.client._async.images import AsyncImages
 from kernelyard.client._async.kernel import AsyncKernel
 from kernelyard.client._async.kernels import AsyncKernels
@@ -14,6 +15,7 @@ from kernelyard.client._async.tasks import AsyncTask, AsyncTasks
 from kernelyard.client._async.templates import AsyncTemplates
 from kernelyard.client._async.tokens import AsyncTokens
 from kernelyard.client._sync.client import Client
+from kernelyard.client._sync.events import Events
 from kernelyard.client._sync.images import Images
 from kernelyard.client._sync.kernel import Kernel
 from kernelyard.client._sync.kernels import Kernels
@@ -50,6 +52,7 @@ from kernelyard.client.rich import Rich
 from kernelyard.client.settings import ServerAddress, find_server
 from kernelyard.client.types import (
     BrokenProvider,
+    Event,
     Health,
     Image,
     ImageList,
@@ -68,6 +71,7 @@ from kernelyard.client.types import (
 __all__ = [
     "ApiError",
     "AsyncClient",
+    "AsyncEvents",
     "AsyncImages",
     "AsyncKernel",
     "AsyncKernels",
@@ -80,6 +84,8 @@ __all__ = [
     "Client",
     "ConflictError",
     "ConnectionFailedError",
+    "Event",
+    "Events",
     "FollowInterruptedError",
     "Health",
     "Image",

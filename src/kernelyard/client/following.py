@@ -5,12 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from kernelyard.client.decoding import decode
 from kernelyard.client.errors import FollowInterruptedError
-from kernelyard.client.outputs import Output
 from kernelyard.client.retrying import RetryPolicy
 from kernelyard.client.sse import SseEvent, SseParser
+
+
+class Numbered(Protocol):
+    """Anything whose number is the cursor to come back with."""
+
+    @property
+    def number(self) -> int: ...
+
+
+N = TypeVar("N", bound=Numbered)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,30 +34,35 @@ class Interruption:
 
     cause: str
     last: int
-    """The number of the last output that was yielded."""
+    """The number of the last one that was yielded."""
     failures: int
     """Attempts in a row that brought nothing."""
     delay: float
     """Seconds until the next attempt."""
 
 
-class FollowBooks:
-    """Follows one journal through any number of streams."""
+class FollowBooks(Generic[N]):
+    """Follows one row of numbered things through any number of streams."""
 
     def __init__(
         self,
         policy: RetryPolicy,
+        kind: type[N],
         *,
-        end: str,
+        end: str | None = None,
         after: int = 0,
+        filters: tuple[tuple[str, str], ...] = (),
         patience: float | None = None,
         on_interruption: Callable[[Interruption], None] | None = None,
     ) -> None:
+        """``end`` is the word of the event that ends it; None if it has no end."""
         self.last = after
         self.ending: bytes | None = None
         """The data of the end event, once it came."""
         self._policy = policy
+        self._kind = kind
         self._end = end
+        self._filters = filters
         self._patience = policy.following if patience is None else patience
         self._tell = on_interruption
         self._parser = SseParser()
@@ -63,7 +78,7 @@ class FollowBooks:
     @property
     def params(self) -> tuple[tuple[str, str], ...]:
         """Query of the next stream."""
-        return (("after", str(self.last)),)
+        return (*self._filters, ("after", str(self.last)))
 
     def begin(self) -> None:
         """A new stream begins: what an earlier one left unfinished is void."""
@@ -77,18 +92,18 @@ class FollowBooks:
             self._found()
         return events
 
-    def take(self, event: SseEvent) -> Output | None:
-        """Return the output of an event; None if it was seen before, or is the end."""
+    def take(self, event: SseEvent) -> N | None:
+        """Return what an event tells; None if it was seen before, or is the end."""
         if event.id is None:
             if event.kind == self._end:
                 self.ending = event.data
             return None
-        output = decode(event.data, Output)
-        if output.number <= self.last:
+        item = decode(event.data, self._kind)
+        if item.number <= self.last:
             return None
-        self.last = output.number
+        self.last = item.number
         self._found()
-        return output
+        return item
 
     def lost(self, cause: str) -> float:
         """The stream was cut: return the pause before the next, or raise."""
@@ -99,7 +114,7 @@ class FollowBooks:
         delay = self._policy.delay(self._failures)
         if now + delay - self._lost_since >= self._patience:
             raise FollowInterruptedError(
-                f"The follow was cut after output {self.last} and could not be taken up again "
+                f"The follow was cut after number {self.last} and could not be taken up again "
                 f"for {self._patience:g} s ({cause}). Nothing is lost: follow again with "
                 f"after={self.last} when the server is back.",
                 last=self.last,

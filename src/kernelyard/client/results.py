@@ -48,6 +48,8 @@ class TaskResult:
     """Things shown, in order, after their updates: displays and the value of the last line."""
     cut_bytes: int = 0
     """Output that the server dropped because it was over the task's limit."""
+    gaps: int = 0
+    """How often nobody listened for a while: output of that time is missing."""
 
     @property
     def state(self) -> str:

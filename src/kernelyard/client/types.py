@@ -27,6 +27,38 @@ class StateChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One step of a kernel's or task's life, with its number among all events of the server.
+
+    ::
+
+        for event in yard.events.follow():
+            print(event.number, event.task_id or event.kernel_id, event.state, event.reason or "")
+    """
+
+    number: int
+    """Numbers only grow; give the last one as ``after`` to go on from there."""
+    at: datetime
+    kernel_id: str
+    state: str
+    """The state that the task, or else the kernel, is in since then."""
+    task_id: str | None = None
+    """The task that changed; None if it was the kernel itself."""
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventPage:
+    """Some events, in order."""
+
+    items: tuple[Event, ...]
+    last: int
+    """Ask for what comes after this number next."""
+    newest: int
+    """The newest event of the server; after it comes only what is still to happen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSnapshot:
     """What a kernel remembers of its image."""
 

@@ -10,6 +10,7 @@ from kernelyard.links.frames import Connection
 from kernelyard.links.journal_stream import JournalStream
 from kernelyard.model.errors import AgentUnavailable
 from kernelyard.model.kernels import LaunchOrder
+from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record, RecordKind
 from kernelyard.model.tasks import Assignment
 from kernelyard.ports.engine import AgentAddress
@@ -83,11 +84,15 @@ class UnixLink:
     async def quit(self, *, stop_kernels: bool) -> None:
         await self._call(Quit(stop_kernels=stop_kernels), Done)
 
-    async def follow(self, kernel_id: str, after: int) -> AsyncIterator[list[Record]]:
+    async def follow(
+        self, kernel_id: str, after: int, after_at: Micros | None = None
+    ) -> AsyncIterator[list[Record]]:
         connection = await Connection.open(self._path)
         stream: JournalStream | None = None
         try:
-            reply = await connection.call(Follow(kernel_id=kernel_id, after=after))
+            reply = await connection.call(
+                Follow(kernel_id=kernel_id, after=after, after_at=after_at)
+            )
             if isinstance(reply, Fault):
                 raise error_of(reply)
             stream = JournalStream(connection)

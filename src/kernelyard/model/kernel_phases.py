@@ -59,6 +59,7 @@ class Step(StrEnum):
     SETTLE = "settle"
     """It was never launched: end it and its tasks in the store."""
     REMOVE = "remove"
+    """Let the agent forget it, ending it first if need be, and remove its rows."""
 
 
 _ORDER = {Wanted.RUN: 0, Wanted.STOP: 1, Wanted.GONE: 2}
@@ -81,10 +82,12 @@ def next_step(wanted: Wanted, phase: Phase, *, attempt: int, ran_attempt: int) -
             if phase is Phase.READY and attempt > ran_attempt:
                 return Step.RESTART
             return Step.NOTHING
-        case Wanted.STOP | Wanted.GONE:
+        case Wanted.STOP:
             if phase.is_final:
-                return Step.REMOVE if wanted is Wanted.GONE else Step.NOTHING
+                return Step.NOTHING
             return Step.SETTLE if phase is Phase.REQUESTED else Step.STOP
+        case Wanted.GONE:
+            return Step.REMOVE
         case _:
             assert_never(wanted)
 

@@ -107,3 +107,14 @@ class StateChange:
     task_id: str | None
     state: str
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Some state changes of kernels and tasks, in the order in which they happened."""
+
+    events: list[StateChange]
+    last: int
+    """Ask for what comes after this number next."""
+    newest: int
+    """The newest number of all; after it comes only what is still to happen."""

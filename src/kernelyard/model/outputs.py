@@ -47,6 +47,8 @@ class Aggregate:
     stderr: str
     displays: list[Display] = field(default_factory=list)
     cut_bytes: int = 0
+    gaps: int = 0
+    """How often nobody listened for a while: output of that time is missing."""
 
 
 class Aggregation:
@@ -56,6 +58,7 @@ class Aggregation:
         self._streams: dict[str, list[str]] = {"stdout": [], "stderr": []}
         self._displays: list[Display] = []
         self._cut = 0
+        self._gaps = 0
         self._clear_next = False
 
     def add_all(self, records: Iterable[Record]) -> None:
@@ -77,6 +80,8 @@ class Aggregation:
                 self._update(body_of(record))
             case RecordKind.CLEAR_OUTPUT:
                 self._clear(body_of(record))
+            case RecordKind.GAP:
+                self._gaps += 1
             case RecordKind.CUT:
                 cut = body_of(record).get("bytes")
                 self._cut += cut if isinstance(cut, int) else 0
@@ -91,6 +96,7 @@ class Aggregation:
             stderr="".join(self._streams["stderr"]),
             displays=list(self._displays),
             cut_bytes=self._cut,
+            gaps=self._gaps,
         )
 
     def _stream(self, content: JsonObject) -> None:

@@ -22,6 +22,7 @@ class TaskChange:
 
     seq: int
     state: TaskState
+    id: str | None = None
     started_at: Micros | None = None
     first_number: int | None = None
     ended_at: Micros | None = None
@@ -80,8 +81,12 @@ def project(records: Sequence[Record]) -> Projection:
 
 
 def body_of(record: Record) -> JsonObject:
-    """The record's body, decoded."""
-    body: JsonValue = json.loads(record.body)
+    """The record's body, decoded; empty if it cannot be."""
+    try:
+        body: JsonValue = json.loads(record.body)
+    except (ValueError, RecursionError):
+        # Valid JSON that is nested too deep, or has a number too long, for this reader.
+        return {}
     if not isinstance(body, dict):
         raise TypeError(f"record {record.number} has a body that is not an object")
     return body
@@ -100,10 +105,11 @@ class _Folding:
         self.result = replace(self.result, phases=(*self.result.phases, change))
 
 
-def _started(folding: _Folding, record: Record, _: JsonObject) -> None:
+def _started(folding: _Folding, record: Record, body: JsonObject) -> None:
     folding.tasks[record.seq] = TaskChange(
         seq=record.seq,
         state=TaskState.RUNNING,
+        id=_text(body, "task_id"),
         started_at=record.at,
         first_number=record.number,
     )
@@ -116,6 +122,7 @@ def _ended(folding: _Folding, record: Record, body: JsonObject) -> None:
     folding.tasks[record.seq] = TaskChange(
         seq=record.seq,
         state=TaskState(_text(body, "state") or TaskState.LOST),
+        id=_text(body, "task_id"),
         started_at=begun.started_at if begun else None,
         first_number=begun.first_number if begun else None,
         ended_at=record.at,

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from kernelyard.model.kernels import LaunchOrder
+from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record
 from kernelyard.model.tasks import Assignment
 from kernelyard.ports.engine import AgentAddress
@@ -59,10 +60,13 @@ class AgentLink(Protocol):
         """Remove every trace of a kernel, ending it first if need be."""
         ...
 
-    def follow(self, kernel_id: str, after: int) -> AsyncIterator[list[Record]]:
+    def follow(
+        self, kernel_id: str, after: int, after_at: Micros | None = None
+    ) -> AsyncIterator[list[Record]]:
         """Yield the journal's records after number ``after``, in batches, as they come.
 
-        Ends after the journal's last record. Raises KernelNotFound.
+        ``after_at`` is the time of record ``after``. Ends after the journal's last record. Raises
+        KernelNotFound, and Invalid if the journal has no such record any more.
         """
         ...
 

@@ -38,3 +38,8 @@ def kernel_topic(kernel_no: int) -> str:
 def settled_topic(kernel_no: int) -> str:
     """Rings when tasks of a kernel have ended, or the kernel has moved to another phase."""
     return f"settled:{kernel_no}"
+
+
+def events_topic() -> str:
+    """Rings when the state of any kernel or task has changed."""
+    return "events"

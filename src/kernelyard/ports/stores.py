@@ -185,6 +185,33 @@ class OutputStore(Protocol):
         ...
 
 
+class EventStore(Protocol):
+    """State changes of all kernels and tasks, in one order.
+
+    Whoever has read up to a number has seen everything up to it, for ever: a change becomes visible
+    only after all those with smaller numbers, also where several writers work at once. Numbers may
+    leave gaps, for changes of others are not shown and those of a removed kernel go with it.
+    """
+
+    async def read(
+        self,
+        after: int,
+        *,
+        owner: str | None = None,
+        kernel_no: int | None = None,
+        limit: int = 1000,
+    ) -> list[StateChange]:
+        """Return changes with number over ``after``, in order, of ``owner``'s kernels and their tasks.
+
+        Never those of kernels wanted GONE.
+        """
+        ...
+
+    async def last(self) -> int:
+        """The largest number that was ever given; 0 at first. It never becomes smaller."""
+        ...
+
+
 class TemplateStore(Protocol):
     """Templates."""
 
@@ -255,6 +282,8 @@ class Store(Protocol):
     @property
     def outputs(self) -> OutputStore: ...
     @property
+    def events(self) -> EventStore: ...
+    @property
     def templates(self) -> TemplateStore: ...
     @property
     def images(self) -> ImageStore: ...
@@ -276,3 +305,5 @@ class StoreSetup:
 
     data_dir: Path
     """An embedded store keeps its files here."""
+    url: str | None = field(default=None, repr=False)
+    """Where another store is. It may hold a password, so it is in no log and no error."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from heapq import merge
+from typing import TypeVar
 
 from kernelyard.model.kernel_phases import KernelState, Phase, Wanted, public_state, wants_more
 from kernelyard.model.kernels import Kernel
@@ -12,6 +14,7 @@ from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record
 from kernelyard.model.tasks import Task, TaskState, may_become
 
+T = TypeVar("T")
 _EARLY = frozenset({Phase.REQUESTED, Phase.LAUNCHING})
 _ENDING = frozenset({Phase.STOPPING, Phase.STOPPED, Phase.FAILED})
 OPEN_STATES = frozenset({TaskState.QUEUED, TaskState.RUNNING})
@@ -24,6 +27,12 @@ class Mark:
     at: Micros
     state: str
     reason: str | None
+
+
+def in_order(runs: Iterable[tuple[T, Iterable[Mark]]]) -> list[tuple[T, Mark]]:
+    """The marks of several kernels and tasks by time; each one's own stay in the order given."""
+    each = ([(subject, mark) for mark in marks] for subject, marks in runs)
+    return list(merge(*each, key=lambda entry: entry[1].at))
 
 
 def is_live(kernel: Kernel) -> bool:

@@ -84,6 +84,12 @@ def split(data: bytes | memoryview) -> tuple[list[Record], int]:
     return records, at
 
 
+def peek_time(header: bytes | memoryview) -> int:
+    """Return the time in µs of the record that begins with ``header``."""
+    _, time, _, _ = _REST.unpack_from(header, _HEAD.size)
+    return int(time)
+
+
 def peek_length(header: bytes | memoryview) -> int:
     """Return the size in bytes of the whole record that begins with ``header``."""
     length, _ = _HEAD.unpack_from(header)

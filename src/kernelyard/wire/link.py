@@ -105,10 +105,15 @@ class Forget(msgspec.Struct, tag="forget", frozen=True):
 
 
 class Follow(msgspec.Struct, tag="follow", frozen=True):
-    """Stream the kernel's journal from the record after number ``after``, until it is closed."""
+    """Stream the kernel's journal from the record after number ``after``, until it is closed.
+
+    ``after_at`` is the time of that record, as far as the caller knows: if the journal has another
+    record there, or none, because the disk lost its end, the answer is the fault ``invalid``.
+    """
 
     kernel_id: str
     after: int
+    after_at: int | None = None
 
 
 class Quit(msgspec.Struct, tag="quit", frozen=True):

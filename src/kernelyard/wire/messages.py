@@ -177,6 +177,21 @@ def shorten_stream(content: bytes, most: int) -> bytes:
     return _encoder.encode(Stream(stream.name, text)) if text else b""
 
 
+def split_stream(content: bytes, most: int) -> list[bytes]:
+    """Return the content of a ``stream`` message as several, each with at most ``most`` characters.
+
+    As it is if it cannot be read.
+    """
+    try:
+        stream = _streams.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return [content]
+    return [
+        _encoder.encode(Stream(stream.name, stream.text[at : at + most]))
+        for at in range(0, len(stream.text), most)
+    ]
+
+
 def clean_content(content: bytes) -> bytes:
     """Return ``content`` as one line of valid JSON in UTF-8 that is an object.
 

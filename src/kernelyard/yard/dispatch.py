@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from kernelyard.model.errors import TaskFinished
 from kernelyard.model.tasks import Assignment, Task
 from kernelyard.ports.agent_link import AgentLink
 from kernelyard.yard.world import World
 
 _BATCH = 200
+MOST_CODE = 8 * 1024 * 1024
+"""Characters in one submission, unless a single task has more. As JSON each may take six bytes."""
 _MOST_OFFERED = 1000
 
 
@@ -69,30 +73,42 @@ class Dispatch:
             await self._submit(link, in_order)
 
     async def _from_store(self, link: AgentLink) -> None:
-        while True:
-            tasks = await self._store.tasks.undelivered(self._no, self._acknowledged, _BATCH)
-            if not tasks:
-                break
-            await self._submit(link, tasks)
+        # Cancellations first: a task that is not there yet is then cancelled when it comes.
         for task in await self._store.tasks.cancelling(self._no):
             try:
                 await link.cancel(task.kernel_id, task.id, task.seq, "cancelled on request")
             except TaskFinished:
                 continue
+        while True:
+            tasks = await self._store.tasks.undelivered(self._no, self._acknowledged, _BATCH)
+            if not tasks:
+                break
+            await self._submit(link, tasks)
 
     async def _submit(self, link: AgentLink, tasks: list[Task]) -> None:
-        limit = self._limits.task_output_bytes
-        await link.submit(
-            tasks[0].kernel_id,
-            [
-                Assignment(
-                    task_id=task.id,
-                    seq=task.seq,
-                    code=task.code,
-                    output_limit_bytes=limit,
-                    needs=task.needs_seq,
-                )
-                for task in tasks
-            ],
+        for some in portions(tasks):
+            await link.submit(some[0].kernel_id, [self._assignment(task) for task in some])
+            self._acknowledged = some[-1].seq
+
+    def _assignment(self, task: Task) -> Assignment:
+        return Assignment(
+            task_id=task.id,
+            seq=task.seq,
+            code=task.code,
+            output_limit_bytes=self._limits.task_output_bytes,
+            needs=task.needs_seq,
         )
-        self._acknowledged = tasks[-1].seq
+
+
+def portions(tasks: list[Task]) -> Iterator[list[Task]]:
+    """Split tasks so that the code of each portion fits easily into a frame of the link."""
+    portion: list[Task] = []
+    size = 0
+    for task in tasks:
+        if portion and size + len(task.code) > MOST_CODE:
+            yield portion
+            portion, size = [], 0
+        portion.append(task)
+        size += len(task.code)
+    if portion:
+        yield portion

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kernelyard.model.errors import AgentUnavailable, KernelNotFound, StorageFull
+from kernelyard.model.errors import AgentUnavailable, Invalid, KernelNotFound, StorageFull
 from kernelyard.model.kernel_phases import Phase
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.projection import Projection, project
 from kernelyard.model.records import Record
 from kernelyard.model.tasks import TaskState
-from kernelyard.ports.bell import kernel_topic, settled_topic
+from kernelyard.ports.bell import events_topic, kernel_topic, settled_topic
 from kernelyard.yard.log import event, failure
 from kernelyard.yard.world import World
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 15.0
+DIVERGED = (
+    "its journal on the disk has lost records that the server had stored, as after a power failure; "
+    "nobody can know what it had run since, so it was ended. What was stored is kept"
+)
 FORGOTTEN = (
     "the agent has no record of this kernel; its directory was removed from outside. "
     "What was stored before is kept"
@@ -51,8 +55,13 @@ class Following:
             except StorageFull as error:
                 event("following.store_full", kernel_id=kernel.id, error=error.message)
             except KernelNotFound:
-                await self._give_up(kernel)
+                await self._give_up(kernel, FORGOTTEN)
                 return
+            except Invalid as error:
+                event("following.diverged", kernel_id=kernel.id, error=error.message)
+                if await self._ended(kernel):
+                    await self._give_up(kernel, DIVERGED)
+                    return
             except Exception as error:  # noqa: BLE001 - a journal is followed whatever happens
                 failure("following.failed", error, kernel_id=kernel.id)
             after = await self._store.kernels.by_no(self._no)
@@ -63,12 +72,15 @@ class Following:
     async def _copy(self, kernel: Kernel) -> bool:
         """Copy what comes; return whether the journal is at its end."""
         link = await self._agents.link()
-        async for records in link.follow(kernel.id, kernel.stored_number):
+        last = await self._store.outputs.read(self._no, kernel.stored_number - 1, limit=1)
+        last_at = last[0].at if last else None
+        async for records in link.follow(kernel.id, kernel.stored_number, last_at):
             if not records:
                 continue
             projection = project(records)
             if await self._keep(records, projection) is None:
                 return True
+            _tell(kernel.id, projection)
             if projection.closed:
                 return True
         return False
@@ -78,14 +90,39 @@ class Following:
         self._bell.ring(kernel_topic(self._no))
         if projection.settles:
             self._bell.ring(settled_topic(self._no))
+        if projection.phases or projection.tasks:
+            self._bell.ring(events_topic())
         if projection.phases:
             self._on_phase()
         return stored
 
-    async def _give_up(self, kernel: Kernel) -> None:
-        event("following.forgotten", kernel_id=kernel.id)
+    async def _ended(self, kernel: Kernel) -> bool:
+        """End a kernel whose journal cannot be trusted any more; return whether that was heard."""
+        try:
+            await (await self._agents.link()).stop(kernel.id, DIVERGED)
+        except AgentUnavailable:
+            return False
+        return True
+
+    async def _give_up(self, kernel: Kernel, reason: str) -> None:
+        event("following.given_up", kernel_id=kernel.id, reason=reason)
         await self._store.kernels.settle(
-            self._no, Phase.FAILED, TaskState.LOST, FORGOTTEN, self._clock.now()
+            self._no, Phase.FAILED, TaskState.LOST, reason, self._clock.now()
         )
         self._bell.ring(kernel_topic(self._no))
         self._bell.ring(settled_topic(self._no))
+        self._bell.ring(events_topic())
+
+
+def _tell(kernel_id: str, projection: Projection) -> None:
+    for step in projection.phases:
+        event("kernel.moved", kernel_id=kernel_id, phase=step.phase, reason=step.reason)
+    for task in projection.tasks:
+        event(
+            "task.moved",
+            kernel_id=kernel_id,
+            task_id=task.id,
+            task_number=task.seq,
+            state=task.state,
+            reason=task.reason,
+        )

@@ -24,7 +24,7 @@ from kernelyard.model.kernels import Kernel, KernelOrder, StateChange
 from kernelyard.model.paging import checked_limit, decode_cursor, encode_cursor
 from kernelyard.model.principals import Principal
 from kernelyard.model.templates import TemplateSnapshot
-from kernelyard.ports.bell import kernel_topic, settled_topic
+from kernelyard.ports.bell import events_topic, kernel_topic, settled_topic
 from kernelyard.ports.stores import Idempotency, KernelQuery
 from kernelyard.yard.caretakers import Caretakers
 from kernelyard.yard.images import Images
@@ -90,6 +90,7 @@ class Kernels:
             return existing, False
         if created:
             self._caretakers.attend(kept.no)
+            self._bell.ring(events_topic())
         return kept, created
 
     async def get(self, who: Principal, kernel_id: str) -> Kernel:
@@ -161,6 +162,7 @@ class Kernels:
         self._caretakers.attend(kernel.no)
         self._bell.ring(kernel_topic(kernel.no))
         self._bell.ring(settled_topic(kernel.no))
+        self._bell.ring(events_topic())
         return changed or kernel
 
     async def interrupt(self, who: Principal, kernel_id: str) -> None:
@@ -248,6 +250,7 @@ class Kernels:
         self._caretakers.attend(kernel.no)
         self._bell.ring(kernel_topic(kernel.no))
         self._bell.ring(settled_topic(kernel.no))
+        self._bell.ring(events_topic())
         return changed or kernel
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Literal
 
-from kernelyard.model.errors import CursorBeyondEnd, Invalid, Unavailable
+from kernelyard.model.errors import CursorBeyondEnd, Invalid
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.outputs import Aggregate, Aggregation, OutputPage
 from kernelyard.model.paging import checked_limit
@@ -14,10 +14,9 @@ from kernelyard.model.projection import body_of
 from kernelyard.model.records import Record, RecordKind
 from kernelyard.model.tasks import Task
 from kernelyard.ports.bell import kernel_topic
+from kernelyard.yard.watching import watch
 from kernelyard.yard.world import World
 
-SIGN_OF_LIFE_SECONDS = 15.0
-LEAVING = "This server is stopping. Follow again with the last number; nothing is lost."
 _BATCH = 2000
 
 
@@ -123,38 +122,32 @@ class Outputs:
                     if content.get("name") == name and isinstance(text, str):
                         yield text
 
-    async def _follow_task(self, task: Task, after: int) -> AsyncIterator[list[Record]]:
-        topic = kernel_topic(task.kernel_no)
-        while True:
-            mark = self._bell.mark(topic)
+    def _follow_task(self, task: Task, after: int) -> AsyncIterator[list[Record]]:
+        async def read() -> list[Record] | None:
+            nonlocal task, after
             # The row first: a task whose row says ended has all its records in the store.
             task = await self._store.tasks.get(task.id, None)
             records = await self._of_task(task, after, _BATCH)
             if records:
                 after = records[-1].number
-                yield records
             elif task.state.is_final:
-                return
-            elif self._bell.muffled:
-                raise Unavailable(LEAVING)
-            elif not await self._bell.wait(topic, mark, SIGN_OF_LIFE_SECONDS):
-                yield []
+                return None
+            return records
 
-    async def _follow_kernel(self, kernel: Kernel, after: int) -> AsyncIterator[list[Record]]:
-        topic = kernel_topic(kernel.no)
-        while True:
-            mark = self._bell.mark(topic)
+        return watch(self._bell, kernel_topic(task.kernel_no), read)
+
+    def _follow_kernel(self, kernel: Kernel, after: int) -> AsyncIterator[list[Record]]:
+        async def read() -> list[Record] | None:
+            nonlocal kernel, after
             kernel = await self._store.kernels.get(kernel.id, None)
             records = await self._store.outputs.read(kernel.no, after, limit=_BATCH)
             if records:
                 after = records[-1].number
-                yield records
             elif kernel.journal_closed:
-                return
-            elif self._bell.muffled:
-                raise Unavailable(LEAVING)
-            elif not await self._bell.wait(topic, mark, SIGN_OF_LIFE_SECONDS):
-                yield []
+                return None
+            return records
+
+        return watch(self._bell, kernel_topic(kernel.no), read)
 
     async def _check_after(self, kernel_no: int, after: int, kernel: Kernel | None = None) -> None:
         if after < 0:

@@ -16,7 +16,7 @@ from kernelyard.model.kernel_phases import Phase, Step, Wanted, next_step
 from kernelyard.model.kernels import Kernel, LaunchOrder
 from kernelyard.model.tasks import Task, TaskState
 from kernelyard.ports.agent_link import AgentLink
-from kernelyard.ports.bell import kernel_topic, settled_topic
+from kernelyard.ports.bell import events_topic, kernel_topic, settled_topic
 from kernelyard.yard.dispatch import Dispatch
 from kernelyard.yard.following import Following
 from kernelyard.yard.log import event, failure
@@ -189,6 +189,7 @@ class Caretaker:
         )
         self._bell.ring(kernel_topic(self._no))
         self._bell.ring(settled_topic(self._no))
+        self._bell.ring(events_topic())
         event("kernel.settled", kernel_id=kernel.id, phase=phase, reason=reason)
         self.wake()
 
@@ -198,6 +199,7 @@ class Caretaker:
         await self._store.kernels.remove(self._no)
         self._bell.ring(kernel_topic(self._no))
         self._bell.ring(settled_topic(self._no))
+        self._bell.ring(events_topic())
         event("kernel.removed", kernel_id=kernel.id)
         return True
 

@@ -13,7 +13,7 @@ from kernelyard.model.kernels import Kernel
 from kernelyard.model.paging import checked_limit, decode_cursor, encode_cursor
 from kernelyard.model.principals import Principal
 from kernelyard.model.tasks import Task, TaskOrder, TaskState
-from kernelyard.ports.bell import settled_topic
+from kernelyard.ports.bell import events_topic, settled_topic
 from kernelyard.ports.stores import Idempotency, TaskQuery
 from kernelyard.yard.caretakers import Caretakers
 from kernelyard.yard.remembered import Remembered
@@ -89,6 +89,7 @@ class Tasks:
         self._task_keys.put(kept.id, TaskKey(kept.kernel_no, kept.seq))
         if created:
             self._caretakers.offer(kept)
+            self._bell.ring(events_topic())
         return kept, created
 
     async def get(self, who: Principal, task_id: str) -> Task:

@@ -12,6 +12,8 @@ from kernelyard.model.templates import DEFAULT_TEMPLATE, Template, TemplateSpec
 from kernelyard.ports.clock import Clock
 from kernelyard.ports.stores import TemplateStore
 
+SHORTEST_IDLE = 1.0
+
 
 class Templates:
     """Creates, lists, updates and deletes templates. Kernels keep a copy, so none is ever in use."""
@@ -112,6 +114,11 @@ def _checked(who: Principal, spec: TemplateSpec, before: TemplateSpec) -> None:
         "gpu": spec.gpu,
         "storage_bytes": spec.storage_bytes,
     }
+    if spec.max_idle_seconds is not None and 0 < spec.max_idle_seconds < SHORTEST_IDLE:
+        raise Invalid(
+            f"'max_idle_duration' must be 0 (no limit) or at least {SHORTEST_IDLE:g} s.",
+            field="max_idle_duration",
+        )
     for field, number in numbers.items():
         if not 0 <= number < 2**63:
             raise Invalid(f"'{field}' must be 0 (no limit) or more.", field=field)

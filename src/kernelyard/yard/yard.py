@@ -15,6 +15,7 @@ from kernelyard.ports.stores import Store
 from kernelyard.yard.access import Access
 from kernelyard.yard.agents import Agents
 from kernelyard.yard.caretakers import Caretakers
+from kernelyard.yard.events import Events
 from kernelyard.yard.health import Health
 from kernelyard.yard.images import Images
 from kernelyard.yard.kernels import Kernels
@@ -52,6 +53,7 @@ class Yard:
         self.kernels = Kernels(world, self.images, self.templates, self._caretakers)
         self.tasks = Tasks(world, self._caretakers)
         self.outputs = Outputs(world)
+        self.events = Events(world)
         self.health = Health(store)
         self._warming: asyncio.Task[None] | None = None
 

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from kernelyard.doors._asgi.body_limit import BodyLimit
+
 from tests.support.http_house import House, raw
 
 LIMIT = 100_000
@@ -50,3 +52,11 @@ async def test_a_body_at_the_limit_is_taken(house: House) -> None:
     assert answer.json()["code"] == "kernel_ended"
     over = await house.client.post(path, content=body + " ", headers=JSON)
     assert over.status_code == 413
+
+
+async def test_a_limit_of_zero_is_none(house: House) -> None:
+    unlimited = BodyLimit(house.app, limit=0)
+    status, _, _ = await raw(
+        unlimited, "/v1/whoami", method="POST", headers=JSON, bodies=[b" " * 1000]
+    )
+    assert status == 405

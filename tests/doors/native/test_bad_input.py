@@ -80,6 +80,33 @@ async def test_code_must_be_whole_unicode(house: House) -> None:
     expect(refused, 400, "invalid", "code")
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/v1/kernels", r'{"image": "python3", "environment": {"A": "\ud800"}}', "environment"),
+        ("/v1/kernels", r'{"image": "python3", "labels": {"\udfff": "x"}}', "labels"),
+        ("/v1/kernels", r'{"image": "\ud800"}', "image"),
+        ("/v1/kernels", r'{"image": "python3", "display_name": "\ud800"}', "display_name"),
+        ("/v1/templates", r'{"name": "t", "environment": {"A": "\ud800"}}', "environment"),
+        ("/v1/templates", r'{"name": "t", "engine_options": {"a": [NaN]}}', "engine_options"),
+        ("/v1/templates", r'{"name": "t", "engine_options": {"a": 1e999}}', "engine_options"),
+        (
+            "/v1/images",
+            r'{"name": "i", "from": "python3", "display_name": "\ud800"}',
+            "display_name",
+        ),
+    ],
+)
+async def test_what_is_no_unicode_or_no_json_is_refused_wherever_it_stands(
+    house: House, path: str, body: str, field: str
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    refused = await house.client.post(path, content=body.encode(), headers=headers)
+    assert refused.status_code == 400, refused.text
+    if refused.json().get("field"):
+        expect(refused, 400, "invalid", field)
+
+
 @pytest.mark.parametrize("needs", [NOBODY, "", "1", "../x", NOBODY.upper()[:-1] + "F", "\0"])
 async def test_a_needed_task_must_be_one_of_the_same_kernel(house: House, needs: str) -> None:
     kernel = await house.kernel()

@@ -22,6 +22,7 @@ EXAMPLES = [
     (examples.KERNEL_WITH_HISTORY, shapes.KernelWithHistory),
     (examples.TASKS, shapes.TaskList),
     (examples.OUTPUTS, shapes.OutputPage),
+    (examples.CHANGES, shapes.EventPage),
     (examples.RESULT, shapes.Result),
     (examples.NEW_TOKEN, shapes.NewToken),
     (examples.TOKENS, shapes.TokenList),
@@ -148,6 +149,7 @@ async def test_real_answers_fit_the_shapes_they_are_described_with(house: House)
         f"/v1/tasks/{task['id']}/outputs": shapes.OutputPage,
         f"/v1/kernels/{kernel['id']}/outputs": shapes.OutputPage,
         f"/v1/tasks/{task['id']}/result": shapes.Result,
+        "/v1/events": shapes.EventPage,
         "/v1/tokens": shapes.TokenList,
         "/v1/whoami": shapes.Caller,
     }.items():

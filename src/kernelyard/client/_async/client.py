@@ -8,6 +8,7 @@ from typing import Self
 
 import httpx
 
+from kernelyard.client._async.events import AsyncEvents
 from kernelyard.client._async.http import AsyncHttp
 from kernelyard.client._async.images import AsyncImages
 from kernelyard.client._async.kernels import AsyncKernels
@@ -59,6 +60,7 @@ class AsyncClient:
         )
         self.kernels = AsyncKernels(self._http)
         self.tasks = AsyncTasks(self._http)
+        self.events = AsyncEvents(self._http)
         self.images = AsyncImages(self._http)
         self.templates = AsyncTemplates(self._http)
         self.tokens = AsyncTokens(self._http)

@@ -138,6 +138,7 @@ class AsyncKernel:
         """
         books = FollowBooks(
             self._http.retries,
+            Output,
             end="kernel",
             after=after,
             patience=patience,

@@ -73,6 +73,7 @@ class AsyncTask:
         """
         books = FollowBooks(
             self._http.retries,
+            Output,
             end="task",
             after=after,
             patience=patience,

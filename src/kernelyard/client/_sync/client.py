@@ -10,6 +10,7 @@ from typing import Self
 
 import httpx
 
+from kernelyard.client._sync.events import Events
 from kernelyard.client._sync.http import Http
 from kernelyard.client._sync.images import Images
 from kernelyard.client._sync.kernels import Kernels
@@ -61,6 +62,7 @@ class Client:
         )
         self.kernels = Kernels(self._http)
         self.tasks = Tasks(self._http)
+        self.events = Events(self._http)
         self.images = Images(self._http)
         self.templates = Templates(self._http)
         self.tokens = Tokens(self._http)

@@ -1,6 +1,6 @@
 # Generated from src/kernelyard/client/_async/follow.py by tools/generate_sync.py: do not edit.
 # ruff: noqa: RUF100, SIM117, UP028
-"""Following a journal live: cut as often as it may be, each output comes exactly once."""
+"""Following live: cut as often as it may be, each output or event comes exactly once."""
 
 from __future__ import annotations
 
@@ -12,40 +12,43 @@ import httpx
 
 from kernelyard.client._sync.http import Http
 from kernelyard.client.errors import ServerError
-from kernelyard.client.following import FollowBooks
-from kernelyard.client.outputs import Output
+from kernelyard.client.following import FollowBooks, N
 
 
 def follow(
-    http: Http, path: str, books: FollowBooks, settle: Callable[[bytes], None]
-) -> Generator[Output, None]:
-    """Yield every output after ``books.last``. Ends only after the end event was settled.
+    http: Http,
+    path: str,
+    books: FollowBooks[N],
+    settle: Callable[[bytes], None] | None = None,
+) -> Generator[N, None]:
+    """Yield everything after ``books.last``. Ends only after the end event, given to ``settle``.
 
     Raises FollowInterruptedError when the patience is over, and ApiError when the server refuses.
     """
     while True:
         try:
-            with closing(_one_stream(http, path, books)) as outputs:
-                for output in outputs:
-                    yield output
+            with closing(_one_stream(http, path, books)) as items:
+                for item in items:
+                    yield item
             cause = "the stream ended before its end mark"
         except httpx.TransportError as error:
             cause = f"{type(error).__name__}: {error}".rstrip(": ")
         except ServerError as error:
             cause = f"status {error.status}: {error.detail}"
         if books.ending is not None:
-            settle(books.ending)
+            if settle is not None:
+                settle(books.ending)
             return
         time.sleep(books.lost(cause))
 
 
-def _one_stream(http: Http, path: str, books: FollowBooks) -> Generator[Output, None]:
+def _one_stream(http: Http, path: str, books: FollowBooks[N]) -> Generator[N, None]:
     books.begin()
     with http.stream(path, books.params, books.headers) as response:
         for chunk in response.iter_bytes():
             for event in books.feed(chunk):
-                output = books.take(event)
-                if output is not None:
-                    yield output
+                item = books.take(event)
+                if item is not None:
+                    yield item
                 if books.ending is not None:
                     return

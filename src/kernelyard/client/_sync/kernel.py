@@ -140,6 +140,7 @@ class Kernel:
         """
         books = FollowBooks(
             self._http.retries,
+            Output,
             end="kernel",
             after=after,
             patience=patience,

@@ -75,6 +75,7 @@ class Task:
         """
         books = FollowBooks(
             self._http.retries,
+            Output,
             end="task",
             after=after,
             patience=patience,

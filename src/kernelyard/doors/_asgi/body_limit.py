@@ -21,7 +21,7 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or not self._limit:
             await self._app(scope, receive, send)
             return
         announced = Headers(scope=scope).get("content-length", "")

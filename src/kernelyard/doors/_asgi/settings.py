@@ -16,7 +16,7 @@ class AppSettings:
     base_url: str = "/"
     """Path under which everything is served, such as ``/yard``."""
     body_limit: int = 16 * 1024 * 1024
-    """Largest request body in bytes."""
+    """Largest request body in bytes; 0 for no limit."""
     largest_page: int = LARGEST_PAGE
     """Most outputs in one page."""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from kernelyard.doors._asgi.door import Door
-from kernelyard.doors.native import images, kernels, outputs, tasks, templates, tokens
+from kernelyard.doors.native import events, images, kernels, outputs, tasks, templates, tokens
 from kernelyard.doors.native.missing import PREFIX, missing
 from kernelyard.model.errors import YardError
 
@@ -17,6 +17,7 @@ _TAGS = {
     "kernels": "Interpreters, from request to deletion.",
     "tasks": "Code queued on kernels, run in order, with a stored end state.",
     "outputs": "Everything kernels said, numbered, readable while it happens and ever after.",
+    "events": "State changes of kernels and tasks, numbered, as they happen and ever after.",
     "tokens": "Who may come in.",
 }
 
@@ -28,7 +29,7 @@ class NativeDoor(Door):
 
     def routers(self) -> Sequence[APIRouter]:
         """Return all routes under ``/v1``."""
-        subjects = (tasks, outputs, kernels, images, templates, tokens)  # the busiest first
+        subjects = (tasks, outputs, kernels, events, images, templates, tokens)  # the busiest first
         return [subject.router for subject in subjects]
 
     def tags(self) -> list[dict[str, str]]:

@@ -57,6 +57,11 @@ def asked_by(request: Request) -> Asking:
     return asking
 
 
+async def still_welcome(request: Request) -> None:
+    """Raise Unauthenticated if the token that a request came with is not valid any more."""
+    await yard_of(request).access.authenticate(_token(request))
+
+
 def _token(request: Request) -> str | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() in _SCHEMES else None

@@ -114,6 +114,19 @@ EVENTS = (
     f'id: 4\nevent: stream\ndata: {{"number":4,"at":"{_LATER}","task":1,"kind":"stream",'
     '"content":{"name":"stdout","text":"hello\\n"}}\n\n: alive\n\n'
 )
+CHANGE: shapes.Event = {
+    "number": 7,
+    "at": _LATER,
+    "kernel_id": _KERNEL_ID,
+    "task_id": _TASK_ID,
+    "state": "lost",
+    "reason": "killed by SIGKILL while this ran; what it said until then is kept",
+}
+CHANGES: shapes.EventPage = {"items": [CHANGE], "last": 7, "newest": 7}
+CHANGE_EVENTS = (
+    f'id: 7\nevent: task\ndata: {{"number":7,"at":"{_LATER}","kernel_id":"{_KERNEL_ID}",'
+    f'"task_id":"{_TASK_ID}","state":"succeeded","reason":null}}\n\n'
+)
 RESULT: shapes.Result = {
     "task": TASK,
     "stdout": "hello\n",
@@ -127,6 +140,7 @@ RESULT: shapes.Result = {
         }
     ],
     "cut_bytes": 0,
+    "gaps": 0,
 }
 
 TOKEN: shapes.Token = {

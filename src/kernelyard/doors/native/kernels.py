@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import structlog
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
@@ -94,6 +95,7 @@ async def create(
         reuse=order.get_or_create,
         idempotency_key=idempotency_key,
     )
+    structlog.contextvars.bind_contextvars(kernel_id=kernel.id)
     body: shapes.CreatedKernel = {**translate.kernel(kernel), "created": created}
     return translate.answer(body, 201 if created else 200)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from typing import Annotated, Literal
 
@@ -13,11 +15,13 @@ from pydantic import (
     PlainValidator,
     ValidationInfo,
     WithJsonSchema,
+    model_validator,
 )
 
 from kernelyard.model.errors import Invalid
 from kernelyard.model.quantities import parse_duration, parse_size
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _LONGEST_QUANTITY = 64
 _MOST_MILLI_CPU = 10_000_000
 _MOST_GPUS = 10_000
@@ -73,8 +77,39 @@ Seconds = Annotated[
 ]
 
 
+def _check_plain(value: object, field: str) -> None:
+    match value:
+        case str():
+            if not value.isascii() and _SURROGATE.search(value):
+                raise Invalid(
+                    f"'{field}' must be text in valid Unicode: it has half of a surrogate pair.",
+                    field=field,
+                )
+        case float():
+            if not math.isfinite(value):
+                raise Invalid(f"'{field}' has a number that JSON does not know.", field=field)
+        case dict():
+            for key, inner in value.items():
+                _check_plain(key, field)
+                _check_plain(inner, field)
+        case list():
+            for inner in value:
+                _check_plain(inner, field)
+        case _:
+            pass
+
+
 class _Order(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, body: object) -> object:
+        """Refuse what JSON in UTF-8 cannot say, wherever it stands."""
+        if isinstance(body, dict):
+            for field, value in body.items():
+                _check_plain(value, str(field))
+        return body
 
 
 class NewImage(_Order):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,28 +14,27 @@ from kernelyard.doors.native.answers import Responses, answers
 from kernelyard.doors.native.asking import Asking, AskingRoute, asked_by
 from kernelyard.doors.native.pages import page_answer
 from kernelyard.doors.native.parameters import (
-    LARGEST_NUMBER,
     LONGEST_WAIT,
     After,
     KernelId,
     Limit,
     TaskId,
 )
-from kernelyard.doors.native.stream import event_stream, text_stream
+from kernelyard.doors.native.resuming import (
+    LastEventId,
+    Stream,
+    also_events,
+    start_of,
+    wants_events,
+)
+from kernelyard.doors.native.splice import event_bytes
+from kernelyard.doors.native.stream import Closing, event_stream, text_stream
 from kernelyard.model.errors import CursorBeyondEnd, Invalid, KernelNotFound, TaskNotFound
 from kernelyard.model.outputs import Aggregate
 from kernelyard.model.paging import checked_limit
 
 router = APIRouter(prefix="/v1", route_class=AskingRoute, tags=["outputs"])
 
-LastEventId = Annotated[
-    str | None,
-    Header(
-        alias="Last-Event-ID",
-        description="Number of the last event seen; wins over `after`. Browsers send it themselves.",
-    ),
-]
-Stream = Annotated[bool, Query(description="Send events; the same as `Accept: text/event-stream`.")]
 _EVENTS = (
     "A page; or, for those who accept `text/event-stream`, events until nothing more can come."
 )
@@ -45,16 +44,13 @@ def _page_or_events(not_found: type[TaskNotFound | KernelNotFound], word: str) -
     documented = answers(
         Invalid, CursorBeyondEnd, not_found, example=examples.OUTPUTS, description=_EVENTS
     )
-    documented[200]["content"]["text/event-stream"] = {
-        "schema": {
-            "type": "string",
-            "description": "Each output as an event: `id` its number, `event` its kind, `data` an "
-            f"Output. The last event is `{word}`; without it the stream was cut: ask again with "
-            "`Last-Event-ID`. A comment comes every 15 seconds as a sign of life.",
-        },
-        "example": examples.EVENTS,
-    }
-    return documented
+    return also_events(
+        documented,
+        "Each output as an event: `id` its number, `event` its kind, `data` an Output. The last event "
+        f"is `{word}`; without it the stream was cut: ask again with `Last-Event-ID`. A comment comes "
+        "every 15 seconds as a sign of life.",
+        examples.EVENTS,
+    )
 
 
 @router.get(
@@ -77,15 +73,15 @@ async def of_task(
     event `task`, whose data is the task."""
     asked = asked_by(request)
     yard, who = asked.yard, asked.who
-    if not _wants_events(request, stream):
+    if not wants_events(request, stream):
         size = checked_limit(limit, largest=settings_of(request).largest_page)
         return page_answer(await yard.outputs.page(who, task_id, after, size))
-    records = await yard.outputs.follow(who, task_id, _start(after, last_event_id))
+    records = await yard.outputs.follow(who, task_id, start_of(after, last_event_id))
 
     async def last() -> bytes:
         return translate.json_bytes(translate.task(await yard.tasks.get(who, task_id)))
 
-    return event_stream(records, "task", last)
+    return event_stream(records, event_bytes, Closing("task", last))
 
 
 @router.get(
@@ -107,15 +103,15 @@ async def of_kernel(
     ends, and the kernel's own marks. As events, the stream ends with the event `kernel`."""
     asked = asked_by(request)
     yard, who = asked.yard, asked.who
-    if not _wants_events(request, stream):
+    if not wants_events(request, stream):
         size = checked_limit(limit, largest=settings_of(request).largest_page)
         return page_answer(await yard.outputs.kernel_page(who, kernel_id, after, size))
-    records = await yard.outputs.kernel_follow(who, kernel_id, _start(after, last_event_id))
+    records = await yard.outputs.kernel_follow(who, kernel_id, start_of(after, last_event_id))
 
     async def last() -> bytes:
         return translate.json_bytes(translate.kernel(await yard.kernels.get(who, kernel_id)))
 
-    return event_stream(records, "kernel", last)
+    return event_stream(records, event_bytes, Closing("kernel", last))
 
 
 _NOT_YET: dict[str, object] = {
@@ -192,15 +188,3 @@ async def stderr(task_id: TaskId, request: Request) -> Response:
 
 async def _texts(asked: Asking, task_id: str, name: Literal["stdout", "stderr"]) -> Response:
     return text_stream(await asked.yard.outputs.streams(asked.who, task_id, name))
-
-
-def _wants_events(request: Request, stream: bool) -> bool:
-    return stream or "text/event-stream" in request.headers.get("accept", "").lower()
-
-
-def _start(after: int, last_event_id: str | None) -> int:
-    if not last_event_id:
-        return after
-    if not last_event_id.isdecimal() or not last_event_id.isascii():
-        raise Invalid("'Last-Event-ID' must be the number of an output.", field="Last-Event-ID")
-    return min(int(last_event_id[:30]), LARGEST_NUMBER)

@@ -205,6 +205,27 @@ class OutputPage(TypedDict):
     complete: Annotated[bool, Field(description="Whether nothing will ever come after `last`.")]
 
 
+class Event(TypedDict):
+    """One step of a kernel's or task's life."""
+
+    number: Annotated[int, Field(description="Grows over all events of the server.")]
+    at: Time
+    kernel_id: Id
+    task_id: Annotated[Id | None, Field(description="The task that changed; null for the kernel.")]
+    state: Annotated[str, Field(description="The state it is in since then.")]
+    reason: Annotated[str | None, Field(description="Why, where there is something to say.")]
+
+
+class EventPage(TypedDict):
+    """Some events, in order."""
+
+    items: list[Event]
+    last: Annotated[int, Field(description="Pass it as `after` for what comes next.")]
+    newest: Annotated[
+        int, Field(description="The server's newest event; after it comes only what is to happen.")
+    ]
+
+
 class Display(TypedDict):
     """One thing shown, after its updates."""
 
@@ -222,6 +243,13 @@ class Result(TypedDict):
     stderr: str
     results: list[Display]
     cut_bytes: Annotated[int, Field(description="Output over the task's limit; it was dropped.")]
+    gaps: Annotated[
+        int,
+        Field(
+            description="How often nobody listened for a while; output of that time is missing. "
+            "The `gap` outputs tell from when to when."
+        ),
+    ]
 
 
 class Token(TypedDict):

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from kernelyard.doors.native.splice import event_bytes, joined
+from kernelyard.doors.native.splice import joined
 from kernelyard.model.errors import YardError
-from kernelyard.model.records import Record
 
+T = TypeVar("T")
 _log = structlog.stdlib.get_logger("kernelyard.http")
 _READY = b": ready\n\n"
 _ALIVE = b": alive\n\n"
@@ -64,25 +66,37 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The event with which a stream ends; without it a stream was cut."""
+
+    word: str
+    data: Callable[[], Awaitable[bytes]]
+
+
 def event_stream(
-    records: AsyncIterator[list[Record]], word: str, last: Callable[[], Awaitable[bytes]]
+    batches: AsyncIterator[list[T]], as_event: Callable[[T], bytes], closing: Closing | None = None
 ) -> Response:
-    """Return outputs as server-sent events; ``last`` makes the data of the closing event ``word``."""
-    return Streamed(_events(records, word, last), "text/event-stream")
+    """Return items as server-sent events; an empty batch is sent as a sign of life.
+
+    Without ``closing`` the stream has no end of its own.
+    """
+    return Streamed(_events(batches, as_event, closing), "text/event-stream")
 
 
 async def _events(
-    records: AsyncIterator[list[Record]], word: str, last: Callable[[], Awaitable[bytes]]
+    batches: AsyncIterator[list[T]], as_event: Callable[[T], bytes], closing: Closing | None
 ) -> AsyncGenerator[bytes, None]:
     yield _READY
     try:
-        async with _closing(records):
-            async for batch in records:
-                for piece in joined(map(event_bytes, batch)):
+        async with _closing(batches):
+            async for batch in batches:
+                for piece in joined(map(as_event, batch)):
                     yield piece
                 if not batch:
                     yield _ALIVE
-        yield b"event: %b\ndata: %b\n\n" % (word.encode(), await last())
+        if closing is not None:
+            yield b"event: %b\ndata: %b\n\n" % (closing.word.encode(), await closing.data())
     except YardError as error:
         # A stream without its closing event was cut: the client asks again and is told why.
         _log.info("stream.cut", code=error.code, error=error.message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import structlog
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
@@ -73,6 +74,7 @@ async def submit(
         TaskOrder(code=order.code, labels=order.labels, needs=order.needs),
         idempotency_key=idempotency_key,
     )
+    structlog.contextvars.bind_contextvars(task_id=task.id)
     return translate.answer(translate.task(task), 201 if created else 200)
 
 

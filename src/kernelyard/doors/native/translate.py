@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from kernelyard.doors.native import shapes
 from kernelyard.model.images import Image
-from kernelyard.model.kernels import Kernel, StateChange
+from kernelyard.model.kernels import EventPage, Kernel, StateChange
 from kernelyard.model.outputs import Aggregate, Display
 from kernelyard.model.principals import Role, TokenRecord
 from kernelyard.model.quantities import Micros
@@ -129,6 +129,27 @@ def change(step: StateChange) -> shapes.StateChange:
     return {"state": step.state, "reason": step.reason, "at": time_text(step.at)}
 
 
+def event(step: StateChange) -> shapes.Event:
+    """One step of a kernel's or task's life."""
+    return {
+        "number": step.number,
+        "at": time_text(step.at),
+        "kernel_id": step.kernel_id,
+        "task_id": step.task_id,
+        "state": step.state,
+        "reason": step.reason,
+    }
+
+
+def event_page(page: EventPage) -> shapes.EventPage:
+    """Some events."""
+    return {
+        "items": [event(step) for step in page.events],
+        "last": page.last,
+        "newest": page.newest,
+    }
+
+
 def task(one: Task) -> shapes.Task:
     """A task."""
     return {
@@ -166,6 +187,7 @@ def result(whole: Aggregate) -> shapes.Result:
         "stderr": whole.stderr,
         "results": [_display(display) for display in whole.displays],
         "cut_bytes": whole.cut_bytes,
+        "gaps": whole.gaps,
     }
 
 

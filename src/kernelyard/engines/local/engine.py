@@ -17,7 +17,7 @@ from kernelyard.ports.engine import AgentAddress, Engine, EngineSetup
 START_SECONDS = 30.0
 _LOOK_SECONDS = 0.02
 _TAIL_BYTES = 2000
-_SECRETS = ("KERNELYARD_ADMIN_TOKEN", "KERNELYARD_TOKEN")
+_SECRETS = ("KERNELYARD_ADMIN_TOKEN", "KERNELYARD_STORE_URL", "KERNELYARD_TOKEN")
 
 
 class LocalEngine(Engine):

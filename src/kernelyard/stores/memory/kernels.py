@@ -14,7 +14,6 @@ from kernelyard.model.tasks import TaskState
 from kernelyard.ports.stores import Idempotency, KernelQuery
 from kernelyard.stores.memory.shelf import Shelf, has_labels, known
 from kernelyard.stores.transitions import (
-    changed_task,
     entering,
     first_mark,
     is_live,
@@ -44,7 +43,7 @@ class MemoryKernels:
         if idempotency:
             key = (kernel.owner, idempotency.key)
             shelf.kernel_keys[key] = (idempotency.digest, kept.no)
-        shelf.note(kept, None, [first_mark(kept)])
+        shelf.note(kept, [(None, [first_mark(kept)])])
         return kept, True
 
     async def get(self, kernel_id: str, owner: str | None) -> Kernel:
@@ -102,9 +101,9 @@ class MemoryKernels:
         kernel = shelf.kernels.get(no)
         if kernel is None:
             return None
-        for task in shelf.open_tasks(no):
-            change = TaskChange(seq=task.seq, state=task_state, ended_at=at, reason=reason)
-            shelf.keep_task(kernel, *changed_task(task, change))
+        end = TaskChange(seq=0, state=task_state, ended_at=at, reason=reason)
+        opened = shelf.open_tasks(no)
+        shelf.note(kernel, [shelf.change_task(task, replace(end, seq=task.seq)) for task in opened])
         settled = entering(kernel, phase, reason, at)
         return self._move(kernel, replace(settled, journal_closed=True, current_seq=None), at)
 
@@ -124,7 +123,7 @@ class MemoryKernels:
 
     def _move(self, before: Kernel, after: Kernel, at: Micros) -> Kernel:
         self._shelf.kernels[after.no] = after
-        self._shelf.note(after, None, marks_between(before, after, at))
+        self._shelf.note(after, [(None, marks_between(before, after, at))])
         return self._shelf.shown(after)
 
 

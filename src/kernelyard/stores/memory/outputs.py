@@ -8,8 +8,9 @@ from operator import attrgetter
 
 from kernelyard.model.projection import Projection, project
 from kernelyard.model.records import Record
+from kernelyard.model.tasks import Task
 from kernelyard.stores.memory.shelf import Shelf
-from kernelyard.stores.transitions import changed_task, following, new_records
+from kernelyard.stores.transitions import Mark, following, new_records
 
 
 class MemoryOutputs:
@@ -31,15 +32,16 @@ class MemoryOutputs:
         if fresh is not records:
             projection = project(fresh)
         shelf.records.setdefault(kernel_no, []).extend(fresh)
+        told: list[tuple[Task | None, list[Mark]]] = []
         for change in projection.tasks:
             task = shelf.task_at(kernel_no, change.seq)
             if task is not None:
-                shelf.keep_task(kernel, *changed_task(task, change))
+                told.append(shelf.change_task(task, change))
         kernel, marks = following(kernel, projection)
         shelf.kernels[kernel_no] = kernel
         if projection.closed:
-            shelf.settle_open(kernel, fresh[-1].at)
-        shelf.note(kernel, None, marks)
+            told += shelf.settle_open(kernel, fresh[-1].at)
+        shelf.note(kernel, [*told, (None, marks)])
         return kernel.stored_number
 
     async def read(

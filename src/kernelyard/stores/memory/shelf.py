@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from kernelyard.model.errors import IdempotencyKeyReused
 from kernelyard.model.kernel_phases import Wanted
 from kernelyard.model.kernels import Kernel, StateChange
+from kernelyard.model.projection import TaskChange
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record
 from kernelyard.model.tasks import Task
 from kernelyard.ports.stores import Idempotency
-from kernelyard.stores.transitions import OPEN_STATES, Mark, changed_task, orphaned
+from kernelyard.stores.transitions import OPEN_STATES, Mark, changed_task, in_order, orphaned
 
 Keys = dict[tuple[object, str], tuple[str, int]]
 """(owner or kernel, key) to (digest, number of what was made)."""
@@ -35,9 +36,9 @@ class Shelf:
     tasks_made: int = 0
     changes_made: int = 0
 
-    def note(self, kernel: Kernel, task: Task | None, marks: list[Mark]) -> None:
-        """Write marks down."""
-        for mark in marks:
+    def note(self, kernel: Kernel, runs: Iterable[tuple[Task | None, list[Mark]]]) -> None:
+        """Write down marks of a kernel (None) and of its tasks, numbered in order of time."""
+        for task, mark in in_order(runs):
             self.changes_made += 1
             change = StateChange(
                 number=self.changes_made,
@@ -59,15 +60,16 @@ class Shelf:
         tasks = (self.tasks[no] for no in self.queues.get(kernel_no, []))
         return [task for task in tasks if task.state in OPEN_STATES]
 
-    def settle_open(self, kernel: Kernel, at: Micros) -> None:
-        """End the open tasks of a kernel whose journal is closed."""
-        for task in self.open_tasks(kernel.no):
-            self.keep_task(kernel, *changed_task(task, orphaned(task, kernel, at)))
+    def settle_open(self, kernel: Kernel, at: Micros) -> list[tuple[Task | None, list[Mark]]]:
+        """End the open tasks of a kernel whose journal is closed; return them with their marks."""
+        ends = ((task, orphaned(task, kernel, at)) for task in self.open_tasks(kernel.no))
+        return [self.change_task(task, end) for task, end in ends]
 
-    def keep_task(self, kernel: Kernel, task: Task, marks: list[Mark]) -> None:
-        """Replace a task and write its marks down."""
-        self.tasks[task.no] = task
-        self.note(kernel, task, marks)
+    def change_task(self, task: Task, change: TaskChange) -> tuple[Task, list[Mark]]:
+        """Apply a change to a task; return it with the marks that are to be written down."""
+        changed, marks = changed_task(task, change)
+        self.tasks[task.no] = changed
+        return changed, marks
 
     def shown(self, kernel: Kernel) -> Kernel:
         """The kernel with what its tasks tell filled in."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kernelyard.stores.memory.events import MemoryEvents
 from kernelyard.stores.memory.kernels import MemoryKernels
 from kernelyard.stores.memory.names import MemoryImages, MemoryTemplates, MemoryTokens
 from kernelyard.stores.memory.outputs import MemoryOutputs
@@ -17,6 +18,7 @@ class MemoryStore:
         self.kernels = MemoryKernels(shelf)
         self.tasks = MemoryTasks(shelf)
         self.outputs = MemoryOutputs(shelf)
+        self.events = MemoryEvents(shelf)
         self.templates = MemoryTemplates()
         self.images = MemoryImages()
         self.tokens = MemoryTokens()

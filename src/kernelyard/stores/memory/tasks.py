@@ -40,7 +40,8 @@ class MemoryTasks:
             owner=kernel.owner,
             ahead=0,
         )
-        shelf.keep_task(kernel, kept, [Mark(kept.created_at, TaskState.QUEUED, None)])
+        shelf.tasks[kept.no] = kept
+        shelf.note(kernel, [(kept, [Mark(kept.created_at, TaskState.QUEUED, None)])])
         active = max(kernel.last_activity_at or 0, kept.created_at)
         shelf.kernels[kernel.no] = replace(kernel, last_activity_at=active)
         if idempotency:

@@ -18,6 +18,7 @@ from kernelyard.ports.stores import Idempotency, KernelQuery
 from kernelyard.stores.sql.database import Database
 from kernelyard.stores.sql.listing import Conditions, labelled, newest
 from kernelyard.stores.sql.moves import (
+    Run,
     change_tasks,
     load_kernel,
     load_open_tasks,
@@ -115,10 +116,12 @@ class SqlKernels:
             if kernel is None:
                 return None
             end = TaskChange(seq=0, state=task_state, ended_at=at, reason=reason)
+            told: list[Run] = []
             opened = load_open_tasks(connection, no)
             moved = change_tasks(
-                connection, [(task, replace(end, seq=task.seq)) for task in opened]
+                connection, [(task, replace(end, seq=task.seq)) for task in opened], told
             )
+            note(connection, kernel, told)
             settled = replace(
                 entering(kernel, phase, reason, at),
                 journal_closed=True,
@@ -140,12 +143,7 @@ class SqlKernels:
         await self._database.give_back_space()
 
     async def history(self, kernel_no: int) -> list[StateChange]:
-        query = (
-            select(changes.c.number, changes.c.at, kernels.c.id, changes.c.state, changes.c.reason)
-            .join(kernels, kernels.c.no == changes.c.kernel_no)
-            .where(changes.c.kernel_no == kernel_no, changes.c.task_no.is_(None))
-            .order_by(changes.c.number)
-        )
+        query = history_statement(kernel_no)
         rows = await self._database.read(lambda c: c.execute(query).all())
         return [
             StateChange(
@@ -160,6 +158,16 @@ class SqlKernels:
 
     async def _all(self, query: Select[Any]) -> list[Kernel]:
         return await self._database.read(lambda c: [kernel_of(row) for row in c.execute(query)])
+
+
+def history_statement(kernel_no: int) -> Select[Any]:
+    """Select the changes of a kernel itself, along an index that leaves its tasks' out."""
+    return (
+        select(changes.c.number, changes.c.at, kernels.c.id, changes.c.state, changes.c.reason)
+        .join_from(changes, kernels, kernels.c.no == changes.c.kernel_no)
+        .where(changes.c.kernel_no == kernel_no, changes.c.task_no.is_(None))
+        .order_by(changes.c.number)
+    )
 
 
 def kernels_statement(query: KernelQuery) -> Select[Any]:
@@ -189,6 +197,9 @@ def kernels_statement(query: KernelQuery) -> Select[Any]:
 def _insert(
     connection: Connection, kernel: Kernel, idempotency: Idempotency | None
 ) -> tuple[Kernel, bool]:
+    same_name = {"owner": kernel.owner, "name": kernel.name}
+    # Looked at before the key: if the same request was kept in between, the key tells.
+    taken = kernel.name is not None and connection.execute(_LIVE_BY_NAME, same_name).first()
     if idempotency:
         query = select(kernels).where(
             kernels.c.owner == kernel.owner, kernels.c.idempotency_key == idempotency.key
@@ -198,8 +209,7 @@ def _insert(
             raise IdempotencyKeyReused
         if made:
             return kernel_of(made), False
-    same_name = {"owner": kernel.owner, "name": kernel.name}
-    if kernel.name and connection.execute(_LIVE_BY_NAME, same_name).first():
+    if taken:
         raise NameTaken
     values = new_kernel_values(kernel)
     if idempotency:
@@ -207,11 +217,15 @@ def _insert(
     no = connection.execute(insert(kernels).returning(kernels.c.no), values).scalar_one()
     if kernel.labels:
         connection.execute(insert(kernel_labels), label_rows(no, kernel.labels))
-    note(connection, no, None, [first_mark(kernel)])
-    return replace(kernel, no=no), True
+    kept = replace(kernel, no=no)
+    note(connection, kept, [(None, [first_mark(kept)])])
+    return kept, True
 
 
 def _remove_some(connection: Connection, no: int) -> bool:
+    if load_kernel(connection, no) is None:
+        return True
+    # It is locked now: nobody appends to it between the last deletion and that of its row.
     ours = outputs.c.id.between(output_id(no, 0), output_id(no, LARGEST_NUMBER))
     removed = 0
     for key, mine in (

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.projection import TaskChange
@@ -19,7 +18,7 @@ from kernelyard.stores.sql.rows import (
     task_of,
 )
 from kernelyard.stores.sql.tables import changes, kernels, tasks
-from kernelyard.stores.transitions import OPEN_STATES, Mark, changed_task, marks_between
+from kernelyard.stores.transitions import OPEN_STATES, Mark, changed_task, in_order, marks_between
 
 # Locking the row orders the writers of one kernel where a database has several writers at once.
 _KERNEL = select(kernels).where(kernels.c.no == bindparam("no")).with_for_update()
@@ -37,6 +36,13 @@ _BY_SEQS = select(tasks).where(
 _KEEP_KERNEL = update(kernels).where(kernels.c.no == bindparam("kernel"))
 _KEEP_TASK = update(tasks).where(tasks.c.no == bindparam("task"))
 _NOTE = insert(changes)
+# With several writers a larger number could be committed before a smaller one, and a reader who has
+# seen the larger would miss the smaller. So whoever is to be given numbers waits until those who were
+# given some have committed. Nothing that others may hold is waited for after it, so nobody waits for
+# each other in a circle.
+_IN_ORDER = text("SELECT pg_advisory_xact_lock(7020171)")
+Run = tuple[int | None, Sequence[Mark]]
+"""A task's number, or None for the kernel itself, and its marks."""
 
 
 def load_kernel(connection: Connection, no: int) -> Kernel | None:
@@ -55,7 +61,7 @@ def keep_kernel(connection: Connection, before: Kernel, after: Kernel) -> Kernel
 
 def move_kernel(connection: Connection, before: Kernel, after: Kernel, at: Micros) -> Kernel:
     """Keep a kernel and note the change of its state, if there is one."""
-    note(connection, after.no, None, marks_between(before, after, at))
+    note(connection, after, [(None, marks_between(before, after, at))])
     return keep_kernel(connection, before, after)
 
 
@@ -71,40 +77,40 @@ def load_tasks(connection: Connection, kernel_no: int, seqs: Collection[int]) ->
 
 
 def change_tasks(
-    connection: Connection, moves: Sequence[tuple[Task, TaskChange]]
+    connection: Connection, moves: Sequence[tuple[Task, TaskChange]], told: list[Run]
 ) -> dict[int, Task]:
-    """Apply changes to tasks; return those that moved by their numbers in the queue."""
+    """Apply changes to tasks; return those that moved by their numbers in the queue.
+
+    Their marks are added to ``told``, to be noted with whatever else the transaction changes.
+    """
     moved: dict[int, Task] = {}
-    notes: list[dict[str, Any]] = []
     for task, change in moves:
         after, marks = changed_task(task, change)
         if after is not task:
             moved[task.seq] = after
-            notes += _rows(task.kernel_no, task.no, marks)
+            told.append((task.no, marks))
     if moved:
         rows = [{"task": one.no, **moving_task_values(one)} for one in moved.values()]
         connection.execute(_KEEP_TASK, rows)
-    if notes:
-        connection.execute(_NOTE, notes)
     return moved
 
 
-def note(
-    connection: Connection, kernel_no: int, task_no: int | None, marks: Sequence[Mark]
-) -> None:
-    """Write marks down."""
-    if marks:
-        connection.execute(_NOTE, _rows(kernel_no, task_no, marks))
-
-
-def _rows(kernel_no: int, task_no: int | None, marks: Sequence[Mark]) -> list[dict[str, Any]]:
-    return [
+def note(connection: Connection, kernel: Kernel, runs: Sequence[Run]) -> None:
+    """Write down marks of a kernel and of its tasks, numbered in order of time."""
+    marks = in_order(runs)
+    if not marks:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.execute(_IN_ORDER)
+    rows = [
         {
             "at": mark.at,
-            "kernel_no": kernel_no,
+            "kernel_no": kernel.no,
+            "owner": kernel.owner,
             "task_no": task_no,
             "state": str(mark.state),
             "reason": plain(mark.reason),
         }
-        for mark in marks
+        for task_no, mark in marks
     ]
+    connection.execute(_NOTE, rows)

@@ -13,6 +13,7 @@ from kernelyard.model.records import Record
 from kernelyard.model.tasks import Task
 from kernelyard.stores.sql.database import Database
 from kernelyard.stores.sql.moves import (
+    Run,
     change_tasks,
     keep_kernel,
     load_kernel,
@@ -93,12 +94,13 @@ def _append(
         projection = project(fresh)
     _insert(connection, kernel_no, fresh)
     after, marks = following(before, projection)
-    moved = _settle(connection, after, projection)
+    told: list[Run] = []
+    moved = _settle(connection, after, projection, told)
     if projection.closed:
         opened = load_open_tasks(connection, kernel_no)
         ends = [(task, orphaned(task, after, fresh[-1].at)) for task in opened]
-        moved |= change_tasks(connection, ends)
-    note(connection, kernel_no, None, marks)
+        moved |= change_tasks(connection, ends, told)
+    note(connection, after, [*told, (None, marks)])
     ended = sum(task.state.is_final for task in moved.values())
     after = replace(
         after,
@@ -128,12 +130,14 @@ def _insert_text(paramstyle: str) -> str:
     )
 
 
-def _settle(connection: Connection, kernel: Kernel, projection: Projection) -> dict[int, Task]:
+def _settle(
+    connection: Connection, kernel: Kernel, projection: Projection, told: list[Run]
+) -> dict[int, Task]:
     if not projection.tasks:
         return {}
     changes = {change.seq: change for change in projection.tasks}
     found = load_tasks(connection, kernel.no, changes)
-    return change_tasks(connection, [(task, changes[task.seq]) for task in found])
+    return change_tasks(connection, [(task, changes[task.seq]) for task in found], told)
 
 
 def _current(

@@ -48,10 +48,11 @@ def json_text(value: object) -> str:
 
 
 def plain(text: str | None) -> str | None:
-    """The text without what no database keeps."""
-    if text is None or text.isascii():
-        return text
-    return text.encode("utf-8", "replace").decode()
+    """The text without what no database keeps: halves of surrogate pairs, and NUL in PostgreSQL."""
+    if text is None:
+        return None
+    sound = text if text.isascii() else text.encode("utf-8", "replace").decode()
+    return sound.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def new_kernel_values(kernel: Kernel) -> Values:
@@ -155,12 +156,17 @@ def moving_task_values(task: Task) -> Values:
         "state": task.state.value,
         "reason": plain(task.reason),
         "error": json_text(asdict(task.error)) if task.error else None,
-        "execution_count": task.execution_count,
+        "execution_count": _small(task.execution_count),
         "started_at": task.started_at,
         "ended_at": task.ended_at,
         "first_number": task.first_number,
         "last_number": task.last_number,
     }
+
+
+def _small(number: int | None) -> int | None:
+    """A number that a kernel made up, if a column of 32 bits holds it."""
+    return number if number is None or -(2**31) <= number < 2**31 else None
 
 
 def task_of(row: Row[Any], ahead: int = 0) -> Task:

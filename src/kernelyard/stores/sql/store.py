@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from kernelyard.stores.sql.database import Database
+from kernelyard.stores.sql.events import SqlEvents
 from kernelyard.stores.sql.images import SqlImages
 from kernelyard.stores.sql.kernels import SqlKernels
 from kernelyard.stores.sql.migrate import migrate
@@ -26,6 +27,7 @@ class SqlStore:
         self.kernels = SqlKernels(database)
         self.tasks = SqlTasks(database)
         self.outputs = SqlOutputs(database)
+        self.events = SqlEvents(database)
         self.templates = SqlTemplates(database)
         self.images = SqlImages(database)
         self.tokens = SqlTokens(database)

@@ -166,11 +166,20 @@ changes = Table(
     Column("number", NUMBER, primary_key=True),
     Column("at", BigInteger, nullable=False),
     Column("kernel_no", NUMBER, ForeignKey("kernels.no", ondelete="CASCADE"), nullable=False),
+    Column("owner", NAME, nullable=False),
     Column("task_no", NUMBER),
     Column("state", String, nullable=False),
     Column("reason", Text),
-    Index(None, "kernel_no", "task_no", "number"),
+    Index(None, "kernel_no", "number"),
+    Index(None, "owner", "number"),
     sqlite_autoincrement=True,
+)
+Index(
+    "ix_changes_of_kernels",
+    changes.c.kernel_no,
+    changes.c.number,
+    sqlite_where=text("task_no IS NULL"),
+    postgresql_where=text("task_no IS NULL"),
 )
 
 templates = Table(

@@ -209,7 +209,7 @@ def _insert(
     no = connection.execute(_INSERT, values).scalar_one()
     if task.labels:
         connection.execute(insert(task_labels), label_rows(no, task.labels))
-    note(connection, kernel.no, no, [Mark(task.created_at, TaskState.QUEUED, None)])
+    note(connection, kernel, [(no, [Mark(task.created_at, TaskState.QUEUED, None)])])
     active = max(kernel.last_activity_at or 0, task.created_at)
     busier = replace(kernel, open_tasks=kernel.open_tasks + 1, last_activity_at=active)
     keep_kernel(connection, kernel, busier)

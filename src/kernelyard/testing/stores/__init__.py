@@ -12,6 +12,7 @@ from __future__ import annotations
 import pytest
 
 pytest.register_assert_rewrite(
+    "kernelyard.testing.stores.events",
     "kernelyard.testing.stores.idempotency",
     "kernelyard.testing.stores.kernels",
     "kernelyard.testing.stores.names",
@@ -21,6 +22,7 @@ pytest.register_assert_rewrite(
     "kernelyard.testing.stores.twins",
 )
 
+from kernelyard.testing.stores.events import EventConformance  # noqa: E402
 from kernelyard.testing.stores.idempotency import IdempotencyConformance  # noqa: E402
 from kernelyard.testing.stores.kernels import KernelConformance  # noqa: E402
 from kernelyard.testing.stores.names import NameConformance  # noqa: E402
@@ -38,6 +40,7 @@ class StoreConformance(
     IdempotencyConformance,
     OutputConformance,
     SettlingConformance,
+    EventConformance,
     NameConformance,
     TwinConformance,
 ):

@@ -234,6 +234,7 @@ class Twins:
     async def _look_at(self, place: int) -> None:
         after, limit = self.chance.randint(0, 9), self.chance.randint(1, 30)
         seq = self.chance.choice((None, 0, 1, 2))
+        owner, one = self.chance.choice(OWNERS), self.chance.random() < 0.5
 
         async def look(side: Side) -> object:
             store, no = side.store, side.kernels[place]
@@ -246,6 +247,10 @@ class Twins:
                 await store.tasks.undelivered(no, after % 4, limit),
                 await store.tasks.cancelling(no),
                 await store.outputs.read(no, after, seq=seq, limit=limit, most_bytes=500),
+                await store.events.read(
+                    10 * after, owner=owner, kernel_no=no if one else None, limit=limit
+                ),
+                await store.events.last(),
             ]
 
         await self.both(look)

@@ -150,6 +150,7 @@ def _outputs_and_changes() -> None:
         sa.Column("number", NUMBER, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("kernel_no", NUMBER, nullable=False),
+        sa.Column("owner", NAME, nullable=False),
         sa.Column("task_no", NUMBER),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("reason", sa.Text()),
@@ -159,8 +160,14 @@ def _outputs_and_changes() -> None:
         ),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_changes_kernel_no_number", "changes", ["kernel_no", "number"])
+    op.create_index("ix_changes_owner_number", "changes", ["owner", "number"])
     op.create_index(
-        "ix_changes_kernel_no_task_no_number", "changes", ["kernel_no", "task_no", "number"]
+        "ix_changes_of_kernels",
+        "changes",
+        ["kernel_no", "number"],
+        sqlite_where=sa.text("task_no IS NULL"),
+        postgresql_where=sa.text("task_no IS NULL"),
     )
 
 

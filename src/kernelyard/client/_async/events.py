@@ -1,0 +1,86 @@
+"""Events: every state change of kernels and tasks, as ``yard.events``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+
+from kernelyard.client._async.follow import follow
+from kernelyard.client._async.http import AsyncHttp
+from kernelyard.client._async.kernel import AsyncKernel
+from kernelyard.client.decoding import decode
+from kernelyard.client.following import FollowBooks, Interruption
+from kernelyard.client.types import Event, EventPage
+
+_PATH = "/v1/events"
+
+
+class AsyncEvents:
+    """State changes of all kernels and tasks that the token may see.
+
+    One number is the cursor for everything: keep the last one you have dealt with, and go on from
+    there, in another process if need be. The events of a deleted kernel vanish with it.
+
+    ::
+
+        async for event in yard.events.follow(after=last):
+            if event.task_id and event.state in ("failed", "lost"):
+                print(event.task_id, event.reason)
+            last = event.number
+    """
+
+    def __init__(self, http: AsyncHttp) -> None:
+        self._http = http
+
+    def follow(
+        self,
+        after: int = 0,
+        *,
+        kernel: AsyncKernel | str | None = None,
+        patience: float | None = None,
+        on_interruption: Callable[[Interruption], None] | None = None,
+    ) -> AsyncGenerator[Event, None]:
+        """Yield every event after number ``after``, live, each exactly once. It has no end.
+
+        With ``kernel``, a handle or an id, only those of that kernel and its tasks; NotFoundError
+        is raised when it is deleted. Begin with ``after=yard.events.newest()`` to leave out what has
+        happened so far. In all else like ``follow`` of a task.
+        """
+        books = FollowBooks(
+            self._http.retries,
+            Event,
+            after=after,
+            filters=_filters(kernel),
+            patience=patience,
+            on_interruption=on_interruption,
+        )
+        return follow(self._http, _PATH, books)
+
+    async def list(
+        self,
+        after: int = 0,
+        *,
+        kernel: AsyncKernel | str | None = None,
+        page_size: int = 100,
+    ) -> AsyncIterator[Event]:
+        """Yield the events so far after number ``after``, oldest first, page after page."""
+        while True:
+            page = await self._page(after, page_size, kernel)
+            for event in page.items:
+                yield event
+            if len(page.items) < page_size:
+                return
+            after = page.last
+
+    async def newest(self) -> int:
+        """Return the number of the server's newest event; 0 if there is none yet."""
+        return (await self._page(0, 1, None)).newest
+
+    async def _page(self, after: int, limit: int, kernel: AsyncKernel | str | None) -> EventPage:
+        params = (*_filters(kernel), ("after", str(after)), ("limit", str(limit)))
+        return decode(await self._http.get(_PATH, params), EventPage)
+
+
+def _filters(kernel: AsyncKernel | str | None) -> tuple[tuple[str, str], ...]:
+    if kernel is None:
+        return ()
+    return (("kernel", kernel if isinstance(kernel, str) else kernel.id),)

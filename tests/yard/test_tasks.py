@@ -171,6 +171,8 @@ async def test_code_that_cannot_be_sent_is_refused(house: YardHouse) -> None:
     kernel = await house.kernel()
     with pytest.raises(Invalid, match="surrogate"):
         await house.task(kernel, "print:\ud800")
+    with pytest.raises(Invalid, match="NUL"):
+        await house.task(kernel, "print:\0")
     with pytest.raises(Invalid, match="characters"):
         await house.task(kernel, "x" * (8 * 1024 * 1024 + 1))
 

@@ -45,12 +45,7 @@ def attend(
         with _limited(timeout):
             follow()
     except KeyboardInterrupt:
-        note(
-            f"\nDetached; the run goes on. Come back with: {come_back} (Ctrl-C again within "
-            f"{SECOND_SECONDS:g} s cancels it; end the kernel later with: "
-            f"kernelyard kernels terminate {kernel_id})"
-        )
-        if not _interrupted_again():
+        if not _interrupted_again(come_back, kernel_id):
             raise typer.Exit(DETACHED) from None
         status = CANCELLED
     except _TimeIsOver:
@@ -84,8 +79,14 @@ def status_of(task: Task, kernel: Kernel) -> int:
     return _STATUS.get(info.state, LOST)
 
 
-def _interrupted_again() -> bool:
+def _interrupted_again(come_back: str, kernel_id: str) -> bool:
+    """Say how to come back; return whether Ctrl-C came again, be it while that is said."""
     try:
+        note(
+            f"\nDetached; the run goes on. Come back with: {come_back} (Ctrl-C again within "
+            f"{SECOND_SECONDS:g} s cancels it; end the kernel later with: "
+            f"kernelyard kernels terminate {kernel_id})"
+        )
         time.sleep(SECOND_SECONDS)
     except KeyboardInterrupt:
         return True

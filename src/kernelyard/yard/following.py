@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kernelyard.model.errors import AgentUnavailable, Invalid, KernelNotFound, StorageFull
+from kernelyard.model.errors import AgentUnavailable, Invalid, KernelNotFound, Unavailable
 from kernelyard.model.kernel_phases import Phase
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.projection import Projection, project
@@ -52,8 +52,13 @@ class Following:
             except AgentUnavailable as error:
                 self._agents.mistrust()
                 event("following.cut", kernel_id=kernel.id, error=error.message)
-            except StorageFull as error:
-                event("following.store_full", kernel_id=kernel.id, error=error.message)
+            except Unavailable as error:
+                event(
+                    "following.store_away",
+                    kernel_id=kernel.id,
+                    code=error.code,
+                    error=error.message,
+                )
             except KernelNotFound:
                 await self._give_up(kernel, FORGOTTEN)
                 return

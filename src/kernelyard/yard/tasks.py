@@ -210,6 +210,8 @@ class Tasks:
                 "'code' has half of a surrogate pair, which is no text. Send valid Unicode.",
                 field="code",
             ) from error
+        if "\0" in order.code:
+            raise Invalid("'code' has a NUL character, which no language runs.", field="code")
         checked_labels(order.labels)
 
 

@@ -65,6 +65,13 @@ def programs_or_end() -> Path:
     return found
 
 
+def _open_to_all() -> str:
+    """A directory for temporary files that another account can reach, ours if it is one."""
+    place = Path(tempfile.gettempdir()).resolve()
+    reachable = all(one.stat().st_mode & 0o001 for one in (place, *place.parents))
+    return str(place) if reachable else "/tmp"
+
+
 class PostgresServer:
     """A server that can be killed and started again; its data stays until ``remove``."""
 
@@ -73,7 +80,7 @@ class PostgresServer:
         self._account = _account()
         # Short, for a socket's path may have no more than about a hundred bytes, and outside of
         # pytest's own directories, into which the other account may not go.
-        self.home = Path(tempfile.mkdtemp(prefix="ky-pg-"))
+        self.home = Path(tempfile.mkdtemp(prefix="ky-pg-", dir=_open_to_all()))
         self._process: subprocess.Popen[bytes] | None = None
         self._names = count(1)
         if self._account is not None:

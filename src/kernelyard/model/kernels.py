@@ -8,7 +8,8 @@ from kernelyard.model.images import ImageSnapshot
 from kernelyard.model.json import JsonObject
 from kernelyard.model.kernel_phases import KernelState, Phase, Wanted, public_state
 from kernelyard.model.quantities import Micros
-from kernelyard.model.templates import TemplateSnapshot
+from kernelyard.model.records import EndCause
+from kernelyard.model.templates import QueuePolicy, RestartPolicy, TemplateSnapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +36,16 @@ class LaunchOrder:
     image: str
     environment: dict[str, str] = field(default_factory=dict)
     milli_cpu_limit: int = 0
+    cpu_seconds_limit: int = 0
     memory_bytes_limit: int = 0
+    processes_limit: int = 0
+    file_bytes_limit: int = 0
+    log_bytes_limit: int = 0
     max_idle_seconds: float | None = None
+    max_life_seconds: float | None = None
+    attached_keeps_alive: bool = True
+    restart_policy: RestartPolicy = RestartPolicy.NEVER
+    queue_on_death: QueuePolicy = QueuePolicy.KEEP
     start_timeout_seconds: float = 60.0
 
 
@@ -58,6 +67,12 @@ class Kernel:
     phase: Phase = Phase.REQUESTED
     reason: str | None = None
     """Why it is in this state, where there is something to say."""
+    cause: EndCause | None = None
+    """Why it ended."""
+    exit_code: int | None = None
+    """Of its last process that ended by itself; None if a signal ended it or nobody knows."""
+    signal: str | None = None
+    """Which ended its last process."""
     attempt: int = 1
     """Starts asked for."""
     ran_attempt: int = 0
@@ -73,7 +88,13 @@ class Kernel:
     """Whether that record is the journal's last."""
     info: JsonObject | None = None
     """Content of the kernel_info_reply, once ready."""
+    stored_bytes: int = 0
+    """Bytes of records in the store."""
+    outputs_removed_at: Micros | None = None
+    """When its outputs were removed because they were kept long enough; its tasks stay."""
     created_at: Micros
+    launched_at: Micros | None = None
+    """When it was first launched: its life is counted from here."""
     ready_at: Micros | None = None
     ended_at: Micros | None = None
     last_activity_at: Micros | None = None
@@ -107,6 +128,8 @@ class StateChange:
     task_id: str | None
     state: str
     reason: str | None
+    cause: str | None = None
+    """Why in one word, where something came to its end or is about to."""
 
 
 @dataclass(frozen=True, slots=True)

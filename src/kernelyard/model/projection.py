@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from kernelyard.model.json import JsonObject, JsonValue
 from kernelyard.model.kernel_phases import Phase
 from kernelyard.model.quantities import Micros
-from kernelyard.model.records import EndCause, Record, RecordKind
+from kernelyard.model.records import EndCause, Record, RecordKind, StoppedBy
 from kernelyard.model.tasks import TaskError, TaskState
 
-GENTLE_ENDS = frozenset({EndCause.ASKED, EndCause.IDLE})
+GENTLE_ENDS = frozenset({EndCause.ASKED, EndCause.IDLE, EndCause.LIFE_LIMIT})
 """Causes after which a kernel is terminated; after all others it has failed."""
+_CAUSES = frozenset(EndCause)
+_STOPPED_BY = frozenset(StoppedBy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,9 @@ class TaskChange:
     ended_at: Micros | None = None
     last_number: int | None = None
     reason: str | None = None
+    cause: EndCause | None = None
+    stopped_by: StoppedBy | None = None
+    state_preserved: bool | None = None
     error: TaskError | None = None
     execution_count: int | None = None
 
@@ -37,8 +42,14 @@ class PhaseChange:
     """One step of the kernel's life."""
 
     at: Micros
-    phase: Phase
+    phase: Phase | None
+    """Where it is now; None where it stays and there is only something to tell."""
     reason: str | None = None
+    cause: EndCause | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+    attempt: int = 0
+    """The start that this is about, where it is about one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +62,8 @@ class Projection:
     phases: tuple[PhaseChange, ...] = ()
     ran_attempt: int | None = None
     info: JsonObject | None = None
+    size: int = 0
+    """Bytes of all bodies."""
     started_seq: int | None = None
     """The task that these records leave running; None if they start none or end it again."""
     closed: bool = False
@@ -77,7 +90,8 @@ def project(records: Sequence[Record]) -> Projection:
         fold = _FOLDS.get(record.kind)
         if fold is not None:
             fold(folding, record, body_of(record))
-    return replace(folding.result, tasks=tuple(folding.tasks.values()))
+    size = sum(len(record.body) for record in records)
+    return replace(folding.result, tasks=tuple(folding.tasks.values()), size=size)
 
 
 def body_of(record: Record) -> JsonObject:
@@ -100,8 +114,17 @@ class _Folding:
     def activity(self, at: Micros) -> None:
         self.result = replace(self.result, last_activity_at=at)
 
-    def phase(self, at: Micros, phase: Phase, reason: str | None) -> None:
-        change = PhaseChange(at=at, phase=phase, reason=reason)
+    def phase(self, at: Micros, phase: Phase | None, body: JsonObject) -> None:
+        code, attempt = body.get("exit_code"), body.get("attempt")
+        change = PhaseChange(
+            at=at,
+            phase=phase,
+            reason=_text(body, "reason"),
+            cause=_cause(body),
+            exit_code=code if isinstance(code, int) else None,
+            signal=_text(body, "signal"),
+            attempt=attempt if isinstance(attempt, int) else 0,
+        )
         self.result = replace(self.result, phases=(*self.result.phases, change))
 
 
@@ -118,7 +141,7 @@ def _started(folding: _Folding, record: Record, body: JsonObject) -> None:
 
 def _ended(folding: _Folding, record: Record, body: JsonObject) -> None:
     begun = folding.tasks.get(record.seq)
-    count = body.get("execution_count")
+    count, preserved = body.get("execution_count"), body.get("state_preserved")
     folding.tasks[record.seq] = TaskChange(
         seq=record.seq,
         state=TaskState(_text(body, "state") or TaskState.LOST),
@@ -128,6 +151,9 @@ def _ended(folding: _Folding, record: Record, body: JsonObject) -> None:
         ended_at=record.at,
         last_number=record.number,
         reason=_text(body, "reason"),
+        cause=_cause(body),
+        stopped_by=_stopped_by(body),
+        state_preserved=preserved if isinstance(preserved, bool) else None,
         error=_error(body.get("error")),
         execution_count=count if isinstance(count, int) else None,
     )
@@ -135,12 +161,12 @@ def _ended(folding: _Folding, record: Record, body: JsonObject) -> None:
         folding.result = replace(folding.result, started_seq=None)
 
 
-def _launched(folding: _Folding, record: Record, _: JsonObject) -> None:
-    folding.phase(record.at, Phase.CONNECTING, None)
+def _launched(folding: _Folding, record: Record, body: JsonObject) -> None:
+    folding.phase(record.at, Phase.CONNECTING, body)
 
 
 def _ready(folding: _Folding, record: Record, body: JsonObject) -> None:
-    folding.phase(record.at, Phase.READY, None)
+    folding.phase(record.at, Phase.READY, body)
     attempt, info = body.get("attempt"), body.get("info")
     folding.result = replace(
         folding.result,
@@ -150,17 +176,25 @@ def _ready(folding: _Folding, record: Record, body: JsonObject) -> None:
     folding.activity(record.at)
 
 
+def _active(folding: _Folding, record: Record, _: JsonObject) -> None:
+    folding.activity(record.at)
+
+
+def _ending_soon(folding: _Folding, record: Record, body: JsonObject) -> None:
+    folding.phase(record.at, None, body)
+
+
 def _restarting(folding: _Folding, record: Record, body: JsonObject) -> None:
-    folding.phase(record.at, Phase.CONNECTING, _text(body, "reason"))
+    folding.phase(record.at, Phase.CONNECTING, body)
 
 
 def _stopping(folding: _Folding, record: Record, body: JsonObject) -> None:
-    folding.phase(record.at, Phase.STOPPING, _text(body, "reason"))
+    folding.phase(record.at, Phase.STOPPING, body)
 
 
 def _kernel_ended(folding: _Folding, record: Record, body: JsonObject) -> None:
     gentle = _text(body, "cause") in GENTLE_ENDS
-    folding.phase(record.at, Phase.STOPPED if gentle else Phase.FAILED, _text(body, "reason"))
+    folding.phase(record.at, Phase.STOPPED if gentle else Phase.FAILED, body)
     folding.result = replace(folding.result, closed=True, started_seq=None)
 
 
@@ -170,6 +204,8 @@ _FOLDS = {
     RecordKind.KERNEL_LAUNCHED: _launched,
     RecordKind.KERNEL_READY: _ready,
     RecordKind.KERNEL_RESTARTING: _restarting,
+    RecordKind.KERNEL_ACTIVE: _active,
+    RecordKind.KERNEL_ENDING_SOON: _ending_soon,
     RecordKind.KERNEL_STOPPING: _stopping,
     RecordKind.KERNEL_ENDED: _kernel_ended,
 }
@@ -178,6 +214,16 @@ _FOLDS = {
 def _text(body: JsonObject, key: str) -> str | None:
     value = body.get(key)
     return value if isinstance(value, str) else None
+
+
+def _cause(body: JsonObject) -> EndCause | None:
+    word = _text(body, "cause")
+    return EndCause(word) if word in _CAUSES else None
+
+
+def _stopped_by(body: JsonObject) -> StoppedBy | None:
+    word = _text(body, "stopped_by")
+    return StoppedBy(word) if word in _STOPPED_BY else None
 
 
 def _error(value: JsonValue) -> TaskError | None:

@@ -26,15 +26,21 @@ class RecordKind(StrEnum):
     STARTED = "started"
     """``{"task_id"}``"""
     ENDED = "ended"
-    """``{"task_id", "state", "reason", "error": {"name", "value", "traceback"} | null,
-    "execution_count"}``. Always the last record of its task."""
+    """``{"task_id", "state", "reason", "cause", "stopped_by": str | null, "state_preserved": bool |
+    null, "error": {"name", "value", "traceback"} | null, "execution_count"}``. Always the last
+    record of its task."""
 
     KERNEL_LAUNCHED = "kernel_launched"
     """``{"attempt", "pid"}``: the process exists."""
     KERNEL_READY = "kernel_ready"
     """``{"attempt", "info": <content of kernel_info_reply>}``"""
     KERNEL_RESTARTING = "kernel_restarting"
-    """``{"attempt", "reason"}``"""
+    """``{"attempt", "reason", "cause", "exit_code": int | null, "signal": str | null}``: a new start,
+    asked for or after a death. The code is that of the process before, where it had ended."""
+    KERNEL_ACTIVE = "kernel_active"
+    """``{"because"}``: no task ran, and yet it was not idle; written when it would have been ended."""
+    KERNEL_ENDING_SOON = "kernel_ending_soon"
+    """``{"at", "cause", "reason"}``: a warning; it will be ended then unless something happens."""
     KERNEL_STOPPING = "kernel_stopping"
     """``{"cause", "reason"}``"""
     KERNEL_ENDED = "kernel_ended"
@@ -42,13 +48,48 @@ class RecordKind(StrEnum):
 
 
 class EndCause(StrEnum):
-    """Why a kernel ended."""
+    """Why a kernel or a task ended, in one word for programs; ``reason`` says it to people."""
 
     ASKED = "asked"
+    """Somebody asked for it; the reason names who."""
     IDLE = "idle"
+    """A kernel was idle for as long as its template allows."""
+    LIFE_LIMIT = "life_limit"
+    """A kernel lived for as long as its template allows."""
+    QUOTA = "quota"
+    """What it may use in all is used up, such as processor time."""
+    OUT_OF_MEMORY = "out_of_memory"
+    """The system killed its process for want of memory."""
     DIED = "died"
+    """Its process ended though nobody asked; exit code or signal tell how."""
     START_FAILED = "start_failed"
     AGENT_LOST = "agent_lost"
+    """The agent cannot speak to it any more, or its journal cannot be trusted."""
+
+    RAISED = "raised"
+    """A task's code raised."""
+    TIME_LIMIT = "time_limit"
+    """A task ran for longer than it was allowed."""
+    SILENCE_LIMIT = "silence_limit"
+    """A task said nothing for longer than it was allowed."""
+    RESTARTED = "restarted"
+    """The kernel was restarted while the task ran."""
+    NEEDS = "needs"
+    """A task needs another one, which did not succeed."""
+    UNHEARD = "unheard"
+    """A task's end fell into a time when nobody listened."""
+
+
+class StoppedBy(StrEnum):
+    """What it took to stop a task, from mild to rough."""
+
+    QUEUE = "queue"
+    """It was taken out of the queue; its code never ran."""
+    INTERRUPT = "interrupt"
+    SECOND_INTERRUPT = "second_interrupt"
+    """The first interrupt was not enough; neither, perhaps, the second."""
+    RESTART = "restart"
+    """It did not stop, so the kernel was restarted: its variables are gone."""
 
 
 OUTPUT_KINDS = frozenset(

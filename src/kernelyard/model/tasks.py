@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from kernelyard.model.quantities import Micros
+from kernelyard.model.records import EndCause, StoppedBy
 
 
 class TaskState(StrEnum):
@@ -15,7 +16,7 @@ class TaskState(StrEnum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
-    """The code raised; ``error`` tells what."""
+    """The code raised (``error`` tells what) or ran into a limit of its own (``cause`` tells which)."""
     CANCELLED = "cancelled"
     """Taken out of the queue, or interrupted, because somebody asked; ``reason`` tells who or why."""
     LOST = "lost"
@@ -52,6 +53,28 @@ class TaskError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskLimits:
+    """What a task may take. None means: as long as it likes."""
+
+    time_seconds: float | None = None
+    """From its start to its end."""
+    silence_seconds: float | None = None
+    """Without an output."""
+    restart_if_stuck: bool = True
+    """Whether the kernel may be restarted when interrupts do not stop a task at its limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancellation:
+    """How a task is to be cancelled."""
+
+    allow_restart: bool = False
+    """Whether the kernel may be restarted when interrupts do not stop the task."""
+    grace_seconds: float = 2.0
+    """Between the first interrupt and the second, and again before a restart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskOrder:
     """What somebody asked to be run."""
 
@@ -59,6 +82,7 @@ class TaskOrder:
     labels: dict[str, str] = field(default_factory=dict)
     needs: str | None = None
     """Id of an earlier task of the same kernel without whose success this one is not to run."""
+    limits: TaskLimits = TaskLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +97,7 @@ class Assignment:
     """Bytes of output kept; more is cut and counted. 0 for no limit."""
     needs: int | None = None
     """``seq`` of the task that must have succeeded; always one that was handed over before."""
+    limits: TaskLimits = TaskLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +116,19 @@ class Task:
     needs_id: str | None = None
     """The task that must have succeeded before this one may start."""
     needs_seq: int | None = None
+    limits: TaskLimits = TaskLimits()
     state: TaskState = TaskState.QUEUED
     reason: str | None = None
+    cause: EndCause | None = None
+    """Why it ended as it did, unless it succeeded."""
+    stopped_by: StoppedBy | None = None
+    """What it took to stop it, where it was stopped."""
+    state_preserved: bool | None = None
+    """Whether the kernel's variables outlived a task that was stopped."""
     error: TaskError | None = None
     execution_count: int | None = None
     cancel_requested: bool = False
+    cancellation: Cancellation | None = None
     created_at: Micros
     started_at: Micros | None = None
     ended_at: Micros | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from kernelyard.model.json import JsonObject
 from kernelyard.model.quantities import Micros
@@ -10,16 +11,42 @@ from kernelyard.model.quantities import Micros
 DEFAULT_TEMPLATE = "default"
 
 
+class RestartPolicy(StrEnum):
+    """What is done when a kernel's process ends though nobody asked."""
+
+    NEVER = "never"
+    ON_DEATH = "on-death"
+    """It is started again under the same id."""
+
+
+class QueuePolicy(StrEnum):
+    """What becomes of queued tasks when a kernel is started again after a death."""
+
+    KEEP = "keep"
+    CANCEL = "cancel"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateSpec:
     """What a template says. Zero and None mean: no limit."""
 
     milli_cpu_limit: int = 0
+    cpu_seconds_limit: int = 0
+    """Processor time that one process of the kernel may use in all."""
     memory_bytes_limit: int = 0
+    processes_limit: int = 0
+    """Processes and threads at once."""
+    file_bytes_limit: int = 0
+    """Size of any one file that the kernel writes."""
     gpu: int = 0
     storage_bytes: int = 0
     environment: dict[str, str] = field(default_factory=dict)
     max_idle_seconds: float | None = None
+    max_life_seconds: float | None = None
+    attached_keeps_alive: bool = True
+    """Whether a client that follows the kernel keeps it from being idle."""
+    restart_policy: RestartPolicy = RestartPolicy.NEVER
+    queue_on_death: QueuePolicy = QueuePolicy.KEEP
     engine_options: JsonObject = field(default_factory=dict)
 
 

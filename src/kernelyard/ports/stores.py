@@ -19,8 +19,8 @@ from kernelyard.model.paging import Page
 from kernelyard.model.principals import TokenRecord
 from kernelyard.model.projection import Projection
 from kernelyard.model.quantities import Micros
-from kernelyard.model.records import Record
-from kernelyard.model.tasks import Task, TaskState
+from kernelyard.model.records import EndCause, Record
+from kernelyard.model.tasks import Cancellation, Task, TaskState
 from kernelyard.model.templates import Template
 
 
@@ -108,7 +108,13 @@ class KernelStore(Protocol):
         ...
 
     async def settle(
-        self, no: int, phase: Phase, task_state: TaskState, reason: str, at: Micros
+        self,
+        no: int,
+        phase: Phase,
+        task_state: TaskState,
+        reason: str,
+        at: Micros,
+        cause: EndCause = EndCause.AGENT_LOST,
     ) -> Kernel | None:
         """End a kernel that has no journal: final phase, open tasks settled, journal closed."""
         ...
@@ -148,8 +154,11 @@ class TaskStore(Protocol):
         """Return open tasks whose cancellation was requested, in order of ``seq``."""
         ...
 
-    async def request_cancel(self, no: int) -> Task:
-        """Note that a task is to be cancelled. Raises TaskFinished."""
+    async def request_cancel(self, no: int, how: Cancellation = Cancellation()) -> Task:
+        """Note that a task is to be cancelled, and how. Raises TaskFinished.
+
+        What was allowed by an earlier request stays allowed.
+        """
         ...
 
 

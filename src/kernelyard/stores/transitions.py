@@ -9,15 +9,17 @@ from typing import TypeVar
 
 from kernelyard.model.kernel_phases import KernelState, Phase, Wanted, public_state, wants_more
 from kernelyard.model.kernels import Kernel
-from kernelyard.model.projection import Projection, TaskChange
+from kernelyard.model.projection import PhaseChange, Projection, TaskChange
 from kernelyard.model.quantities import Micros
-from kernelyard.model.records import Record
-from kernelyard.model.tasks import Task, TaskState, may_become
+from kernelyard.model.records import EndCause, Record
+from kernelyard.model.tasks import Cancellation, Task, TaskState, may_become
 
 T = TypeVar("T")
 _EARLY = frozenset({Phase.REQUESTED, Phase.LAUNCHING})
 _ENDING = frozenset({Phase.STOPPING, Phase.STOPPED, Phase.FAILED})
 OPEN_STATES = frozenset({TaskState.QUEUED, TaskState.RUNNING})
+ENDING_SOON = "ending_soon"
+"""What events say when a kernel will be ended unless something happens. It is no state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Mark:
     at: Micros
     state: str
     reason: str | None
+    cause: EndCause | None = None
 
 
 def in_order(runs: Iterable[tuple[T, Iterable[Mark]]]) -> list[tuple[T, Mark]]:
@@ -56,7 +59,7 @@ def marks_between(before: Kernel, after: Kernel, at: Micros) -> list[Mark]:
     spoke = after.reason is not None and after.reason != before.reason
     if _shown(before) is _shown(after) and not spoke:
         return []
-    return [Mark(at, _shown(after), after.reason)]
+    return [Mark(at, _shown(after), after.reason, after.cause)]
 
 
 def wanting(kernel: Kernel, wanted: Wanted, reason: str | None) -> Kernel:
@@ -73,7 +76,9 @@ def wanting_attempt(kernel: Kernel) -> Kernel:
     return replace(kernel, attempt=kernel.ran_attempt + 1) if is_live(kernel) else kernel
 
 
-def entering(kernel: Kernel, phase: Phase, reason: str | None, at: Micros) -> Kernel:
+def entering(
+    kernel: Kernel, phase: Phase, reason: str | None, at: Micros, cause: EndCause | None = None
+) -> Kernel:
     """Move a kernel to a phase, if it may go there from where it is."""
     if not _may_enter(kernel.phase, phase):
         return kernel
@@ -83,6 +88,7 @@ def entering(kernel: Kernel, phase: Phase, reason: str | None, at: Micros) -> Ke
         kernel,
         phase=phase,
         reason=reason,
+        cause=(cause or kernel.cause) if phase in _ENDING else None,
         ready_at=at if phase is Phase.READY and kernel.ready_at is None else kernel.ready_at,
         ended_at=at if phase.is_final else kernel.ended_at,
     )
@@ -107,10 +113,13 @@ def following(kernel: Kernel, projection: Projection) -> tuple[Kernel, list[Mark
     """Apply what records say about the kernel itself; tasks are counted by the store."""
     moved, marks = kernel, list[Mark]()
     for change in projection.phases:
+        if change.phase is None:
+            marks.append(Mark(change.at, ENDING_SOON, change.reason, change.cause))
+            continue
         before = moved
         if change.phase is Phase.READY and projection.ran_attempt is not None:
             moved = replace(moved, ran_attempt=max(moved.ran_attempt, projection.ran_attempt))
-        moved = entering(moved, change.phase, change.reason, change.at)
+        moved = _told(entering(moved, change.phase, change.reason, change.at, change.cause), change)
         marks += marks_between(before, moved, change.at)
     ended = projection.closed or moved.phase.is_final
     times = [at for at in (moved.last_activity_at, projection.last_activity_at) if at is not None]
@@ -120,8 +129,22 @@ def following(kernel: Kernel, projection: Projection) -> tuple[Kernel, list[Mark
         stored_number=projection.last_number,
         journal_closed=moved.journal_closed or projection.closed,
         info=projection.info if projection.info is not None else moved.info,
+        stored_bytes=moved.stored_bytes + projection.size,
         last_activity_at=max(times, default=None),
     ), marks
+
+
+def _told(kernel: Kernel, change: PhaseChange) -> Kernel:
+    """Take in what a step tells beside the phase: which start it was, and how a process ended."""
+    ended = change.exit_code is not None or change.signal is not None
+    return replace(
+        kernel,
+        # An agent may start a kernel again by itself, after a death.
+        attempt=max(kernel.attempt, change.attempt),
+        exit_code=change.exit_code if ended else kernel.exit_code,
+        signal=change.signal if ended else kernel.signal,
+        launched_at=change.at if change.attempt and not kernel.launched_at else kernel.launched_at,
+    )
 
 
 def changed_task(task: Task, change: TaskChange) -> tuple[Task, list[Mark]]:
@@ -132,12 +155,16 @@ def changed_task(task: Task, change: TaskChange) -> tuple[Task, list[Mark]]:
     if task.state is TaskState.QUEUED and change.started_at is not None:
         marks.append(Mark(change.started_at, TaskState.RUNNING, None))
     if change.state.is_final:
-        marks.append(Mark(change.ended_at or task.created_at, change.state, change.reason))
+        at = change.ended_at or task.created_at
+        marks.append(Mark(at, change.state, change.reason, change.cause))
     first, last = change.first_number, change.last_number
     return replace(
         task,
         state=change.state,
         reason=change.reason if change.reason is not None else task.reason,
+        cause=change.cause,
+        stopped_by=change.stopped_by,
+        state_preserved=change.state_preserved,
         error=change.error,
         execution_count=change.execution_count,
         started_at=change.started_at if change.started_at is not None else task.started_at,
@@ -148,6 +175,11 @@ def changed_task(task: Task, change: TaskChange) -> tuple[Task, list[Mark]]:
     ), marks
 
 
+def bolder(before: Cancellation | None, asked: Cancellation) -> Cancellation:
+    """Of two cancellations of one task the one that may do more; of equals the later."""
+    return before if before and before.allow_restart and not asked.allow_restart else asked
+
+
 def orphaned(task: Task, kernel: Kernel, at: Micros) -> TaskChange:
     """The end of an open task about which a closed journal says nothing."""
     why = f": {kernel.reason}" if kernel.reason else "."
@@ -155,7 +187,8 @@ def orphaned(task: Task, kernel: Kernel, at: Micros) -> TaskChange:
         state, reason = TaskState.LOST, f"The kernel ended while this ran{why}"
     else:
         state, reason = TaskState.CANCELLED, f"Never ran: the kernel ended first{why}"
-    return TaskChange(seq=task.seq, state=state, ended_at=at, reason=reason)
+    cause = kernel.cause or EndCause.AGENT_LOST
+    return TaskChange(seq=task.seq, state=state, ended_at=at, reason=reason, cause=cause)
 
 
 def _may_enter(present: Phase, phase: Phase) -> bool:

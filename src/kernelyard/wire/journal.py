@@ -38,6 +38,8 @@ KIND_CODES: dict[RecordKind, int] = {
     RecordKind.KERNEL_RESTARTING: 42,
     RecordKind.KERNEL_STOPPING: 43,
     RecordKind.KERNEL_ENDED: 44,
+    RecordKind.KERNEL_ACTIVE: 45,
+    RecordKind.KERNEL_ENDING_SOON: 46,
 }
 _KINDS = {code: kind for kind, code in KIND_CODES.items()}
 

@@ -10,6 +10,7 @@ from kernelyard.model.kernels import Kernel, StateChange
 from kernelyard.model.paging import Page
 from kernelyard.model.projection import TaskChange
 from kernelyard.model.quantities import Micros
+from kernelyard.model.records import EndCause
 from kernelyard.model.tasks import TaskState
 from kernelyard.ports.stores import Idempotency, KernelQuery
 from kernelyard.stores.memory.shelf import Shelf, has_labels, known
@@ -95,16 +96,22 @@ class MemoryKernels:
         return self._move(kernel, entering(kernel, phase, reason, at), at) if kernel else None
 
     async def settle(
-        self, no: int, phase: Phase, task_state: TaskState, reason: str, at: Micros
+        self,
+        no: int,
+        phase: Phase,
+        task_state: TaskState,
+        reason: str,
+        at: Micros,
+        cause: EndCause = EndCause.AGENT_LOST,
     ) -> Kernel | None:
         shelf = self._shelf
         kernel = shelf.kernels.get(no)
         if kernel is None:
             return None
-        end = TaskChange(seq=0, state=task_state, ended_at=at, reason=reason)
+        end = TaskChange(seq=0, state=task_state, ended_at=at, reason=reason, cause=cause)
         opened = shelf.open_tasks(no)
         shelf.note(kernel, [shelf.change_task(task, replace(end, seq=task.seq)) for task in opened])
-        settled = entering(kernel, phase, reason, at)
+        settled = entering(kernel, phase, reason, at, cause)
         return self._move(kernel, replace(settled, journal_closed=True, current_seq=None), at)
 
     async def remove(self, no: int) -> None:

@@ -47,6 +47,7 @@ class Shelf:
                 task_id=task.id if task else None,
                 state=mark.state,
                 reason=mark.reason,
+                cause=mark.cause,
             )
             self.changes.append((kernel.no, change))
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from kernelyard.model.errors import KernelEnded, KernelNotFound, TaskFinished, TaskNotFound
 from kernelyard.model.kernel_phases import Wanted
 from kernelyard.model.paging import Page
-from kernelyard.model.tasks import Task, TaskState
+from kernelyard.model.tasks import Cancellation, Task, TaskState
 from kernelyard.ports.stores import Idempotency, TaskQuery
 from kernelyard.stores.memory.shelf import Shelf, has_labels, known
-from kernelyard.stores.transitions import Mark
+from kernelyard.stores.transitions import Mark, bolder
 
 
 class MemoryTasks:
@@ -80,13 +80,14 @@ class MemoryTasks:
         tasks = self._shelf.open_tasks(kernel_no)
         return [self._counted(task) for task in tasks if task.cancel_requested]
 
-    async def request_cancel(self, no: int) -> Task:
+    async def request_cancel(self, no: int, how: Cancellation = Cancellation()) -> Task:
         task = self._shelf.tasks.get(no)
         if task is None:
             raise TaskNotFound
         if task.state.is_final:
             raise TaskFinished
-        self._shelf.tasks[no] = replace(task, cancel_requested=True)
+        asked = bolder(task.cancellation, how)
+        self._shelf.tasks[no] = replace(task, cancel_requested=True, cancellation=asked)
         return self._counted(self._shelf.tasks[no])
 
     def _counted(self, task: Task) -> Task:

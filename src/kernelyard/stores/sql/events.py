@@ -30,6 +30,7 @@ def events_statement(*, by_owner: bool, by_kernel: bool) -> Select[Any]:
             tasks.c.id,
             changes.c.state,
             changes.c.reason,
+            changes.c.cause,
         )
         .join_from(changes, kernels, kernels.c.no == changes.c.kernel_no)
         .outerjoin(tasks, tasks.c.no == changes.c.task_no)
@@ -83,8 +84,9 @@ class SqlEvents:
                 task_id=task_id,
                 state=state,
                 reason=reason,
+                cause=cause,
             )
-            for number, at, kernel_id, task_id, state, reason in rows
+            for number, at, kernel_id, task_id, state, reason, cause in rows
         ]
 
     async def last(self) -> int:

@@ -13,6 +13,7 @@ from kernelyard.model.kernels import Kernel, StateChange
 from kernelyard.model.paging import Page
 from kernelyard.model.projection import TaskChange
 from kernelyard.model.quantities import Micros
+from kernelyard.model.records import EndCause
 from kernelyard.model.tasks import TaskState
 from kernelyard.ports.stores import Idempotency, KernelQuery
 from kernelyard.stores.sql.database import Database
@@ -109,13 +110,19 @@ class SqlKernels:
         return await self._database.write(work)
 
     async def settle(
-        self, no: int, phase: Phase, task_state: TaskState, reason: str, at: Micros
+        self,
+        no: int,
+        phase: Phase,
+        task_state: TaskState,
+        reason: str,
+        at: Micros,
+        cause: EndCause = EndCause.AGENT_LOST,
     ) -> Kernel | None:
         def work(connection: Connection) -> Kernel | None:
             kernel = load_kernel(connection, no)
             if kernel is None:
                 return None
-            end = TaskChange(seq=0, state=task_state, ended_at=at, reason=reason)
+            end = TaskChange(seq=0, state=task_state, ended_at=at, reason=reason, cause=cause)
             told: list[Run] = []
             opened = load_open_tasks(connection, no)
             moved = change_tasks(
@@ -123,7 +130,7 @@ class SqlKernels:
             )
             note(connection, kernel, told)
             settled = replace(
-                entering(kernel, phase, reason, at),
+                entering(kernel, phase, reason, at, cause),
                 journal_closed=True,
                 current_seq=None,
                 current_task_id=None,
@@ -147,9 +154,15 @@ class SqlKernels:
         rows = await self._database.read(lambda c: c.execute(query).all())
         return [
             StateChange(
-                number=number, at=at, kernel_id=kernel_id, task_id=None, state=state, reason=reason
+                number=number,
+                at=at,
+                kernel_id=kernel_id,
+                task_id=None,
+                state=state,
+                reason=reason,
+                cause=cause,
             )
-            for number, at, kernel_id, state, reason in rows
+            for number, at, kernel_id, state, reason, cause in rows
         ]
 
     async def _one(self, query: Select[Any], values: Values) -> Kernel | None:
@@ -163,7 +176,14 @@ class SqlKernels:
 def history_statement(kernel_no: int) -> Select[Any]:
     """Select the changes of a kernel itself, along an index that leaves its tasks' out."""
     return (
-        select(changes.c.number, changes.c.at, kernels.c.id, changes.c.state, changes.c.reason)
+        select(
+            changes.c.number,
+            changes.c.at,
+            kernels.c.id,
+            changes.c.state,
+            changes.c.reason,
+            changes.c.cause,
+        )
         .join_from(changes, kernels, kernels.c.no == changes.c.kernel_no)
         .where(changes.c.kernel_no == kernel_no, changes.c.task_no.is_(None))
         .order_by(changes.c.number)

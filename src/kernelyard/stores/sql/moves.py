@@ -110,6 +110,7 @@ def note(connection: Connection, kernel: Kernel, runs: Sequence[Run]) -> None:
             "task_no": task_no,
             "state": str(mark.state),
             "reason": plain(mark.reason),
+            "cause": mark.cause,
         }
         for task_no, mark in marks
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import Row
@@ -13,9 +13,9 @@ from kernelyard.model.images import ImageSnapshot
 from kernelyard.model.json import JsonObject
 from kernelyard.model.kernel_phases import Phase, Wanted
 from kernelyard.model.kernels import Kernel
-from kernelyard.model.records import Record
-from kernelyard.model.tasks import Task, TaskError, TaskState
-from kernelyard.model.templates import TemplateSnapshot, TemplateSpec
+from kernelyard.model.records import EndCause, Record, StoppedBy
+from kernelyard.model.tasks import Cancellation, Task, TaskError, TaskLimits, TaskState
+from kernelyard.model.templates import QueuePolicy, RestartPolicy, TemplateSnapshot, TemplateSpec
 from kernelyard.stores.transitions import is_live, is_unfinished
 from kernelyard.wire.journal import KIND_CODES
 
@@ -23,6 +23,7 @@ Values = dict[str, Any]
 _KINDS = {code: kind for kind, code in KIND_CODES.items()}
 _SHIFT = 40
 LARGEST_NUMBER = (1 << _SHIFT) - 1
+NO_LIMITS = TaskLimits()
 
 
 def output_id(kernel_no: int, number: int) -> int:
@@ -96,6 +97,12 @@ def _moving_values(kernel: Kernel) -> Values:
         "ready_at": kernel.ready_at,
         "ended_at": kernel.ended_at,
         "last_activity_at": kernel.last_activity_at,
+        "cause": kernel.cause,
+        "exit_code": _small(kernel.exit_code),
+        "signal": kernel.signal,
+        "stored_bytes": kernel.stored_bytes,
+        "outputs_removed_at": kernel.outputs_removed_at,
+        "launched_at": kernel.launched_at,
         "live": is_live(kernel),
         "unfinished": is_unfinished(kernel),
     }
@@ -111,7 +118,7 @@ def kernel_of(row: Row[Any]) -> Kernel:
         name=row.name,
         display_name=row.display_name,
         image=ImageSnapshot(**json.loads(row.image)),
-        template=TemplateSnapshot(name=template["name"], spec=TemplateSpec(**template["spec"])),
+        template=TemplateSnapshot(name=template["name"], spec=spec_of(template["spec"])),
         environment=json.loads(row.environment),
         labels=json.loads(row.labels),
         wanted=Wanted(row.wanted),
@@ -129,6 +136,22 @@ def kernel_of(row: Row[Any]) -> Kernel:
         ready_at=row.ready_at,
         ended_at=row.ended_at,
         last_activity_at=row.last_activity_at,
+        cause=_cause(row.cause),
+        exit_code=row.exit_code,
+        signal=row.signal,
+        stored_bytes=row.stored_bytes,
+        outputs_removed_at=row.outputs_removed_at,
+        launched_at=row.launched_at,
+    )
+
+
+def spec_of(values: Values) -> TemplateSpec:
+    """What a template says, from its JSON."""
+    spec = TemplateSpec(**values)
+    return replace(
+        spec,
+        restart_policy=RestartPolicy(spec.restart_policy),
+        queue_on_death=QueuePolicy(spec.queue_on_death),
     )
 
 
@@ -144,6 +167,7 @@ def new_task_values(task: Task) -> Values:
         "labels": json_text(task.labels),
         "needs_id": task.needs_id,
         "needs_seq": task.needs_seq,
+        "limits": json_text(asdict(task.limits)) if task.limits != NO_LIMITS else None,
         "cancel_requested": task.cancel_requested,
         "created_at": task.created_at,
         **moving_task_values(task),
@@ -161,6 +185,9 @@ def moving_task_values(task: Task) -> Values:
         "ended_at": task.ended_at,
         "first_number": task.first_number,
         "last_number": task.last_number,
+        "cause": task.cause,
+        "stopped_by": task.stopped_by,
+        "state_preserved": task.state_preserved,
     }
 
 
@@ -182,6 +209,7 @@ def task_of(row: Row[Any], ahead: int = 0) -> Task:
         labels=json.loads(row.labels),
         needs_id=row.needs_id,
         needs_seq=row.needs_seq,
+        limits=TaskLimits(**json.loads(row.limits)) if row.limits else NO_LIMITS,
         state=TaskState(row.state),
         reason=row.reason,
         error=_error(row.error),
@@ -192,6 +220,10 @@ def task_of(row: Row[Any], ahead: int = 0) -> Task:
         ended_at=row.ended_at,
         first_number=row.first_number,
         last_number=row.last_number,
+        cause=_cause(row.cause),
+        stopped_by=StoppedBy(row.stopped_by) if row.stopped_by else None,
+        state_preserved=row.state_preserved,
+        cancellation=Cancellation(**json.loads(row.cancellation)) if row.cancellation else None,
         ahead=ahead,
     )
 
@@ -199,6 +231,10 @@ def task_of(row: Row[Any], ahead: int = 0) -> Task:
 def label_rows(no: int, labels: Mapping[str, str]) -> list[Values]:
     """Rows of a table of labels."""
     return [{"key": key, "value": value, "no": no} for key, value in labels.items()]
+
+
+def _cause(word: str | None) -> EndCause | None:
+    return EndCause(word) if word else None
 
 
 def _error(text: str | None) -> TaskError | None:

@@ -65,6 +65,12 @@ kernels = Table(
     Column("unfinished", Boolean, nullable=False),
     Column("idempotency_key", String),
     Column("idempotency_digest", String),
+    Column("cause", String),
+    Column("exit_code", Integer),
+    Column("signal", String),
+    Column("stored_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("outputs_removed_at", BigInteger),
+    Column("launched_at", BigInteger),
     UniqueConstraint("owner", "idempotency_key"),
     Index(None, "owner", "phase", "no"),
     Index(None, "phase", "no"),
@@ -94,6 +100,30 @@ Index(
     sqlite_where=text("wanted = 'gone'"),
     postgresql_where=text("wanted = 'gone'"),
 )
+KEPT = text("ended_at IS NOT NULL AND outputs_removed_at IS NULL")
+"""Kernels that have ended and whose outputs are still there."""
+Index(
+    "ix_kernels_kept",
+    kernels.c.ended_at,
+    kernels.c.stored_bytes,
+    sqlite_where=KEPT,
+    postgresql_where=KEPT,
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column(
+        "kernel_no",
+        NUMBER,
+        ForeignKey("kernels.no", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("holder", String, nullable=False, index=True),
+    Column("until", BigInteger, nullable=False),
+)
+"""Which server looks after a kernel, and until when nobody else may."""
 
 kernel_labels = Table(
     "kernel_labels",
@@ -130,6 +160,11 @@ tasks = Table(
     Column("last_number", BigInteger),
     Column("idempotency_key", String),
     Column("idempotency_digest", String),
+    Column("limits", Text),
+    Column("cause", String),
+    Column("stopped_by", String),
+    Column("state_preserved", Boolean),
+    Column("cancellation", Text),
     UniqueConstraint("kernel_no", "seq"),
     UniqueConstraint("kernel_no", "idempotency_key"),
     Index(None, "kernel_no", "state", "no"),
@@ -170,6 +205,7 @@ changes = Table(
     Column("task_no", NUMBER),
     Column("state", String, nullable=False),
     Column("reason", Text),
+    Column("cause", String),
     Index(None, "kernel_no", "number"),
     Index(None, "owner", "number"),
     sqlite_autoincrement=True,

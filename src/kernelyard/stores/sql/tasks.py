@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -28,14 +28,14 @@ from kernelyard.model.errors import (
 )
 from kernelyard.model.kernel_phases import Wanted
 from kernelyard.model.paging import Page
-from kernelyard.model.tasks import Task, TaskState
+from kernelyard.model.tasks import Cancellation, Task, TaskState
 from kernelyard.ports.stores import Idempotency, TaskQuery
 from kernelyard.stores.sql.database import Database
 from kernelyard.stores.sql.listing import Conditions, labelled, newest
 from kernelyard.stores.sql.moves import keep_kernel, load_kernel, note
-from kernelyard.stores.sql.rows import label_rows, new_task_values, task_of
+from kernelyard.stores.sql.rows import json_text, label_rows, new_task_values, task_of
 from kernelyard.stores.sql.tables import GONE, kernels, task_labels, tasks
-from kernelyard.stores.transitions import OPEN_STATES, Mark
+from kernelyard.stores.transitions import OPEN_STATES, Mark, bolder
 
 _GONE = select(kernels.c.no).where(text(GONE))
 _VISIBLE = tasks.c.kernel_no.not_in(_GONE)
@@ -114,7 +114,7 @@ class SqlTasks:
         )
         return await self._all(query)
 
-    async def request_cancel(self, no: int) -> Task:
+    async def request_cancel(self, no: int, how: Cancellation = Cancellation()) -> Task:
         def work(connection: Connection) -> Task:
             row = connection.execute(
                 select(tasks).where(tasks.c.no == no).with_for_update()
@@ -123,8 +123,11 @@ class SqlTasks:
                 raise TaskNotFound
             if TaskState(row.state).is_final:
                 raise TaskFinished
-            connection.execute(update(tasks).where(tasks.c.no == no).values(cancel_requested=True))
-            return replace(_counted(connection, [row])[0], cancel_requested=True)
+            task = _counted(connection, [row])[0]
+            asked = bolder(task.cancellation, how)
+            values = {"cancel_requested": True, "cancellation": json_text(asdict(asked))}
+            connection.execute(update(tasks).where(tasks.c.no == no).values(values))
+            return replace(task, cancel_requested=True, cancellation=asked)
 
         return await self._database.write(work)
 

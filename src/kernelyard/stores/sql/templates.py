@@ -10,9 +10,9 @@ from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kernelyard.model.errors import AlreadyExists, TemplateNotFound
-from kernelyard.model.templates import Template, TemplateSpec
+from kernelyard.model.templates import Template
 from kernelyard.stores.sql.database import Database
-from kernelyard.stores.sql.rows import Values, json_text
+from kernelyard.stores.sql.rows import Values, json_text, spec_of
 from kernelyard.stores.sql.tables import templates
 
 
@@ -72,7 +72,7 @@ def _template_of(row: Row[Any]) -> Template:
         name=row.name,
         display_name=row.display_name,
         owner=row.owner,
-        spec=TemplateSpec(**json.loads(row.spec)),
+        spec=spec_of(json.loads(row.spec)),
         disabled=row.disabled,
         created_at=row.created_at,
         updated_at=row.updated_at,

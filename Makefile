@@ -47,6 +47,10 @@ test: .venv/.stamp ## every test with coverage; pytest's closing line is the las
 journeys: .venv/.stamp ## only the slow tests: real servers, agents and kernels
 	@$(BIN)/python -m pytest -m journey tests
 
+.PHONY: torture
+torture: .venv/.stamp ## kill, stop, fill up and cut while kernels work; ARGS="--seed 7 --minutes 5"
+	@$(BIN)/python -m tests.torture $(ARGS)
+
 .PHONY: bench
 bench: .venv/.stamp ## print a table of what it costs; ARGS=--quick for a short one
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -1,0 +1,153 @@
+"""Doing each kind of fault, and undoing it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+
+from tests.support.live_server import alive, wait_until
+from tests.torture.books import Books, Charge
+from tests.torture.house import House
+from tests.torture.people import People
+from tests.torture.plan import CUTS, Fault
+
+
+class Torturer:
+    """Carries faults out and notes in the books what they may explain."""
+
+    def __init__(self, house: House, people: People, books: Books) -> None:
+        self._house = house
+        self._people = people
+        self._books = books
+        self._paused: dict[Fault, int] = {}
+        self._clients: dict[Fault, list[str]] = {}
+        self._begin: dict[str, Callable[[Fault], str]] = {
+            "kill-client": self._kill_client,
+            "kill-server": lambda _: self._end_server(signal.SIGKILL),
+            "kill-agent": lambda _: self._end_agent(signal.SIGKILL),
+            "kill-kernel": self._kill_kernel,
+            "pause-server": lambda fault: self._pause(fault, house.server_pid),
+            "pause-agent": self._pause_agent,
+            "pause-kernel": self._pause_kernel,
+            "fill-disk": lambda _: self._fill_disk(),
+            "cut-link": self._cut_link,
+            "restart-server": lambda _: self._end_server(signal.SIGTERM),
+            "restart-agent": lambda _: self._end_agent(signal.SIGTERM),
+        }
+        self._undo: dict[str, Callable[[Fault], str]] = {
+            "kill-client": self._start_clients,
+            "kill-server": lambda _: self._start_server(),
+            "restart-server": lambda _: self._start_server(),
+            "pause-server": self._go_on,
+            "pause-agent": self._go_on,
+            "pause-kernel": self._go_on,
+            "fill-disk": lambda _: self._free_disk(),
+            "cut-link": lambda _: self._mend_link(),
+        }
+
+    def begin(self, fault: Fault) -> None:
+        """Carry a fault out."""
+        told = self._begin[fault.kind](fault)
+        if told:
+            self._books.faults[fault.kind] += 1
+            self._books.tell(f"{fault.kind}: {told}")
+
+    def undo(self, fault: Fault) -> None:
+        """Take a fault back, where that can be done."""
+        undo = self._undo.get(fault.kind)
+        if undo is not None and (told := undo(fault)):
+            self._books.tell(f"{fault.kind} over: {told}")
+
+    def _living(self) -> list[Charge]:
+        charges = [one for one in self._books.charges.values() if not one.killed or one.restarts]
+        return [one for one in charges if alive(one.pid)]
+
+    def _kill_client(self, fault: Fault) -> str:
+        names = self._people.names
+        chosen = names if fault.dice % 5 == 0 else [names[fault.dice % len(names)]]
+        for name in chosen:
+            self._people.kill(name)
+        self._clients[fault] = chosen
+        return ", ".join(chosen)
+
+    def _start_clients(self, fault: Fault) -> str:
+        chosen = self._clients.pop(fault, [])
+        for name in chosen:
+            self._people.start(name)
+        return ", ".join(chosen)
+
+    def _end_server(self, signum: int) -> str:
+        pid = self._house.server_pid
+        self._house.end_server(signum)
+        return f"pid {pid}" if pid else ""
+
+    def _start_server(self) -> str:
+        self._house.start_server()
+        return f"started, pid {self._house.server_pid}"
+
+    def _end_agent(self, signum: int) -> str:
+        pid = self._house.agent_pid()
+        if pid is None:
+            return ""
+        for charge in self._living():
+            charge.unheard += 1
+            charge.adopted = True
+        os.kill(pid, signum)
+        wait_until(lambda: not alive(pid), 40, lambda: f"agent {pid} did not end")
+        return f"pid {pid}"
+
+    def _kill_kernel(self, fault: Fault) -> str:
+        living = self._living()
+        if not living:
+            return ""
+        charge = living[fault.dice % len(living)]
+        charge.killed += 1
+        os.kill(charge.pid, signal.SIGKILL)
+        return f"kernel {charge.id}, pid {charge.pid}"
+
+    def _pause_agent(self, fault: Fault) -> str:
+        for charge in self._living():
+            charge.unheard += 1
+        return self._pause(fault, self._house.agent_pid())
+
+    def _pause_kernel(self, fault: Fault) -> str:
+        living = self._living()
+        return self._pause(fault, living[fault.dice % len(living)].pid if living else None)
+
+    def _pause(self, fault: Fault, pid: int | None) -> str:
+        if pid is None:
+            return ""
+        os.kill(pid, signal.SIGSTOP)
+        self._paused[fault] = pid
+        return f"pid {pid} for {fault.lasting:.1f} s"
+
+    def _go_on(self, fault: Fault) -> str:
+        pid = self._paused.pop(fault, None)
+        if pid is None:
+            return ""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+        return f"pid {pid} goes on"
+
+    def _fill_disk(self) -> str:
+        for charge in self._books.charges.values():
+            charge.full = True
+        self._house.fill()
+        return "no space left" if self._house.mounted else "files are limited"
+
+    def _free_disk(self) -> str:
+        self._house.free()
+        return "there is space"
+
+    def _cut_link(self, fault: Fault) -> str:
+        how = CUTS[fault.dice % len(CUTS)]
+        {"cut": self._house.detour.cut, "stall": self._house.detour.stall}.get(
+            how, self._house.detour.tear
+        )()
+        return f"{how} for {fault.lasting:.1f} s"
+
+    def _mend_link(self) -> str:
+        self._house.detour.mend()
+        return "mended"

@@ -19,9 +19,9 @@ from kernelyard.model.errors import (
 from kernelyard.model.images import FoundImage
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.records import Record
-from kernelyard.model.tasks import Assignment
+from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.ports.engine import AgentAddress, Engine
-from kernelyard.wire.link import LINK_VERSION, AgentInfo, ImageList
+from kernelyard.wire.link import LINK_VERSION, AgentInfo, FactList, ImageList, LimitFact, LogPart
 
 from tests.support.scripted_kernel import Gates, ScriptedKernel
 
@@ -49,6 +49,7 @@ IMAGES += [
         problem="its kernel.json is no JSON; correct it.",
     ),
 ]
+LOG = b"a warning from below\n"
 LOGO = b"\x89PNG scripted"
 
 
@@ -59,6 +60,8 @@ class ScriptedAgent:
         self.gates = Gates()
         self.kernels: dict[str, ScriptedKernel] = {}
         self.launches: list[LaunchOrder] = []
+        self.attached: dict[str, float] = {}
+        self.stored: dict[str, int] = {}
         self.absent = False
 
     def kernel(self, kernel_id: str) -> ScriptedKernel:
@@ -106,7 +109,9 @@ class ScriptedLink:
     async def submit(self, kernel_id: str, tasks: Sequence[Assignment]) -> None:
         self._reached().kernel(kernel_id).submit(tasks)
 
-    async def cancel(self, kernel_id: str, task_id: str, seq: int, reason: str) -> None:
+    async def cancel(
+        self, kernel_id: str, task_id: str, seq: int, reason: str, how: Cancellation
+    ) -> None:
         self._reached().kernel(kernel_id).cancel(task_id, reason)
 
     async def interrupt(self, kernel_id: str) -> None:
@@ -132,6 +137,24 @@ class ScriptedLink:
         async for records in self._reached().kernel(kernel_id).follow(after):
             self._reached()
             yield records
+
+    async def attach(self, kernel_id: str, seconds: float) -> None:
+        self._reached().kernel(kernel_id)
+        self._agent.attached[kernel_id] = seconds
+
+    async def stored(self, kernel_id: str, number: int) -> None:
+        self._reached().kernel(kernel_id)
+        self._agent.stored[kernel_id] = number
+
+    async def log(self, kernel_id: str, begin: int | None, most: int) -> LogPart:
+        self._reached().kernel(kernel_id)
+        text = LOG[begin or 0 :][:most] if begin is not None else LOG[-most:]
+        start = begin if begin is not None else len(LOG) - len(text)
+        return LogPart(text, start, start + len(text), len(LOG), 0)
+
+    async def facts(self) -> FactList:
+        self._reached()
+        return FactList([LimitFact("memory_bytes_limit", "", "nothing is held here")])
 
     async def quit(self, *, stop_kernels: bool) -> None:
         alive = (await self.hello()).kernels

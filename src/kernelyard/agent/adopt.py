@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from kernelyard.agent.connection import read_connection
 from kernelyard.agent.endings import KernelEnd, died
@@ -45,10 +43,11 @@ class Search:
         if record is None or record.attempt != self.order.attempt:
             if process is not None:
                 process.signal(signal.SIGKILL)
-            self._kill_unnoted()
+            self.surroundings.table.kill(self.folder.kernel_id)
             return Found()
         if process is None:
-            return Found(end=died(Exit(None, None), ""))
+            fate = self.surroundings.limits.find_again(self.order).memory_fate()
+            return Found(end=died(Exit(None, None), "", replace(fate, suspected=False)))
         connection = read_connection(self.folder.connection(record.attempt))
         if connection is None:
             process.signal(signal.SIGKILL)
@@ -63,20 +62,9 @@ class Search:
             adopted=True,
             on_first_sound=self.on_first_sound,
         )
-        return Found(incarnation=Incarnation(self.surroundings.context, bond, self.log, process))
-
-    def _kill_unnoted(self) -> None:
-        """Kill a process that was started in the moment in which the agent died.
-
-        Its command line names the connection file, and that the kernel and the attempt.
-        """
-        file = os.fsencode(self.folder.connection(self.order.attempt))
-        for place in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                if file in place.read_bytes():
-                    os.killpg(int(place.parent.name), signal.SIGKILL)
-            except OSError:
-                continue
+        incarnation = Incarnation(self.surroundings.context, bond, self.log, process)
+        incarnation.held = self.surroundings.limits.find_again(self.order)
+        return Found(incarnation=incarnation)
 
 
 def _adopted(record: ProcessRecord | None) -> KernelProcess | None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import msgspec
 
 from kernelyard.agent.processes import Exit
-from kernelyard.model.records import EndCause
-from kernelyard.model.tasks import TaskError, TaskState
+from kernelyard.model.records import EndCause, StoppedBy
+from kernelyard.model.tasks import TaskError, TaskLimits, TaskState
 
 NO_STDIN = "StdinNotImplementedError"
 ASKED_FOR_INPUT = (
@@ -23,9 +23,22 @@ DAMAGED = (
     "its journal was damaged on the disk: what was whole is kept, the rest lies beside it, and the "
     "kernel was ended because nobody can know what it had run"
 )
+DEATHS = frozenset({EndCause.DIED, EndCause.OUT_OF_MEMORY, EndCause.QUOTA})
+"""Causes of kernels whose process ended though nobody asked."""
 _TAIL_LENGTH = 2000
 _MOST_ERROR = 1024 * 1024
 _encoder = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryFate:
+    """What the system did to a kernel's processes for want of memory."""
+
+    killed: bool
+    """Whether it killed one of them, as the kernel's own control group says."""
+    suspected: bool = False
+    """Whether it killed processes somewhere on the machine while this one lived."""
+    limit: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +47,9 @@ class TaskEnd:
 
     state: TaskState
     reason: str | None = None
+    cause: EndCause | None = None
+    stopped_by: StoppedBy | None = None
+    state_preserved: bool | None = None
     error: TaskError | None = None
     execution_count: int | None = None
 
@@ -50,6 +66,9 @@ class TaskEnd:
             task_id=task_id,
             state=self.state.value,
             reason=self.reason,
+            cause=self.cause,
+            stopped_by=self.stopped_by,
+            state_preserved=self.state_preserved,
             error=error,
             execution_count=self.execution_count,
         )
@@ -74,32 +93,85 @@ class KernelEnd:
 
     def running_task(self) -> TaskEnd:
         """What becomes of the task that ran."""
-        if self.cause is EndCause.DIED and self.exit is not None:
-            reason = f"the kernel {_while_this_ran(self.exit)}; what it said until then is kept"
+        if self.cause in DEATHS and self.exit is not None:
+            how = f"the kernel {_while_this_ran(self.exit)}"
+            if self.cause is EndCause.OUT_OF_MEMORY:
+                how += " for want of memory"
+            reason = f"{how}; what it said until then is kept"
         else:
             reason = f"the kernel ended while this ran: {self.reason}"
-        return TaskEnd(state=TaskState.LOST, reason=reason)
+        return TaskEnd(state=TaskState.LOST, reason=reason, cause=self.cause, state_preserved=False)
 
     def queued_task(self) -> TaskEnd:
         """What becomes of tasks that waited."""
         told = self.exit.sentence() if self.cause is EndCause.DIED and self.exit else self.reason
         return TaskEnd(
-            state=TaskState.CANCELLED, reason=f"never ran: the kernel ended first: {told}"
+            state=TaskState.CANCELLED,
+            reason=f"never ran: the kernel ended first: {told}",
+            cause=self.cause,
+            stopped_by=StoppedBy.QUEUE,
+        )
+
+    def restarting(self, attempt: int) -> bytes:
+        """The body of the record that says that the kernel is started again after this."""
+        return body(
+            attempt=attempt,
+            reason=f"started again after its process ended: {self.reason}",
+            cause=self.cause.value,
+            exit_code=self.exit.code if self.exit else None,
+            signal=self.exit.signal if self.exit else None,
         )
 
 
 def needed_another_end(state: TaskState) -> TaskEnd:
     """What becomes of a task that needs one which ended in ``state``."""
     reason = f"the task it needs did not succeed ({state.value})"
-    return TaskEnd(state=TaskState.CANCELLED, reason=reason)
+    return TaskEnd(
+        state=TaskState.CANCELLED,
+        reason=reason,
+        cause=EndCause.NEEDS,
+        stopped_by=StoppedBy.QUEUE,
+    )
 
 
-def died(exit_: Exit, log: str) -> KernelEnd:
-    """A kernel that ended though nobody asked; ``log`` is what it printed last, if that helps."""
-    reason = exit_.sentence()
-    if log and exit_.signal != signal.Signals.SIGKILL.name:
+def restarted_end() -> TaskEnd:
+    """What becomes of the task that runs when the kernel is restarted because somebody asked."""
+    return TaskEnd(
+        state=TaskState.CANCELLED,
+        reason="the kernel was restarted",
+        cause=EndCause.RESTARTED,
+        stopped_by=StoppedBy.RESTART,
+        state_preserved=False,
+    )
+
+
+def taken_out(reason: str) -> TaskEnd:
+    """What becomes of a task that was cancelled while it waited."""
+    return TaskEnd(
+        state=TaskState.CANCELLED,
+        reason=reason,
+        cause=EndCause.ASKED,
+        stopped_by=StoppedBy.QUEUE,
+    )
+
+
+def died(exit_: Exit, log: str, memory: MemoryFate | None = None) -> KernelEnd:
+    """A kernel that ended though nobody asked; ``log`` is what it printed last."""
+    reason, cause = exit_.sentence(), EndCause.DIED
+    if exit_.signal == signal.Signals.SIGXCPU.name:
+        reason, cause = f"{reason}: the processor time it may use is used up", EndCause.QUOTA
+    elif memory is not None and memory.killed and exit_.code is None:
+        limit = f": it needed more than its {_size(memory.limit)}" if memory.limit else ""
+        reason, cause = f"killed for want of memory{limit}", EndCause.OUT_OF_MEMORY
+    elif memory is not None and memory.killed:
+        reason += "; the system had killed a process of it for want of memory"
+    elif memory is not None and memory.suspected and exit_.signal == signal.Signals.SIGKILL.name:
+        reason += (
+            "; the system ran short of memory and killed processes meanwhile, perhaps this one"
+        )
+    if log:
         reason += f"; its log ends with:\n{_short(log)}"
-    return KernelEnd(cause=EndCause.DIED, reason=reason, exit=exit_)
+    return KernelEnd(cause=cause, reason=reason, exit=exit_)
 
 
 def start_failed(problem: str, log: str = "", exit_: Exit | None = None) -> KernelEnd:
@@ -113,6 +185,22 @@ def start_failed(problem: str, log: str = "", exit_: Exit | None = None) -> Kern
 def idle_reason(seconds: float) -> str:
     """Why an idle kernel is ended."""
     return f"idle for {_duration(seconds)}, the limit of its template"
+
+
+def life_reason(seconds: float) -> str:
+    """Why a kernel is ended that has lived long enough."""
+    return f"it has lived for {_duration(seconds)}, the limit of its template"
+
+
+def time_reason(limits: TaskLimits) -> str:
+    """Why a task is stopped that runs for too long."""
+    return f"it ran for longer than {_duration(limits.time_seconds or 0)}, its time limit"
+
+
+def silence_reason(limits: TaskLimits) -> str:
+    """Why a task is stopped that says nothing for too long."""
+    said = _duration(limits.silence_seconds or 0)
+    return f"it said nothing for longer than {said}, its limit of silence"
 
 
 def body(**fields: object) -> bytes:
@@ -141,6 +229,15 @@ def _while_this_ran(exit_: Exit) -> str:
 
 def _short(log: str) -> str:
     return log if len(log) <= _TAIL_LENGTH else "…" + log[-_TAIL_LENGTH:]
+
+
+def _size(number: int) -> str:
+    size = float(number)
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.4g} {unit}"
+        size /= 1024
+    return f"{size:.4g} GiB"
 
 
 def _duration(seconds: float) -> str:

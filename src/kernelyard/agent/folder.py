@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,12 +9,10 @@ from typing import Literal
 import msgspec
 
 from kernelyard.agent.journal import Journal
+from kernelyard.agent.kernel_log import KernelLog
 from kernelyard.agent.places import write_private
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.wire.journal import HEADER_SIZE
-
-_TAIL_BYTES = 16 * 1024
-_TAIL_LINES = 20
 
 
 class ProcessRecord(msgspec.Struct, frozen=True):
@@ -98,22 +95,12 @@ class Folder:
             return None
 
     def log_size(self) -> int:
-        """How long the log of the kernel's process is now."""
-        try:
-            return self.log.stat().st_size
-        except FileNotFoundError:
-            return 0
+        """How much the kernel's process has printed so far."""
+        return KernelLog(self.log).size
 
     def log_since(self, begin: int) -> str:
         """The last lines that the kernel's process printed since its log was ``begin`` bytes long."""
-        try:
-            with self.log.open("rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(begin, size - _TAIL_BYTES))
-                text = file.read(_TAIL_BYTES).decode(errors="replace")
-        except FileNotFoundError:
-            return ""
-        return "\n".join(text.splitlines()[-_TAIL_LINES:]).strip()
+        return KernelLog(self.log).tail(begin)
 
     @property
     def has_ended(self) -> bool:

@@ -14,6 +14,7 @@ import zmq
 
 from kernelyard.agent.channels import Channels
 from kernelyard.agent.connection import Connection
+from kernelyard.agent.limits import Held
 from kernelyard.agent.logs import Log
 from kernelyard.agent.processes import Exit, KernelProcess
 from kernelyard.agent.waiting import happens
@@ -64,6 +65,8 @@ class Incarnation:
         """Open the sockets: before the process starts, so that nothing it says is missed."""
         self.attempt = bond.attempt
         self.process = process
+        self.held: Held | None = None
+        """The limits that the process is held to."""
         self._bond = bond
         self._log = log
         self._session = bond.kernel_id

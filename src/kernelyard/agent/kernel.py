@@ -13,26 +13,27 @@ import msgspec
 
 from kernelyard.agent.adopt import Found, Search
 from kernelyard.agent.allowance import Allowance
-from kernelyard.agent.endings import DAMAGED, KernelEnd, TaskEnd, body, died, idle_reason
+from kernelyard.agent.endings import DAMAGED, KernelEnd, TaskEnd, body, died, restarted_end
 from kernelyard.agent.folder import Folder
 from kernelyard.agent.incarnation import Incarnation
 from kernelyard.agent.journal import Journal, wall_clock
 from kernelyard.agent.launching import Launching, Surroundings
+from kernelyard.agent.lifetime import Lifetime
 from kernelyard.agent.places import ipc_prefix, remove_ipc, remove_ipc_of
 from kernelyard.agent.processes import Exit
 from kernelyard.agent.queue import Queue
 from kernelyard.agent.recall import Recollection
-from kernelyard.agent.runner import Runner, Running
+from kernelyard.agent.reviving import Reviving
+from kernelyard.agent.runner import Runner
+from kernelyard.agent.running import Running
 from kernelyard.agent.waiting import first_of
 from kernelyard.model.errors import KernelEnded, KernelNotRunning
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.quantities import Micros
-from kernelyard.model.records import EndCause, RecordKind
-from kernelyard.model.tasks import Assignment, TaskState
+from kernelyard.model.records import EndCause, RecordKind, StoppedBy
+from kernelyard.model.tasks import Assignment, Cancellation, TaskState
 from kernelyard.wire.messages import clean_content
 from kernelyard.wire.tracking import Execution
-
-RESTARTED = "the kernel was restarted"
 
 
 class Kernel:
@@ -55,14 +56,15 @@ class Kernel:
         self._folder = folder
         self._queue = queue
         self._log = surroundings.log.bind(kernel_id=self.id)
-        self._runner = Runner(journal, queue)
+        self._runner = Runner(journal, queue, self)
         self._incarnation: Incarnation | None = None
         self._ready_attempt = 0
         self._log_begin = 0
         self._stopping: KernelEnd | None = None
         self._turn = asyncio.Event()
-        self._idle_timer: asyncio.TimerHandle | None = None
         self._life: asyncio.Task[None] | None = None
+        self._reviving = Reviving(order, self._runner)
+        self._lifetime = Lifetime(order, self._runner, journal, surroundings.table, self.stop)
 
     def begin(self) -> None:
         """Begin its life with a start."""
@@ -93,8 +95,11 @@ class Kernel:
         self._runner.recall(memory.unsuccessful)
         self._runner.attach(found.incarnation, self._left_running(memory))
         if found.incarnation is None and found.end is None:
-            self._runner.detach(TaskEnd(state=TaskState.CANCELLED, reason=RESTARTED))
+            self._runner.detach(restarted_end())
         self._runner.end_cancelled_early()
+        self._runner.recall_activity(memory.active_at)
+        if memory.launched_at:
+            self._lifetime.launched(memory.launched_at)
         self._log.info("kernel.found", alive=found.incarnation is not None)
         self._begin_life(found)
 
@@ -103,7 +108,7 @@ class Kernel:
         if self._life is not None:
             self._life.cancel()
             await asyncio.gather(self._life, return_exceptions=True)
-        self._cancel_idle_timer()
+        self._lifetime.cancel()
         if self._incarnation is not None:
             self._incarnation.close()
         self.journal.close()
@@ -115,9 +120,13 @@ class Kernel:
             raise KernelEnded
         self._runner.submit(tasks)
 
-    def cancel(self, task_id: str, reason: str) -> None:
+    def cancel(self, task_id: str, reason: str, how: Cancellation) -> None:
         """Cancel a task. Raises TaskFinished, StorageFull."""
-        self._runner.cancel(task_id, reason)
+        self._runner.cancel(task_id, reason, how)
+
+    def attach(self, seconds: float) -> None:
+        """A client is attached for so long, at least."""
+        self._lifetime.attach(seconds)
 
     def interrupt(self) -> None:
         """Interrupt what runs. Raises KernelNotRunning."""
@@ -132,13 +141,18 @@ class Kernel:
             return
         if self._stopping is not None:
             raise KernelEnded
-        order = replace(self.order, attempt=attempt)
-        self._folder.write_order(order)
-        self.order = order
-        self._runner.detach(TaskEnd(state=TaskState.CANCELLED, reason=RESTARTED))
-        restarting = body(attempt=attempt, reason=reason)
-        self.journal.append([(0, RecordKind.KERNEL_RESTARTING, restarting)])
-        self._log.info("kernel.restarting", attempt=attempt)
+        restarting = body(attempt=attempt, reason=reason, cause=EndCause.RESTARTED)
+        self._start_anew(attempt, restarted_end(), restarting)
+        self._turn.set()
+
+    def restart_stuck(self, end: TaskEnd) -> None:
+        """Restart because nothing else stops the task that runs; it ends as told."""
+        if self._stopping is not None:
+            return
+        attempt = self.order.attempt + 1
+        reason = f"restarted, for a task did not stop when it was interrupted: {end.reason}"
+        restarting = body(attempt=attempt, reason=reason, cause=end.cause)
+        self._start_anew(attempt, end, restarting)
         self._turn.set()
 
     def stop(self, reason: str, cause: EndCause = EndCause.ASKED) -> None:
@@ -150,8 +164,15 @@ class Kernel:
             self._incarnation.interrupt()
         never = f"never ran: the kernel was ended first: {reason}"
         self._runner.end_all(
-            TaskEnd(state=TaskState.CANCELLED, reason=f"the kernel was ended: {reason}"),
-            TaskEnd(state=TaskState.CANCELLED, reason=never),
+            TaskEnd(
+                state=TaskState.CANCELLED,
+                reason=f"the kernel was ended: {reason}",
+                cause=cause,
+                state_preserved=False,
+            ),
+            TaskEnd(
+                state=TaskState.CANCELLED, reason=never, cause=cause, stopped_by=StoppedBy.QUEUE
+            ),
         )
         stopping = body(cause=cause.value, reason=reason)
         self.journal.append([(0, RecordKind.KERNEL_STOPPING, stopping)])
@@ -160,7 +181,16 @@ class Kernel:
 
     def _begin_life(self, found: Found) -> None:
         self._life = asyncio.create_task(self._live(found), name=f"kernel {self.id}")
-        self._watch_idle()
+        self._lifetime.look()
+
+    def _start_anew(self, attempt: int, running: TaskEnd, restarting: bytes) -> None:
+        """Write down that a further start begins. Raises OSError."""
+        order = replace(self.order, attempt=attempt)
+        self._folder.write_order(order)
+        self.order = order
+        self._runner.detach(running)
+        self.journal.append([(0, RecordKind.KERNEL_RESTARTING, restarting)])
+        self._log.info("kernel.restarting", attempt=attempt)
 
     async def _live(self, found: Found) -> None:
         try:
@@ -173,20 +203,25 @@ class Kernel:
         await self._finish(end)
 
     async def _until_it_ends(self, found: Found) -> KernelEnd:
-        if found.end is not None:
-            return self._stopping or found.end
-        known = found.incarnation
+        end, known = found.end, found.incarnation
         while self._stopping is None:
+            if end is not None:
+                if not self._reviving.may(end, ready=self._ready_attempt == self.order.attempt):
+                    return end
+                self._release()
+                attempt = self.order.attempt + 1
+                self._start_anew(attempt, end.running_task(), end.restarting(attempt))
+                self._reviving.begin(end)
             attempt = self.order.attempt
             self._turn.clear()
             end = await (self._meet_again(known) if known else self._start())
             known = None
-            if end is not None and not self._wanted_otherwise(attempt):
-                self._release()
-                return end
-            if self._stopping is None:
+            if end is not None and self._wanted_otherwise(attempt):
+                end = None
+            if end is None and self._stopping is None:
                 await self._end_process()
-        return replace(self._stopping, exit=await self._end_process(gently=True))
+        exit_ = await self._end_process(gently=True)
+        return replace(self._stopping, exit=exit_ or (end.exit if end else None))
 
     async def _start(self) -> KernelEnd | None:
         """Start a process and follow it to its end; None if a stop or restart is wanted first."""
@@ -233,14 +268,15 @@ class Kernel:
             self._log.info("kernel.ready", attempt=incarnation.attempt)
             self._log_begin = self._folder.log_size()
         self._ready_attempt = incarnation.attempt
-        self._runner.go()
+        self._runner.go(again=info is None)
         outcome = await first_of(self._turned(), incarnation.exit())
         return None if outcome is None else await self._died(incarnation, outcome)
 
     async def _died(self, incarnation: Incarnation, exit_: Exit) -> KernelEnd:
         await incarnation.drain_to_end()
         self._log.info("kernel.died", how=exit_.sentence())
-        return died(exit_, self._folder.log_since(self._log_begin))
+        memory = incarnation.held.memory_fate() if incarnation.held is not None else None
+        return died(exit_, self._folder.log_since(self._log_begin), memory)
 
     async def _end_process(self, *, gently: bool = False) -> Exit | None:
         incarnation = self._incarnation
@@ -252,7 +288,8 @@ class Kernel:
 
     async def _finish(self, end: KernelEnd) -> None:
         self._stopping = self._stopping or end
-        self._cancel_idle_timer()
+        self._lifetime.cancel()
+        self._release()
         self._runner.end_all(end.running_task(), end.queued_task())
         self.journal.append([(0, RecordKind.KERNEL_ENDED, end.body())])
         self._queue.close()
@@ -269,13 +306,17 @@ class Kernel:
         self._incarnation = incarnation
         launched = body(attempt=incarnation.attempt, pid=pid)
         self.journal.append([(0, RecordKind.KERNEL_LAUNCHED, launched)])
+        self._lifetime.launched(wall_clock())
         self._log.info("kernel.launched", attempt=incarnation.attempt, pid=pid)
 
     def _release(self) -> None:
         """Let go of a process that has ended, and remove what it leaves behind."""
+        self._surroundings.table.kill(self.id)
         incarnation, self._incarnation = self._incarnation, None
         if incarnation is not None:
             incarnation.close()
+            if incarnation.held is not None:
+                incarnation.held.release()
             remove_ipc(ipc_prefix(self._surroundings.data_dir, self.id, incarnation.attempt))
             self._folder.connection(incarnation.attempt).unlink(missing_ok=True)
 
@@ -294,22 +335,5 @@ class Kernel:
         execution = Execution(task.task_id)
         execution.raised = memory.raised
         allowance = Allowance(task.output_limit_bytes, kept=memory.kept_bytes)
-        return Running(task, execution, allowance, adopted=True)
-
-    def _watch_idle(self) -> None:
-        limit = self.order.max_idle_seconds
-        if not limit or self._stopping is not None:
-            return
-        loop = asyncio.get_running_loop()
-        due = limit
-        if self._runner.quiet:
-            due -= loop.time() - self._runner.active_at
-        if due <= 0:
-            self.stop(idle_reason(limit), EndCause.IDLE)
-        else:
-            self._idle_timer = loop.call_later(due, self._watch_idle)
-
-    def _cancel_idle_timer(self) -> None:
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-            self._idle_timer = None
+        ran = (wall_clock() - memory.started_at) / 1_000_000 if memory.started_at else 0.0
+        return Running(task, execution, allowance, adopted=True, ran_seconds=max(0.0, ran))

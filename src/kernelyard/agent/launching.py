@@ -9,11 +9,13 @@ from pathlib import Path
 
 import zmq
 
+from kernelyard.agent.belongings import KERNEL_ID, ProcessTable
 from kernelyard.agent.connection import Transport, over_ipc, over_tcp, write_connection
 from kernelyard.agent.endings import KernelEnd, start_failed
 from kernelyard.agent.environment import kernel_environment
 from kernelyard.agent.folder import Folder, ProcessRecord
 from kernelyard.agent.incarnation import Bond, Hearer, Incarnation
+from kernelyard.agent.limits import Limits
 from kernelyard.agent.logs import Log
 from kernelyard.agent.places import ipc_prefix, remove_ipc
 from kernelyard.agent.processes import Exit, KernelProcess, boot_id
@@ -35,6 +37,8 @@ class Surroundings:
     data_dir: Path
     catalogue: Catalogue
     context: zmq.Context[zmq.Socket[bytes]]
+    limits: Limits
+    table: ProcessTable
     log: Log
 
 
@@ -98,7 +102,9 @@ class Launching:
         try:
             process = KernelProcess.start(
                 fill(plan.argv, connection_file=file, resource_dir=plan.resource_dir),
-                env=kernel_environment(os.environ, plan.env, order.environment),
+                env=kernel_environment(
+                    os.environ, plan.env, {**order.environment, KERNEL_ID: order.kernel_id}
+                ),
                 cwd=self.folder.work,
                 log_path=self.folder.log,
             )
@@ -106,6 +112,7 @@ class Launching:
             incarnation.close()
             raise
         incarnation.process = process
+        incarnation.held = self.surroundings.limits.hold(order, process.pid)
         self.folder.write_process(
             ProcessRecord(
                 pid=process.pid,

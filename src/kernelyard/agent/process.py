@@ -12,13 +12,17 @@ from pathlib import Path
 import msgspec
 import zmq
 
+from kernelyard.agent.belongings import ProcessTable
+from kernelyard.agent.cgroups import Groups
 from kernelyard.agent.journal import wall_clock
 from kernelyard.agent.launching import Surroundings
+from kernelyard.agent.limits import Limits
 from kernelyard.agent.lock import hold_lock
 from kernelyard.agent.logs import Log
 from kernelyard.agent.places import (
     agent_dir,
     runtime_dir,
+    runtime_name,
     socket_path,
     write_private,
 )
@@ -74,8 +78,14 @@ class _Agent:
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         context.max_sockets = int(context.get(zmq.SOCKET_LIMIT))
         catalogue = Catalogue()
+        limits = Limits(Groups.find(runtime_name(self._settings.data_dir)), self._log)
         surroundings = Surroundings(
-            data_dir=self._settings.data_dir, catalogue=catalogue, context=context, log=self._log
+            data_dir=self._settings.data_dir,
+            catalogue=catalogue,
+            context=context,
+            limits=limits,
+            table=ProcessTable(),
+            log=self._log,
         )
         registry = Registry(surroundings)
         server = Server(registry, catalogue, self._log)
@@ -91,6 +101,7 @@ class _Agent:
             await server.close()
             await registry.leave_all()
             self._withdraw(place, registry)
+            limits.close()
             context.destroy(linger=0)
 
     async def _serve(self, registry: Registry, server: Server) -> None:

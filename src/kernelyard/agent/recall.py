@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from kernelyard.agent.endings import KernelEnd
 from kernelyard.model.json import JsonObject
 from kernelyard.model.projection import body_of
+from kernelyard.model.quantities import Micros
 from kernelyard.model.records import OUTPUT_KINDS, EndCause, Record, RecordKind
 from kernelyard.model.tasks import TaskState
 from kernelyard.wire.messages import Error, read_error
+
+_ACTIVITY = frozenset({RecordKind.KERNEL_READY, RecordKind.KERNEL_ACTIVE})
 
 
 @dataclass(slots=True)
@@ -27,13 +30,21 @@ class Recollection:
     """Output of the running task that is in the journal."""
     raised: Error | None = None
     """The last error that the running task reported."""
+    started_at: Micros = 0
+    """When it began."""
     ready_attempt: int = 0
+    launched_at: Micros = 0
+    """When the kernel was first launched."""
+    active_at: Micros = 0
+    """When a task last began, spoke or ended, or the kernel became ready or was found active."""
     stopping: KernelEnd | None = None
     """How it was being ended."""
     closed: bool = False
 
     def take_in(self, record: Record) -> None:
         """Take in the next record."""
+        if record.seq or record.kind in _ACTIVITY:
+            self.active_at = record.at
         if record.kind in OUTPUT_KINDS:
             if record.seq and record.seq == self.running_seq:
                 self.kept_bytes += len(record.body)
@@ -44,10 +55,18 @@ class Recollection:
             case RecordKind.STARTED:
                 self.running = _text(body_of(record), "task_id")
                 self.running_seq, self.kept_bytes, self.raised = record.seq, 0, None
+                self.started_at = record.at
             case RecordKind.ENDED:
                 self._take_in_end(record.seq, body_of(record))
                 if record.seq == self.running_seq:
                     self.running, self.running_seq = None, 0
+            case _:
+                self._take_in_kernel(record)
+
+    def _take_in_kernel(self, record: Record) -> None:
+        match record.kind:
+            case RecordKind.KERNEL_LAUNCHED:
+                self.launched_at = self.launched_at or record.at
             case RecordKind.KERNEL_READY:
                 attempt = body_of(record).get("attempt")
                 self.ready_attempt = attempt if isinstance(attempt, int) else 0

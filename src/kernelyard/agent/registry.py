@@ -25,7 +25,8 @@ from kernelyard.model.ids import is_uuid
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import EndCause, Record, RecordKind
-from kernelyard.model.tasks import Assignment
+from kernelyard.model.tasks import Assignment, Cancellation
+from kernelyard.wire.link import LimitFact
 
 
 class Registry:
@@ -59,6 +60,11 @@ class Registry:
                 # One broken directory must not cost all others.
                 self._surroundings.log.exception("kernel.not_recovered", kernel_id=path.name)
         sweep_ipc(self._surroundings.data_dir, self._live)
+        self._surroundings.limits.sweep(self._live)
+
+    def facts(self) -> list[LimitFact]:
+        """Which limits hold on this machine."""
+        return self._surroundings.limits.facts()
 
     def launch(self, order: LaunchOrder) -> None:
         """Begin to start a kernel, or a further attempt of it. Raises Invalid, StorageFull."""
@@ -88,13 +94,21 @@ class Registry:
             raise KernelEnded
         kernel.submit(tasks)
 
-    def cancel(self, kernel_id: str, task_id: str, reason: str) -> None:
+    def cancel(self, kernel_id: str, task_id: str, reason: str, how: Cancellation) -> None:
         """Cancel a task. Raises KernelNotFound, TaskFinished, StorageFull."""
         kernel = self._live.get(kernel_id)
         if kernel is None:
             self._known(kernel_id)
             raise TaskFinished
-        kernel.cancel(task_id, reason)
+        kernel.cancel(task_id, reason, how)
+
+    def attach(self, kernel_id: str, seconds: float) -> None:
+        """A client is attached for so long, at least. Raises KernelNotFound."""
+        kernel = self._live.get(kernel_id)
+        if kernel is None:
+            self._known(kernel_id)
+        else:
+            kernel.attach(seconds)
 
     def interrupt(self, kernel_id: str) -> None:
         """Interrupt what runs. Raises KernelNotFound, KernelNotRunning."""

@@ -8,32 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from kernelyard.agent.allowance import Allowance
-from kernelyard.agent.endings import (
-    ASKED_FOR_INPUT,
-    GAVE_UP,
-    NO_REPLY,
-    NO_STDIN,
-    UNHEARD,
-    TaskEnd,
-    body,
-)
-from kernelyard.agent.journal import Entry, Journal
+from kernelyard.agent.endings import TaskEnd, body, taken_out
+from kernelyard.agent.journal import Entry, Journal, wall_clock
 from kernelyard.agent.needs import Needs
+from kernelyard.agent.overtime import Overtime
 from kernelyard.agent.queue import Queue
+from kernelyard.agent.running import Running
+from kernelyard.agent.stopping import Stopping
 from kernelyard.model.errors import TaskFinished
-from kernelyard.model.records import OUTPUT_KINDS, RecordKind
-from kernelyard.model.tasks import Assignment, TaskError, TaskState
+from kernelyard.model.quantities import Micros
+from kernelyard.model.records import OUTPUT_KINDS, EndCause, RecordKind
+from kernelyard.model.tasks import Assignment, Cancellation, TaskState
 from kernelyard.wire.messages import Message, clean_content
 from kernelyard.wire.tracking import Execution
 
-FIRST_INTERRUPT = 0.5
-"""Seconds to wait for the kernel to say that it has begun; some never do."""
-SECOND_INTERRUPT = 2.0
-NEXT_INTERRUPTS = 5.0
 DOUBT_SECONDS = 0.5
 """How long reply and idle mark may lie apart before the kernel is asked whether that was all."""
 _OUTPUTS: dict[str, RecordKind] = {kind.value: kind for kind in OUTPUT_KINDS}
@@ -54,35 +45,32 @@ class LiveKernel(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Running:
-    """The task that runs."""
+class Restarter(Protocol):
+    """Who can restart the kernel when nothing else stops a task."""
 
-    task: Assignment
-    execution: Execution
-    allowance: Allowance
-    cancel_reason: str | None = None
-    interrupted: bool = False
-    adopted: bool = False
-    """Whether it ran already when we found the kernel, so that its end may have been missed."""
-    doubted: bool = False
-    held: list[bytes] = field(default_factory=list)
-    """Errors seen since it was interrupted; dropped if they are nothing but the interrupt."""
+    def restart_stuck(self, end: TaskEnd) -> None:
+        """Start the kernel anew; what runs ends as told, what waits stays."""
+        ...
 
 
 class Runner:
     """Takes tasks from the queue to the kernel, and what the kernel says to the journal."""
 
-    def __init__(self, journal: Journal, queue: Queue) -> None:
+    def __init__(self, journal: Journal, queue: Queue, restarter: Restarter) -> None:
         self._journal = journal
+        self._restarter = restarter
         self._queue = queue
         self._needs = Needs(queue)
         self._kernel: LiveKernel | None = None
         self._may_start = False
         self._running: Running | None = None
+        self._overtime: Overtime | None = None
         self._late = Allowance(0)
-        self.active_at = asyncio.get_running_loop().time()
+        self._loop = asyncio.get_running_loop()
+        self.active_at = self._loop.time()
         """When something last began or ended, in the loop's time."""
+        self.begun = 0
+        """How many tasks have begun so far."""
 
     @property
     def running(self) -> bool:
@@ -97,15 +85,23 @@ class Runner:
         """Take in which tasks an earlier agent saw end without success."""
         self._journal.append(self._needs.recall(unsuccessful))
 
+    def recall_activity(self, at: Micros) -> None:
+        """Take in when an earlier agent last saw something begin or end."""
+        if at:
+            since = max(0.0, (wall_clock() - at) / 1_000_000)
+            self.active_at = min(self.active_at, self._loop.time() - since)
+
     def attach(self, kernel: LiveKernel | None, running: Running | None = None) -> None:
         """Follow a kernel, and what it ran already when we found it."""
         self._kernel = kernel
-        self._running = running
+        if running is not None:
+            self._run(running)
 
-    def go(self) -> None:
-        """Begin to run what waits: the kernel is ready."""
+    def go(self, *, again: bool = False) -> None:
+        """Begin to run what waits: the kernel is ready, or was so before (``again``)."""
         self._may_start = True
-        self.active_at = asyncio.get_running_loop().time()
+        if not again:
+            self.active_at = self._loop.time()
         self.pump()
 
     def detach(self, end: TaskEnd) -> None:
@@ -127,23 +123,28 @@ class Runner:
         self.end_cancelled_early()
         if vain := self._needs.come(tasks):
             self._journal.append(vain)
-        self.active_at = asyncio.get_running_loop().time()
+        self.active_at = self._loop.time()
         self.pump()
 
     def end_cancelled_early(self) -> None:
         """End the tasks that were cancelled before they came."""
         early = self._queue.cancelled_early()
-        self._end_waiting([(task, _cancelled(reason)) for task, reason in early])
+        self._end_waiting([(task, taken_out(reason)) for task, reason in early])
 
-    def cancel(self, task_id: str, reason: str) -> None:
+    def end_waiting(self, end: TaskEnd) -> None:
+        """End every task that waits; what runs goes on."""
+        self._end_waiting([(task, end) for task in self._queue.drain()])
+
+    def cancel(self, task_id: str, reason: str, how: Cancellation) -> None:
         """Cancel a task that waits, runs or has yet to come. Raises TaskFinished, StorageFull."""
         run = self._running
         if (task := self._queue.take_out(task_id)) is not None:
-            self._end_waiting([(task, _cancelled(reason))])
+            self._end_waiting([(task, taken_out(reason))])
         elif run is not None and run.task.task_id == task_id:
-            if run.cancel_reason is None:
-                run.cancel_reason = reason
-                self._interrupt_soon(run)
+            if run.stopping is None or run.stopping.cause is not EndCause.ASKED:
+                self._stop(run, EndCause.ASKED, reason, how)
+            else:
+                run.stopping.allow(how)
         elif task_id in self._queue:
             raise TaskFinished
         else:
@@ -159,7 +160,7 @@ class Runner:
         started = body(task_id=task.task_id)
         self._journal.append([*self._late_cut(), (task.seq, RecordKind.STARTED, started)])
         self._late = Allowance(task.output_limit_bytes)
-        self._running = Running(task, Execution(task.task_id), Allowance(task.output_limit_bytes))
+        self._run(Running(task, Execution(task.task_id), Allowance(task.output_limit_bytes)))
         kernel.execute(task.task_id, task.code)
 
     def on_shell(self, messages: list[Message]) -> None:
@@ -182,9 +183,10 @@ class Runner:
             if kind is not None:
                 self._keep(entries, kind, message, run if mine else None)
             if mine and run is not None:
+                run.said_at = self._loop.time()
                 run.execution.on_iopub(message)
-                if run.execution.begun and run.cancel_reason and not run.interrupted:
-                    self._interrupt(run, SECOND_INTERRUPT)
+                if run.execution.begun and run.stopping is not None:
+                    run.stopping.on_begun()
                 if run.execution.finished:
                     self._journal.append(entries)
                     entries = []
@@ -198,7 +200,7 @@ class Runner:
         """The kernel answers to something that was asked later: what it ran has ended."""
         run = self._running
         if run is not None and (run.adopted or run.doubted):
-            self._end_running(_verdict_without_end(run))
+            self._end_running(run.verdict_without_end())
             self.pump()
 
     def _keep(
@@ -215,13 +217,17 @@ class Runner:
                 entries.append((0 if run is None else run.task.seq, kind, kept))
 
     def _finish(self, run: Running) -> None:
-        self._end_running(_verdict(run))
+        self._end_running(run.verdict())
         self.pump()
 
     def _end_running(self, end: TaskEnd) -> None:
         run, self._running = self._running, None
         if run is None:
             return
+        if run.stopping is not None:
+            run.stopping.cancel()
+        if self._overtime is not None:
+            self._overtime.cancel()
         seq = run.task.seq
         entries: list[Entry] = []
         if not (end.state is TaskState.CANCELLED and end.error is None):
@@ -229,7 +235,7 @@ class Runner:
         if (cut := run.allowance.cut()) is not None:
             entries.append((seq, RecordKind.CUT, cut))
         self._journal.append([*entries, *self._needs.end(run.task, end)])
-        self.active_at = asyncio.get_running_loop().time()
+        self.active_at = self._loop.time()
 
     def _end_waiting(self, ends: list[tuple[Assignment, TaskEnd]]) -> None:
         self._journal.append([entry for task, end in ends for entry in self._needs.end(task, end)])
@@ -252,64 +258,30 @@ class Runner:
             if self._running is run and self._kernel is not None:
                 self._kernel.probe()
 
-        asyncio.get_running_loop().call_later(DOUBT_SECONDS, doubt)
+        self._loop.call_later(DOUBT_SECONDS, doubt)
 
-    def _interrupt_soon(self, run: Running) -> None:
-        """Interrupt what has begun; what has not, when it begins."""
-        if run.execution.begun:
-            self._interrupt(run, SECOND_INTERRUPT)
-            return
+    def _run(self, run: Running) -> None:
+        run.said_at = self._loop.time()
+        self.begun += 1
+        self._running = run
+        self._overtime = Overtime(run, self._over)
 
-        def not_begun() -> None:
-            if not run.interrupted:
-                self._interrupt(run, SECOND_INTERRUPT)
+    def _over(self, run: Running, cause: EndCause, reason: str) -> None:
+        """A task has gone over a limit of its own."""
+        if self._running is run and run.stopping is None:
+            how = Cancellation(allow_restart=run.task.limits.restart_if_stuck)
+            self._stop(run, cause, reason, how)
 
-        asyncio.get_running_loop().call_later(FIRST_INTERRUPT, not_begun)
+    def _stop(self, run: Running, cause: EndCause, reason: str, how: Cancellation) -> None:
+        def interrupt() -> None:
+            if self._running is run and self._kernel is not None:
+                self._kernel.interrupt()
 
-    def _interrupt(self, run: Running, again: float) -> None:
-        if self._running is not run or self._kernel is None:
-            return
-        run.interrupted = True
-        self._kernel.interrupt()
-        loop = asyncio.get_running_loop()
-        loop.call_later(again, self._interrupt, run, NEXT_INTERRUPTS)
+        def restart() -> None:
+            if self._running is run:
+                self._restarter.restart_stuck(run.stuck())
 
-
-def _verdict(run: Running) -> TaskEnd:
-    """How a task ended, judged by what the kernel said."""
-    execution = run.execution
-    count, error = execution.execution_count, execution.error
-    if execution.succeeded:
-        return TaskEnd(state=TaskState.SUCCEEDED, execution_count=count)
-    if run.cancel_reason is not None and (run.interrupted or execution.aborted):
-        return TaskEnd(
-            state=TaskState.CANCELLED,
-            reason=run.cancel_reason,
-            error=None if error is None or _is_interrupt(error) else error,
-            execution_count=count,
-        )
-    reason = GAVE_UP if execution.aborted else None
-    if error is not None and error.name == NO_STDIN:
-        reason = ASKED_FOR_INPUT
-    return TaskEnd(state=TaskState.FAILED, reason=reason, error=error, execution_count=count)
-
-
-def _verdict_without_end(run: Running) -> TaskEnd:
-    """How a task ended of which the kernel said too little."""
-    execution = run.execution
-    raised = execution.idle and run.adopted and execution.error is not None
-    if execution.reply is not None or raised:
-        return _verdict(run)
-    if run.cancel_reason is not None and run.interrupted:
-        return TaskEnd(state=TaskState.CANCELLED, reason=run.cancel_reason)
-    if execution.idle and not run.adopted:
-        return TaskEnd(state=TaskState.FAILED, reason=NO_REPLY, error=execution.error)
-    return TaskEnd(state=TaskState.LOST, reason=UNHEARD)
-
-
-def _is_interrupt(error: TaskError) -> bool:
-    return "interrupt" in error.name.lower()
-
-
-def _cancelled(reason: str) -> TaskEnd:
-    return TaskEnd(state=TaskState.CANCELLED, reason=reason)
+        if run.stopping is not None:
+            run.stopping.cancel()
+        run.stopping = Stopping(reason, cause, how, interrupt, restart)
+        run.stopping.begin(begun=run.execution.begun or run.adopted)

@@ -120,6 +120,8 @@ class Server:
                 return link.Content(
                     await self._catalogue.resource(request.provider, request.image, request.file)
                 )
+            case link.Facts():
+                return link.FactList(self._registry.facts())
             case link.Forget():
                 await self._registry.forget(request.kernel_id)
             case link.Quit():
@@ -139,6 +141,7 @@ class Server:
         | link.Interrupt
         | link.Restart
         | link.Stop
+        | link.Attach
         | link.Follow,
     ) -> None:
         """Do what is done at once."""
@@ -148,13 +151,17 @@ class Server:
             case link.Submit():
                 self._registry.submit(request.kernel_id, request.tasks)
             case link.Cancel():
-                self._registry.cancel(request.kernel_id, request.task_id, request.reason)
+                self._registry.cancel(
+                    request.kernel_id, request.task_id, request.reason, request.how
+                )
             case link.Interrupt():
                 self._registry.interrupt(request.kernel_id)
             case link.Restart():
                 self._registry.restart(request.kernel_id, request.attempt, request.reason)
             case link.Stop():
                 self._registry.stop(request.kernel_id, request.reason)
+            case link.Attach():
+                self._registry.attach(request.kernel_id, request.seconds)
             case link.Follow():
                 raise Invalid("A follow request is answered with a stream.")
             case _:

@@ -12,13 +12,16 @@ from kernelyard.model.errors import AgentUnavailable
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record, RecordKind
-from kernelyard.model.tasks import Assignment
+from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.ports.engine import AgentAddress
 from kernelyard.wire.link import (
     AgentInfo,
+    Attach,
     Cancel,
     Content,
     Done,
+    FactList,
+    Facts,
     Fault,
     Follow,
     Forget,
@@ -27,12 +30,15 @@ from kernelyard.wire.link import (
     Images,
     Interrupt,
     Launch,
+    Log,
+    LogPart,
     Quit,
     Reply,
     Request,
     Resource,
     Restart,
     Stop,
+    Stored,
     Submit,
     error_of,
 )
@@ -65,8 +71,10 @@ class UnixLink:
     async def submit(self, kernel_id: str, tasks: Sequence[Assignment]) -> None:
         await self._call(Submit(kernel_id=kernel_id, tasks=list(tasks)), Done)
 
-    async def cancel(self, kernel_id: str, task_id: str, seq: int, reason: str) -> None:
-        request = Cancel(kernel_id=kernel_id, task_id=task_id, seq=seq, reason=reason)
+    async def cancel(
+        self, kernel_id: str, task_id: str, seq: int, reason: str, how: Cancellation
+    ) -> None:
+        request = Cancel(kernel_id=kernel_id, task_id=task_id, seq=seq, reason=reason, how=how)
         await self._call(request, Done)
 
     async def interrupt(self, kernel_id: str) -> None:
@@ -80,6 +88,18 @@ class UnixLink:
 
     async def forget(self, kernel_id: str) -> None:
         await self._call(Forget(kernel_id=kernel_id), Done)
+
+    async def attach(self, kernel_id: str, seconds: float) -> None:
+        await self._call(Attach(kernel_id=kernel_id, seconds=seconds), Done)
+
+    async def stored(self, kernel_id: str, number: int) -> None:
+        await self._call(Stored(kernel_id=kernel_id, number=number), Done)
+
+    async def log(self, kernel_id: str, begin: int | None, most: int) -> LogPart:
+        return await self._call(Log(kernel_id=kernel_id, begin=begin, most=most), LogPart)
+
+    async def facts(self) -> FactList:
+        return await self._call(Facts(), FactList)
 
     async def quit(self, *, stop_kernels: bool) -> None:
         await self._call(Quit(stop_kernels=stop_kernels), Done)

@@ -8,9 +8,9 @@ from typing import Protocol
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record
-from kernelyard.model.tasks import Assignment
+from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.ports.engine import AgentAddress
-from kernelyard.wire.link import AgentInfo, ImageList
+from kernelyard.wire.link import AgentInfo, FactList, ImageList, LogPart
 
 
 class AgentLink(Protocol):
@@ -40,7 +40,9 @@ class AgentLink(Protocol):
         """Queue tasks, durably. Raises KernelNotFound, KernelEnded, StorageFull."""
         ...
 
-    async def cancel(self, kernel_id: str, task_id: str, seq: int, reason: str) -> None:
+    async def cancel(
+        self, kernel_id: str, task_id: str, seq: int, reason: str, how: Cancellation
+    ) -> None:
         """Cancel a task, queued, running or yet to come. Raises KernelNotFound, TaskFinished."""
         ...
 
@@ -68,6 +70,22 @@ class AgentLink(Protocol):
         ``after_at`` is the time of record ``after``. Ends after the journal's last record. Raises
         KernelNotFound, and Invalid if the journal has no such record any more.
         """
+        ...
+
+    async def attach(self, kernel_id: str, seconds: float) -> None:
+        """A client is attached for so long: the kernel is not idle. Raises KernelNotFound."""
+        ...
+
+    async def stored(self, kernel_id: str, number: int) -> None:
+        """Records up to a number are stored safely; the agent may let go of them."""
+        ...
+
+    async def log(self, kernel_id: str, begin: int | None, most: int) -> LogPart:
+        """What the kernel's process printed beside the protocol. Raises KernelNotFound."""
+        ...
+
+    async def facts(self) -> FactList:
+        """Which limits hold on the agent's machine."""
         ...
 
     async def quit(self, *, stop_kernels: bool) -> None:

@@ -29,9 +29,9 @@ from kernelyard.model.errors import (
 )
 from kernelyard.model.images import FoundImage
 from kernelyard.model.kernels import LaunchOrder
-from kernelyard.model.tasks import Assignment
+from kernelyard.model.tasks import Assignment, Cancellation
 
-LINK_VERSION = 1
+LINK_VERSION = 2
 LARGEST_FRAME = 256 * 1024 * 1024
 _LENGTH = struct.Struct("<I")
 LENGTH_SIZE = _LENGTH.size
@@ -75,6 +75,7 @@ class Cancel(msgspec.Struct, tag="cancel", frozen=True):
     task_id: str
     seq: int
     reason: str
+    how: Cancellation = Cancellation()
 
 
 class Interrupt(msgspec.Struct, tag="interrupt", frozen=True):
@@ -116,6 +117,38 @@ class Follow(msgspec.Struct, tag="follow", frozen=True):
     after_at: int | None = None
 
 
+class Attach(msgspec.Struct, tag="attach", frozen=True):
+    """A client is attached to the kernel: do not count it as idle for so many seconds."""
+
+    kernel_id: str
+    seconds: float
+
+
+class Stored(msgspec.Struct, tag="stored", frozen=True):
+    """The records up to a number are stored safely: the journal need not keep them.
+
+    The last of them is kept all the same, for ``follow`` to be checked against.
+    """
+
+    kernel_id: str
+    number: int
+
+
+class Log(msgspec.Struct, tag="log", frozen=True):
+    """What the kernel's process printed beside the protocol, from a byte on; of its last bytes, some.
+
+    Without ``begin`` the last ``most`` bytes.
+    """
+
+    kernel_id: str
+    begin: int | None = None
+    most: int = 65_536
+
+
+class Facts(msgspec.Struct, tag="facts", frozen=True):
+    """Which limits hold on the agent's machine."""
+
+
 class Quit(msgspec.Struct, tag="quit", frozen=True):
     """End the agent once its kernels have been ended (``stop_kernels``) or if it has none."""
 
@@ -134,6 +167,10 @@ Request = (
     | Stop
     | Forget
     | Follow
+    | Attach
+    | Stored
+    | Log
+    | Facts
     | Quit
 )
 
@@ -173,6 +210,36 @@ class Content(msgspec.Struct, tag="content", frozen=True):
     data: bytes
 
 
+class LogPart(msgspec.Struct, tag="log_part", frozen=True):
+    """The answer to log; ``data`` travels as base64."""
+
+    data: bytes
+    begin: int
+    """Where the data begins, counted from the first byte that was ever printed."""
+    end: int
+    """Where it ends; ask from here on next."""
+    size: int
+    """How much was printed so far."""
+    kept_from: int
+    """What was printed before this byte is no longer kept."""
+
+
+class LimitFact(msgspec.Struct, frozen=True):
+    """How one limit is held on the agent's machine."""
+
+    limit: str
+    """The template's field."""
+    held_by: str
+    """Such as ``cgroup v1`` or ``rlimit``; empty if it is not held."""
+    remark: str = ""
+
+
+class FactList(msgspec.Struct, tag="fact_list", frozen=True):
+    """The answer to facts."""
+
+    limits: list[LimitFact]
+
+
 class Fault(msgspec.Struct, tag="fault", frozen=True):
     """It could not be done; ``code`` is that of an error in ``model.errors``."""
 
@@ -180,7 +247,7 @@ class Fault(msgspec.Struct, tag="fault", frozen=True):
     message: str
 
 
-Reply = Done | AgentInfo | ImageList | Content | Fault
+Reply = Done | AgentInfo | ImageList | Content | LogPart | FactList | Fault
 
 _requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)

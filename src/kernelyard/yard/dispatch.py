@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kernelyard.model.errors import TaskFinished
-from kernelyard.model.tasks import Assignment, Task
+from kernelyard.model.tasks import Assignment, Cancellation, Task
 from kernelyard.ports.agent_link import AgentLink
 from kernelyard.yard.world import World
 
@@ -76,7 +76,8 @@ class Dispatch:
         # Cancellations first: a task that is not there yet is then cancelled when it comes.
         for task in await self._store.tasks.cancelling(self._no):
             try:
-                await link.cancel(task.kernel_id, task.id, task.seq, "cancelled on request")
+                how = task.cancellation or Cancellation()
+                await link.cancel(task.kernel_id, task.id, task.seq, "cancelled on request", how)
             except TaskFinished:
                 continue
         while True:
@@ -97,6 +98,7 @@ class Dispatch:
             code=task.code,
             output_limit_bytes=self._limits.task_output_bytes,
             needs=task.needs_seq,
+            limits=task.limits,
         )
 
 

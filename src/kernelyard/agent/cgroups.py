@@ -1,0 +1,248 @@
+"""Control groups of Linux, version 1 and 2: what holds limits for all processes of a kernel together.
+
+Used where we may write to them: below our own group, or below the one that is named. Nothing needs root:
+in a group that was delegated to us we may do the same. Every group is named for its kernel, so that a
+later agent finds it again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MOUNTS = Path("/proc/self/mounts")
+OWN = Path("/proc/self/cgroup")
+CONTROLLERS = ("memory", "cpu", "pids")
+_PERIOD = 100_000
+_OWN_LEAF = "kernelyard-agent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a group is to hold; 0 for no limit."""
+
+    memory_bytes: int = 0
+    milli_cpu: int = 0
+    processes: int = 0
+
+    def controllers(self) -> list[str]:
+        """The controllers that this takes."""
+        wished = {"memory": self.memory_bytes, "cpu": self.milli_cpu, "pids": self.processes}
+        return [name for name, limit in wished.items() if limit]
+
+
+@dataclass(slots=True)
+class Group:
+    """The group of one kernel: one directory for each controller, or one for all."""
+
+    version: int
+    places: dict[str, Path]
+    """Controller to directory."""
+
+    def enter(self, pid: int) -> None:
+        """Put a process into it; what it starts is in it, too. Raises OSError."""
+        for place in set(self.places.values()):
+            (place / "cgroup.procs").write_text(str(pid))
+
+    def memory_kills(self) -> int:
+        """How many of its processes the system has killed for want of memory."""
+        place = self.places.get("memory")
+        if place is None:
+            return 0
+        file = "memory.events" if self.version == 2 else "memory.oom_control"
+        return _counted(place / file, "oom_kill")
+
+    def remove(self) -> None:
+        """Remove it, once its processes have gone."""
+        for place in set(self.places.values()):
+            _remove(place)
+
+
+@dataclass(slots=True)
+class Groups:
+    """Makes groups below the places that we may write to."""
+
+    name: str
+    """Of the directory that holds the groups of one agent."""
+    version: int = 0
+    parents: dict[str, Path] = field(default_factory=dict)
+    """Controller to the directory in which groups are made; missing where we may not."""
+    problem: str = "this system has no control groups"
+
+    @classmethod
+    def find(cls, name: str, mounts: Path = MOUNTS, own: Path = OWN) -> Groups:
+        """Look where groups can be made. Never raises."""
+        groups = cls(name)
+        try:
+            places = _places(mounts.read_text(), own.read_text())
+        except OSError:
+            return groups
+        for controller, (version, place) in places.items():
+            if controller not in CONTROLLERS and version == 1:
+                continue
+            groups._try(version, controller, place)
+        return groups
+
+    def make(self, kernel_id: str, wish: Wish) -> Group | None:
+        """Make a kernel's group with its limits, or find it; None if no limit can be held so.
+
+        Raises OSError.
+        """
+        places: dict[str, Path] = {}
+        for controller in wish.controllers():
+            if (parent := self.parents.get(controller)) is not None:
+                place = parent / kernel_id
+                place.mkdir(exist_ok=True)
+                places[controller] = place
+                _limit(self.version, controller, place, wish)
+        return Group(self.version, places) if places else None
+
+    def find_again(self, kernel_id: str) -> Group | None:
+        """The group that an earlier agent has made."""
+        places = {name: parent / kernel_id for name, parent in self.parents.items()}
+        there = {name: place for name, place in places.items() if place.is_dir()}
+        return Group(self.version, there) if there else None
+
+    def sweep(self, living: Collection[str]) -> None:
+        """Remove the groups of all kernels but the ``living``."""
+        for parent in set(self.parents.values()):
+            for place in parent.iterdir():
+                if place.is_dir() and place.name not in living:
+                    _remove(place, patience=0.0)
+
+    def close(self) -> None:
+        """Remove what holds the groups, if nothing is in it."""
+        for parent in set(self.parents.values()):
+            _remove(parent, patience=0.0)
+
+    def _try(self, version: int, controller: str, place: Path) -> None:
+        parent = place / self.name
+        try:
+            if version == 2:
+                controllers = _delegated(place)
+                parent.mkdir(exist_ok=True)
+                (parent / "cgroup.subtree_control").write_text(
+                    " ".join(f"+{c}" for c in controllers)
+                )
+            else:
+                controllers = [controller]
+                parent.mkdir(exist_ok=True)
+        except OSError as error:
+            self.problem = f"{place} may not be used ({error.strerror})"
+            return
+        self.version = version
+        self.parents |= dict.fromkeys(controllers, parent)
+
+
+def _places(mounts: str, own: str) -> dict[str, tuple[int, Path]]:
+    """Controller to the version and directory of our own group; version 2 has one for all."""
+    mounted: dict[str, tuple[int, Path]] = {}
+    for line in mounts.splitlines():
+        _, place, kind, options, *_ = line.split()
+        if kind == "cgroup2":
+            mounted[""] = (2, Path(place))
+        elif kind == "cgroup":
+            for option in options.split(","):
+                mounted[option] = (1, Path(place))
+    found: dict[str, tuple[int, Path]] = {}
+    for line in own.splitlines():
+        _, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            if controller in mounted:
+                version, root = mounted[controller]
+                inside = root / path.lstrip("/")
+                # In a container the path is that of the host, and our group is the root that we see.
+                found[controller] = (version, inside if inside.is_dir() else root)
+    if any(name in found for name in CONTROLLERS):
+        found.pop("", None)
+    return found
+
+
+def _delegated(place: Path) -> list[str]:
+    """Let the controllers of ``place`` be used below it; return them. Raises OSError.
+
+    Processes may not stand beside groups that are limited, so we step down into one of our own.
+    """
+    there = (place / "cgroup.controllers").read_text().split()
+    wanted = [name for name in CONTROLLERS if name in there]
+    if not wanted:
+        raise OSError(errno.ENOTSUP, "none of the controllers is delegated to us")
+    switch = place / "cgroup.subtree_control"
+    enabled = switch.read_text().split()
+    if all(name in enabled for name in wanted):
+        return wanted
+    try:
+        switch.write_text(" ".join(f"+{name}" for name in wanted))
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        leaf = place / _OWN_LEAF
+        leaf.mkdir(exist_ok=True)
+        (leaf / "cgroup.procs").write_text(str(os.getpid()))
+        switch.write_text(" ".join(f"+{name}" for name in wanted))
+    return wanted
+
+
+def _limit(version: int, controller: str, place: Path, wish: Wish) -> None:
+    match version, controller:
+        case 2, "memory":
+            (place / "memory.max").write_text(str(wish.memory_bytes))
+            _if_there(place / "memory.swap.max", "0")
+        case 2, "cpu":
+            quota = wish.milli_cpu * _PERIOD // 1000
+            (place / "cpu.max").write_text(f"{max(1000, quota)} {_PERIOD}")
+        case 1, "memory":
+            _write_memory(place, wish.memory_bytes)
+        case 1, "cpu":
+            (place / "cpu.cfs_period_us").write_text(str(_PERIOD))
+            quota = wish.milli_cpu * _PERIOD // 1000
+            (place / "cpu.cfs_quota_us").write_text(str(max(1000, quota)))
+        case _:
+            (place / "pids.max").write_text(str(wish.processes))
+
+
+def _write_memory(place: Path, limit: int) -> None:
+    # The limit with swap may not be below the one without: which is written first depends on both.
+    with_swap = place / "memory.memsw.limit_in_bytes"
+    try:
+        (place / "memory.limit_in_bytes").write_text(str(limit))
+    except OSError:
+        _if_there(with_swap, str(limit))
+        (place / "memory.limit_in_bytes").write_text(str(limit))
+    _if_there(with_swap, str(limit))
+
+
+def _if_there(file: Path, text: str) -> None:
+    try:
+        if file.exists():
+            file.write_text(text)
+    except OSError:
+        pass
+
+
+def _counted(file: Path, key: str) -> int:
+    try:
+        lines = file.read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.split()[:1] == [key]), 0)
+
+
+def _remove(place: Path, *, patience: float = 0.2) -> None:
+    """Remove a group; its last processes may take a moment to be gone."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            place.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError:
+            if time.monotonic() >= deadline:
+                return
+            time.sleep(0.005)
+        else:
+            return

@@ -19,7 +19,7 @@ from kernelyard.links.unix import UnixLinks
 from kernelyard.model.errors import Invalid
 from kernelyard.plugins import PluginMissing, find, load
 from kernelyard.ports.engine import Engine, EngineSetup
-from kernelyard.ports.stores import Store, StoreSetup
+from kernelyard.ports.stores import Store, StoreSetup, is_for_several_servers
 from kernelyard.settings import Settings
 from kernelyard.stores.memory.bell import LocalBell
 from kernelyard.yard.limits import Limits
@@ -65,7 +65,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Assembly]:
             store=store,
             engine=engine,
             links=links,
-            bell=LocalBell(),
+            bell=store.bell(LocalBell()),
             clock=SystemClock(),
             limits=_limits(settings),
             admin_token=settings.admin_token.get_secret_value() if settings.admin_token else None,
@@ -76,6 +76,14 @@ async def assemble(settings: Settings) -> AsyncIterator[Assembly]:
     finally:
         await links.aclose()
         await store.aclose()
+
+
+def is_for_several(settings: Settings) -> bool:
+    """Whether several servers may use one data directory with these settings.
+
+    Raises PluginMissing.
+    """
+    return is_for_several_servers(load("kernelyard.stores", settings.store))
 
 
 def _engine(settings: Settings) -> Engine:

@@ -16,6 +16,10 @@ class Bell(Protocol):
         """Wake everybody who waits for ``topic``. Never blocks, never fails."""
         ...
 
+    def ring_all(self) -> None:
+        """Rings may have been lost: wake everybody who waits, whatever for."""
+        ...
+
     async def wait(self, topic: str, since: int, timeout: float) -> bool:
         """Wait until ``topic`` has rung since the mark ``since``; False after ``timeout`` seconds."""
         ...
@@ -43,3 +47,8 @@ def settled_topic(kernel_no: int) -> str:
 def events_topic() -> str:
     """Rings when the state of any kernel or task has changed."""
     return "events"
+
+
+def care_topic(kernel_no: int) -> str:
+    """Rings when a kernel needs its caretaker, who may be in another server."""
+    return f"care:{kernel_no}"

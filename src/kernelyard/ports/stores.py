@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from kernelyard.model.images import ImageRecord
 from kernelyard.model.kernel_phases import Phase, Wanted
@@ -22,6 +22,7 @@ from kernelyard.model.quantities import Micros
 from kernelyard.model.records import EndCause, Record
 from kernelyard.model.tasks import Cancellation, Task, TaskState
 from kernelyard.model.templates import Template
+from kernelyard.ports.bell import Bell
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,8 +282,54 @@ class TokenStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """Who leases kernels, and for how long from now."""
+
+    holder: str
+    """A server, by a name that it has for one start only."""
+    now: Micros
+    """A store with a clock of its own goes by that one: servers' clocks need not agree."""
+    micros: Micros
+
+
+class LeaseStore(Protocol):
+    """Which server looks after which kernel. Used only where several have the store open.
+
+    A lease is a hint with an end: it keeps servers from doing the same work twice. Nothing breaks if
+    two believe for a while that they hold one.
+    """
+
+    async def claim(self, lease: Lease, limit: int) -> list[int]:
+        """Lease unfinished kernels that nobody holds, oldest first; return their numbers.
+
+        A lease that has run out is nobody's. Of several who claim at once each kernel is given to one.
+        """
+        ...
+
+    async def claim_one(self, lease: Lease, kernel_no: int) -> bool:
+        """Lease this kernel if it is unfinished and nobody else holds it; return whether it is ours."""
+        ...
+
+    async def renew(self, lease: Lease) -> list[int]:
+        """Prolong all that the holder has, also what has run out and nobody took; return them."""
+        ...
+
+    async def release(self, holder: str, kernel_no: int | None = None) -> None:
+        """Give back one kernel, or all of them, for others to claim at once. Repeatable."""
+        ...
+
+
 class Store(Protocol):
     """All of it."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether several servers may have it open at once. They then lease the kernels."""
+        ...
+
+    @property
+    def leases(self) -> LeaseStore: ...
 
     @property
     def kernels(self) -> KernelStore: ...
@@ -298,6 +345,10 @@ class Store(Protocol):
     def images(self) -> ImageStore: ...
     @property
     def tokens(self) -> TokenStore: ...
+
+    def bell(self, local: Bell) -> Bell:
+        """Return the bell to use: ``local``, or one around it that other servers hear, too."""
+        ...
 
     async def ping(self) -> None:
         """Raise if the store cannot answer."""
@@ -316,3 +367,17 @@ class StoreSetup:
     """An embedded store keeps its files here."""
     url: str | None = field(default=None, repr=False)
     """Where another store is. It may hold a password, so it is in no log and no error."""
+
+
+_Opener = TypeVar("_Opener")
+
+
+def for_several_servers(opener: _Opener) -> _Opener:
+    """Mark an entry point: several servers of one data directory may open this store at once."""
+    opener.shared = True  # type: ignore[attr-defined]
+    return opener
+
+
+def is_for_several_servers(opener: Any) -> bool:
+    """Whether an entry point is marked so."""
+    return getattr(opener, "shared", False) is True

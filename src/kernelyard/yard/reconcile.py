@@ -23,6 +23,8 @@ from kernelyard.yard.log import event, failure
 from kernelyard.yard.world import World
 
 _POLL_SECONDS = 20.0
+_SHARED_POLL_SECONDS = 5.0
+"""What other servers store is heard of by a bell that may lose rings."""
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 10.0
 _KNOWN_TO_AGENT = frozenset({Phase.CONNECTING, Phase.READY, Phase.STOPPING})
@@ -35,6 +37,7 @@ class Caretaker:
         self._no = kernel_no
         self._world = world
         self._store = world.store
+        self._poll_seconds = _SHARED_POLL_SECONDS if world.store.shared else _POLL_SECONDS
         self._agents = world.agents
         self._bell = world.bell
         self._clock = world.clock
@@ -76,7 +79,7 @@ class Caretaker:
                 if await self._attend():
                     return
                 pause = _FIRST_PAUSE
-                await self._rest(_POLL_SECONDS)
+                await self._rest(self._poll_seconds)
             except YardError as error:
                 event("caretaker.waits", kernel_no=self._no, code=error.code, error=error.message)
                 if isinstance(error, AgentUnavailable):

@@ -35,8 +35,15 @@ class LocalBell:
         self._last.move_to_end(topic)
         if len(self._last) > self._remembered:
             self._forgotten = self._last.popitem(last=False)[1]
-        for future in self._waiting.pop(topic, ()):
-            _tell(future, True)
+        self._wake(topic)
+
+    def ring_all(self) -> None:
+        """Wake everybody who waits; whoever has taken a mark before does not wait any more."""
+        self._rings += 1
+        self._last.clear()
+        self._forgotten = self._rings
+        for topic in list(self._waiting):
+            self._wake(topic)
 
     async def wait(self, topic: str, since: int, timeout: float) -> bool:
         """Wait until ``topic`` has rung since the mark ``since``; False after ``timeout`` seconds."""
@@ -57,6 +64,10 @@ class LocalBell:
         self.muffled = True
         for topic in list(self._waiting):
             self.ring(topic)
+
+    def _wake(self, topic: str) -> None:
+        for future in self._waiting.pop(topic, ()):
+            _tell(future, True)
 
     def _leave(self, topic: str, future: asyncio.Future[bool]) -> None:
         waiting = self._waiting.get(topic)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from kernelyard.ports.bell import Bell
 from kernelyard.stores.memory.events import MemoryEvents
 from kernelyard.stores.memory.kernels import MemoryKernels
+from kernelyard.stores.memory.leases import MemoryLeases
 from kernelyard.stores.memory.names import MemoryImages, MemoryTemplates, MemoryTokens
 from kernelyard.stores.memory.outputs import MemoryOutputs
 from kernelyard.stores.memory.shelf import Shelf
@@ -13,8 +15,10 @@ from kernelyard.stores.memory.tasks import MemoryTasks
 class MemoryStore:
     """``Store`` over dictionaries. No method gives way to others half-way, so each is one step."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shared: bool = False) -> None:
+        """``shared``: several yards of one process have it."""
         shelf = Shelf()
+        self.shared = shared
         self.kernels = MemoryKernels(shelf)
         self.tasks = MemoryTasks(shelf)
         self.outputs = MemoryOutputs(shelf)
@@ -22,6 +26,11 @@ class MemoryStore:
         self.templates = MemoryTemplates()
         self.images = MemoryImages()
         self.tokens = MemoryTokens()
+        self.leases = MemoryLeases(shelf)
+
+    def bell(self, local: Bell) -> Bell:
+        """Nobody outside of this process is to hear anything."""
+        return local
 
     async def ping(self) -> None:
         """It always answers."""

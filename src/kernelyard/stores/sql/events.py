@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Select, bindparam, select, text
 
 from kernelyard.model.kernels import StateChange
 from kernelyard.stores.sql.database import Database
+from kernelyard.stores.sql.moves import IN_ORDER
 from kernelyard.stores.sql.tables import GONE, changes, kernels, tasks
 
 _GONE = select(kernels.c.no).where(text(GONE))
@@ -18,6 +19,8 @@ _LAST = {
         "SELECT pg_sequence_last_value(pg_get_serial_sequence('changes', 'number')::regclass)"
     ),
 }
+# Whoever was given numbers before has committed then, or never will.
+_AFTER_WRITERS = text(f"SELECT pg_advisory_xact_lock_shared({IN_ORDER})")
 
 
 def events_statement(*, by_owner: bool, by_kernel: bool) -> Select[Any]:
@@ -94,4 +97,6 @@ class SqlEvents:
 
 
 def _last(connection: Connection) -> int:
+    if connection.dialect.name == "postgresql":
+        connection.execute(_AFTER_WRITERS)
     return connection.execute(_LAST[connection.dialect.name]).scalar_one() or 0

@@ -40,7 +40,8 @@ _NOTE = insert(changes)
 # seen the larger would miss the smaller. So whoever is to be given numbers waits until those who were
 # given some have committed. Nothing that others may hold is waited for after it, so nobody waits for
 # each other in a circle.
-_IN_ORDER = text("SELECT pg_advisory_xact_lock(7020171)")
+IN_ORDER = 7020171
+_IN_ORDER = text(f"SELECT pg_advisory_xact_lock({IN_ORDER})")
 Run = tuple[int | None, Sequence[Mark]]
 """A task's number, or None for the kernel itself, and its marks."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from kernelyard.model.errors import Invalid
-from kernelyard.ports.stores import StoreSetup
+from kernelyard.ports.stores import StoreSetup, for_several_servers
 from kernelyard.stores.sql.store import SqlStore, open_sqlite
 
 FILE = "kernelyard.db"
@@ -17,6 +17,7 @@ async def sqlite(setup: StoreSetup) -> SqlStore:
     return await open_sqlite(setup.data_dir / FILE)
 
 
+@for_several_servers
 async def postgresql(setup: StoreSetup) -> SqlStore:
     """Open a PostgreSQL database. Raises Invalid without a URL or a driver."""
     missing = [name for name in _DRIVER if find_spec(name) is None]

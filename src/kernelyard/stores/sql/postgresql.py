@@ -21,7 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from kernelyard.model.errors import Invalid, StorageFull, Unavailable, YardError
+from kernelyard.ports.bell import Bell
 from kernelyard.stores.sql.migrate import migrate
+from kernelyard.stores.sql.postgresql_bell import PostgresqlBell
 from kernelyard.stores.sql.postgresql_url import checked_url, no_address, place_of
 from kernelyard.stores.sql.store import SqlStore
 
@@ -37,7 +39,7 @@ _MIGRATING = 0x6B65726E656C7964
 
 _FULL = "53100"
 _DATA = "22"
-_RACES = frozenset({"23505", "40001", "40P01"})
+_RACES = frozenset({"23503", "23505", "40001", "40P01"})
 _STALE_STATEMENT = "InvalidCachedStatementError"
 _PASSING = (
     "08",  # connections
@@ -86,7 +88,32 @@ class PostgresqlDatabase:
         return await asyncio.shield(running)
 
 
-async def open_postgresql(url: str) -> SqlStore:
+class PostgresqlStore(SqlStore):
+    """``Store`` in a database that several servers may have open at once."""
+
+    shared = True
+
+    def __init__(self, url: str) -> None:
+        super().__init__(PostgresqlDatabase(url))
+        self._url = url
+        self._bells: list[PostgresqlBell] = []
+
+    def bell(self, local: Bell) -> PostgresqlBell:
+        """Return a bell that is heard by all who have the database open."""
+        bell = PostgresqlBell(
+            local, lambda: _connect(self._url, seconds=_CONNECT_SECONDS, name="bell")
+        )
+        self._bells.append(bell)
+        return bell
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for bell in self._bells:
+            await bell.aclose()
+        await super().aclose()
+
+
+async def open_postgresql(url: str) -> PostgresqlStore:
     """Open the store in the database at ``url``, making its tables and bringing them up to date.
 
     Raises Invalid if that is no address of a database, DatabaseTooNew if a newer program has been
@@ -96,7 +123,7 @@ async def open_postgresql(url: str) -> SqlStore:
     # In a thread: loading and running Alembic would hold the event loop up, and its lock within this
     # process must not be waited for on a loop on which another migration is under way.
     await asyncio.to_thread(lambda: asyncio.run(_migrate(checked)))
-    return SqlStore(PostgresqlDatabase(checked))
+    return PostgresqlStore(checked)
 
 
 async def _migrate(url: str) -> None:
@@ -130,20 +157,24 @@ async def _migrate(url: str) -> None:
         await engine.dispose()
 
 
+async def _connect(url: str, *, seconds: float | None, name: str = "") -> Any:
+    try:
+        return await asyncpg.connect(
+            url,
+            timeout=_CONNECT_SECONDS,
+            command_timeout=seconds,
+            server_settings={"application_name": f"kernelyard {name}".strip()},
+        )
+    except (ValueError, TypeError):
+        # What the driver says about an address may repeat it.
+        raise no_address() from None
+
+
 def _engine(
     url: str, *, seconds: float | None = _STATEMENT_SECONDS, poolclass: type[NullPool] | None = None
 ) -> AsyncEngine:
     async def connect() -> Any:
-        try:
-            return await asyncpg.connect(
-                url,
-                timeout=_CONNECT_SECONDS,
-                command_timeout=seconds,
-                server_settings={"application_name": "kernelyard"},
-            )
-        except (ValueError, TypeError):
-            # What the driver says about an address may repeat it.
-            raise no_address() from None
+        return await _connect(url, seconds=seconds)
 
     pool: dict[str, Any] = {"poolclass": poolclass}
     if poolclass is None:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from kernelyard.ports.bell import Bell
 from kernelyard.stores.sql.database import Database
 from kernelyard.stores.sql.events import SqlEvents
 from kernelyard.stores.sql.images import SqlImages
 from kernelyard.stores.sql.kernels import SqlKernels
+from kernelyard.stores.sql.leases import SqlLeases
 from kernelyard.stores.sql.migrate import migrate
 from kernelyard.stores.sql.outputs import SqlOutputs
 from kernelyard.stores.sql.sqlite import SqliteDatabase
@@ -22,6 +24,8 @@ from kernelyard.stores.sql.tokens import SqlTokens
 class SqlStore:
     """``Store`` over a database that has been migrated."""
 
+    shared = False
+
     def __init__(self, database: Database) -> None:
         self._database = database
         self.kernels = SqlKernels(database)
@@ -31,6 +35,11 @@ class SqlStore:
         self.templates = SqlTemplates(database)
         self.images = SqlImages(database)
         self.tokens = SqlTokens(database)
+        self.leases = SqlLeases(database)
+
+    def bell(self, local: Bell) -> Bell:
+        """Nobody but this server has the database."""
+        return local
 
     async def ping(self) -> None:
         """Ask the database for an answer."""

@@ -15,6 +15,7 @@ pytest.register_assert_rewrite(
     "kernelyard.testing.stores.events",
     "kernelyard.testing.stores.idempotency",
     "kernelyard.testing.stores.kernels",
+    "kernelyard.testing.stores.leases",
     "kernelyard.testing.stores.names",
     "kernelyard.testing.stores.outputs",
     "kernelyard.testing.stores.settling",
@@ -25,6 +26,7 @@ pytest.register_assert_rewrite(
 from kernelyard.testing.stores.events import EventConformance  # noqa: E402
 from kernelyard.testing.stores.idempotency import IdempotencyConformance  # noqa: E402
 from kernelyard.testing.stores.kernels import KernelConformance  # noqa: E402
+from kernelyard.testing.stores.leases import LeaseConformance  # noqa: E402
 from kernelyard.testing.stores.names import NameConformance  # noqa: E402
 from kernelyard.testing.stores.outputs import OutputConformance  # noqa: E402
 from kernelyard.testing.stores.settling import SettlingConformance  # noqa: E402
@@ -43,5 +45,6 @@ class StoreConformance(
     EventConformance,
     NameConformance,
     TwinConformance,
+    LeaseConformance,
 ):
     """All of it. Override ``open``."""

@@ -17,6 +17,7 @@ from kernelyard.client import (
     Client,
     ConnectionFailedError,
     KernelyardError,
+    NoServerError,
     NotFoundError,
     RetryPolicy,
 )
@@ -39,6 +40,7 @@ def follow(data_dir: Path, kernel_id: str, path: Path) -> None:
     noted = [entry for entry in entries(path) if "number" in entry]
     last = noted[-1]["number"] if noted else 0
     ledger = Ledger(path)
+    soon = threading.Event()
     while True:
         try:
             with Client(data_dir=data_dir, retries=RetryPolicy(total=10.0)) as client:
@@ -50,8 +52,8 @@ def follow(data_dir: Path, kernel_id: str, path: Path) -> None:
         except NotFoundError:
             ledger.note(end="deleted")
             return
-        except ConnectionFailedError:
-            continue
+        except (ConnectionFailedError, NoServerError):
+            soon.wait(0.3)
         except KernelyardError as error:
             ledger.note(wrong=f"{type(error).__name__}: {error}")
             return

@@ -30,18 +30,20 @@ class LocalEngine(Engine):
 
     async def place(self) -> AgentAddress:
         """Return the address of the running agent, starting one if there is none."""
-        for address in await self.observe():
-            return address
         self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
         deadline = asyncio.get_running_loop().time() + START_SECONDS
-        if not self._locked():
-            self._reap()
-            self._child = self._spawn()
-        while asyncio.get_running_loop().time() < deadline:
+        started = False
+        while True:
             for address in await self.observe():
                 return address
-            if self._child is not None and self._reap() and not self._locked():
-                raise AgentUnavailable(f"The agent could not be started: {self._last_words()}")
+            # Looked at in every turn: an agent that is just ending holds its lock until it has ended.
+            if self._reap() and not self._locked():
+                if started:
+                    raise AgentUnavailable(f"The agent could not be started: {self._last_words()}")
+                self._child = self._spawn()
+                started = True
+            if asyncio.get_running_loop().time() >= deadline:
+                break
             await asyncio.sleep(_LOOK_SECONDS)
         raise AgentUnavailable(
             f"The agent did not answer within {START_SECONDS:.0f} s. Its log is {self._log}."

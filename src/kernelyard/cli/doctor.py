@@ -70,15 +70,19 @@ app.command()(with_setting_flags(doctor, with_format=True))
 
 
 def _report(loaded: LoadedSettings) -> Report:
-    from kernelyard.cli.local_server import running_server
+    from kernelyard.cli.fellow_servers import fellows, server_of
 
     report = Report(config_file=str(loaded.config_file) if loaded.config_file else None)
     for name, source in loaded.sources.items():
         value = getattr(loaded.settings, name)
         report.settings.append({"name": name, "value": _shown(name, value), "source": source})
-    runtime = running_server(loaded.settings.data_dir)
+    data_dir = loaded.settings.data_dir
+    runtime = server_of(data_dir)
     if runtime is not None:
-        report.server = Finding(runtime.url, OK, f"pid {runtime.pid}, version {runtime.version}")
+        others = [str(pid) for pid in fellows(data_dir) if pid != runtime.pid]
+        beside = f"; others with pid {', '.join(others)}" if others else ""
+        about = f"pid {runtime.pid}, version {runtime.version}{beside}"
+        report.server = Finding(runtime.url, OK, about)
     report.plugins = _plugins()
     _try_kernel(loaded.settings, report)
     return report

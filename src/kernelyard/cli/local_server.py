@@ -8,16 +8,11 @@ import time
 from pathlib import Path
 
 from kernelyard.cli.complaints import Complaint
-from kernelyard.cli.runtime_files import LOG, Runtime, lock_holder, read_runtime
+from kernelyard.cli.fellow_servers import server_of
+from kernelyard.cli.runtime_files import LOG, Runtime
 
 _START_SECONDS = 60.0
 _TICK = 0.05
-
-
-def running_server(data_dir: Path) -> Runtime | None:
-    """Return the server that holds the data directory and listens; None if none does."""
-    runtime = read_runtime(data_dir)
-    return runtime if runtime is not None and lock_holder(data_dir) == runtime.pid else None
 
 
 def ensure_server(data_dir: Path) -> tuple[Runtime, bool]:
@@ -25,7 +20,7 @@ def ensure_server(data_dir: Path) -> tuple[Runtime, bool]:
 
     It is detached and goes on when we end. It listens on a free port, which ``server.json`` tells.
     """
-    runtime = running_server(data_dir)
+    runtime = server_of(data_dir)
     if runtime is not None:
         return runtime, False
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -54,7 +49,7 @@ def ensure_server(data_dir: Path) -> tuple[Runtime, bool]:
 def _when_listening(child: subprocess.Popen[bytes], data_dir: Path, from_byte: int) -> Runtime:
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until:
-        runtime = running_server(data_dir)
+        runtime = server_of(data_dir)
         if runtime is not None:
             # From here on it is nobody's child; Popen must not complain that it still runs.
             child.returncode = 0

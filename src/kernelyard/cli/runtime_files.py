@@ -41,15 +41,25 @@ def default_data_dir() -> Path:
 
 def read_runtime(data_dir: Path) -> Runtime | None:
     """Return what ``server.json`` tells; None if there is none or it is half written."""
+    return runtime_in(data_dir / RUNTIME)
+
+
+def runtime_in(file: Path) -> Runtime | None:
+    """Return what a file of this form tells; None if there is none or it is half written."""
     try:
-        return Runtime(**json.loads((data_dir / RUNTIME).read_text(encoding="utf-8")))
+        return Runtime(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
 
 def write_runtime(data_dir: Path, runtime: Runtime) -> None:
     """Write ``server.json`` at once and whole, for its owner alone."""
-    write_private(data_dir / RUNTIME, json.dumps(asdict(runtime), indent=1) + "\n")
+    write_private(data_dir / RUNTIME, as_text(runtime))
+
+
+def as_text(runtime: Runtime) -> str:
+    """What stands in the file."""
+    return json.dumps(asdict(runtime), indent=1) + "\n"
 
 
 def remove_runtime(data_dir: Path) -> None:
@@ -69,27 +79,31 @@ def write_private(path: Path, text: str) -> None:
 
 
 @contextmanager
-def server_lock(data_dir: Path) -> Iterator[None]:
-    """Hold the data directory for one server. Raises Complaint if another holds it."""
-    descriptor = os.open(data_dir / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+def server_lock(data_dir: Path, *, shared: bool = False) -> Iterator[None]:
+    """Hold the data directory for one server, or together with others that share it, too.
+
+    Raises Complaint if another holds it otherwise.
+    """
+    descriptor = os.open(data_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        if not _locked(descriptor, fcntl.LOCK_EX, seconds=0.3):
+        if not locked(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, seconds=0.3):
             raise Complaint(_held_sentence(data_dir))
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        if not shared:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)
 
 
 def lock_holder(data_dir: Path) -> int | None:
-    """Return the pid of the server that holds the data directory; None if none does."""
+    """Return the pid of the server that has the data directory for itself; None if none has."""
     try:
         descriptor = os.open(data_dir / LOCK, os.O_RDWR)
     except OSError:
         return None
     try:
-        if _locked(descriptor, fcntl.LOCK_SH, seconds=0):
+        if locked(descriptor, fcntl.LOCK_SH, seconds=0):
             return None
         text = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
         return int(text) if text.isdigit() else None
@@ -119,12 +133,12 @@ def _held(data_dir: Path) -> bool:
     except OSError:
         return False
     try:
-        return not _locked(descriptor, fcntl.LOCK_SH, seconds=0)
+        return not locked(descriptor, fcntl.LOCK_SH, seconds=0)
     finally:
         os.close(descriptor)
 
 
-def _locked(descriptor: int, how: int, *, seconds: float) -> bool:
+def locked(descriptor: int, how: int, *, seconds: float) -> bool:
     """Try to lock, for a moment: somebody may only be looking whether it is locked."""
     until = time.monotonic() + seconds
     while True:
@@ -141,6 +155,8 @@ def _locked(descriptor: int, how: int, *, seconds: float) -> bool:
 def _held_sentence(data_dir: Path) -> str:
     runtime = read_runtime(data_dir)
     pid = lock_holder(data_dir)
+    if pid is None and runtime is not None:
+        pid = runtime.pid
     about = f"pid {pid}" if pid else "starting"
     if runtime is not None and runtime.pid == pid:
         about += f", {runtime.url}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from datetime import UTC, datetime
@@ -24,11 +25,13 @@ from kernelyard.cli.admin_token import (
 )
 from kernelyard.cli.command_app import command_app
 from kernelyard.cli.complaints import Complaint
-from kernelyard.cli.runtime_files import Runtime, remove_runtime, server_lock, write_runtime
+from kernelyard.cli.fellow_servers import Alone, Fellow, registered
+from kernelyard.cli.runtime_files import Runtime
 from kernelyard.cli.setting_flags import with_setting_flags
 from kernelyard.settings import ENVIRONMENT_ONLY, Settings, variable_of
 
 app = command_app()
+_LOOK_SECONDS = 1.0
 
 
 def serve(config: Path | None, flags: dict[str, Any]) -> None:
@@ -45,6 +48,7 @@ def serve(config: Path | None, flags: dict[str, Any]) -> None:
 
       KERNELYARD_ADMIN_TOKEN=... kernelyard serve --host 0.0.0.0 --log-json
     """
+    from kernelyard.assembly import is_for_several
     from kernelyard.logs import configure_logs
 
     settings = Settings.load(flags, config=config).settings
@@ -53,10 +57,10 @@ def serve(config: Path | None, flags: dict[str, Any]) -> None:
         os.environ.pop(variable_of(name), None)
     configure_logs(json=settings.log_json, level=settings.log_level)
     prepare_data_dir(settings.data_dir)
-    with server_lock(settings.data_dir):
+    with registered(settings.data_dir, several=is_for_several(settings)) as place:
         token = find_admin_token(settings)
         check_listening(settings, token)
-        _serve_locked(settings, token)
+        _serve_registered(settings, token, place)
 
 
 app.command()(with_setting_flags(serve))
@@ -75,7 +79,7 @@ def prepare_data_dir(data_dir: Path) -> None:
         ) from error
 
 
-def _serve_locked(settings: Settings, token: AdminToken | None) -> None:
+def _serve_registered(settings: Settings, token: AdminToken | None, place: Alone | Fellow) -> None:
     from kernelyard.cli.listening import bind
 
     token = token or make_admin_token()
@@ -83,13 +87,14 @@ def _serve_locked(settings: Settings, token: AdminToken | None) -> None:
     listener = bind(settings.host, settings.port)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(settings, token, listener))
+            runner.run(_serve(settings, token, listener, place))
     finally:
         listener.close()
-        remove_runtime(settings.data_dir)
 
 
-async def _serve(settings: Settings, token: AdminToken, listener: socket.socket) -> None:
+async def _serve(
+    settings: Settings, token: AdminToken, listener: socket.socket, place: Alone | Fellow
+) -> None:
     from kernelyard.assembly import assemble
     from kernelyard.cli.listening import Listening, url_of
 
@@ -99,17 +104,32 @@ async def _serve(settings: Settings, token: AdminToken, listener: socket.socket)
         nonlocal token
         # Kept and told at the same moment, so that a start that fails leaves no token nobody saw.
         token = kept_admin_token(token, settings.data_dir)
-        write_runtime(settings.data_dir, _runtime(settings, token, url))
-        _greet(settings, token, url)
+        place.announce(_runtime(settings, token, url))
+        _greet(settings, token, url, place.others())
 
     async with assemble(settings) as yard:
+        looking = asyncio.create_task(_look_after(place), name="look after server.json")
         await Listening(yard.app, listening, yard.hang_up).serve([listener])
+        looking.cancel()
         typer.echo("\nStopping.", nl=True)
-        if settings.stop_kernels_on_exit:
+        if others := place.others():
+            typer.echo(f"The server has ended. {_count(others)} on with {settings.data_dir}.")
+        elif settings.stop_kernels_on_exit:
             await yard.stop_kernels()
             typer.echo("The server, its agent and all kernels have ended.")
         else:
             _say_what_goes_on(await yard.live_kernels(), settings.data_dir)
+
+
+async def _look_after(place: Alone | Fellow) -> None:
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        with contextlib.suppress(OSError):
+            place.look()
+
+
+def _count(servers: int) -> str:
+    return "Another server goes" if servers == 1 else f"{servers} other servers go"
 
 
 def _say_what_goes_on(live: int, data_dir: Path) -> None:
@@ -132,10 +152,11 @@ def _runtime(settings: Settings, token: AdminToken, url: str) -> Runtime:
     )
 
 
-def _greet(settings: Settings, token: AdminToken, url: str) -> None:
+def _greet(settings: Settings, token: AdminToken, url: str, others: int) -> None:
     where = place_of(settings.host, url)
     typer.echo(f"kernelyard {metadata.version('kernelyard')} listens on {where}")
-    typer.echo(f"Data directory: {settings.data_dir}")
+    shared = f" (shared with {others} more)" if others else ""
+    typer.echo(f"Data directory: {settings.data_dir}{shared}")
     if token.fresh:
         typer.echo(f"\nThe administrator's token, shown this once and kept in {token.file}:\n")
         typer.echo(f"  export KERNELYARD_TOKEN={token.text}\n")

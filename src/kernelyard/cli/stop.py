@@ -1,8 +1,8 @@
-"""``kernelyard stop``: end the server of a data directory, and on demand everything else there."""
+"""``kernelyard stop``: end the servers of a data directory, and on demand everything else there."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +10,8 @@ import typer
 
 from kernelyard.cli.command_app import command_app
 from kernelyard.cli.complaints import Complaint
-from kernelyard.cli.runtime_files import default_data_dir, listening_holder, remove_runtime
+from kernelyard.cli.fellow_servers import servers_of
+from kernelyard.cli.runtime_files import default_data_dir, remove_runtime
 from kernelyard.cli.showing import Format, FormatOption, show_json
 
 app = command_app()
@@ -24,6 +25,8 @@ class Ended:
     """What was running and has been ended."""
 
     server: int | None = None
+    servers: list[int] = field(default_factory=list)
+    """All of them, where several shared the data directory."""
     agent: int | None = None
     kernels: int = 0
 
@@ -57,16 +60,17 @@ def stop(
 
 
 def stop_server(data_dir: Path | None) -> Ended:
-    """End the server, if one runs."""
+    """End the server, if one runs, or all that share the data directory."""
     from kernelyard.cli.ending import end_process
 
     place = (data_dir or default_data_dir()).expanduser().resolve()
-    pid = listening_holder(place, patience=_START_SECONDS)
-    if pid is not None:
+    pids = servers_of(place, patience=_START_SECONDS)
+    for pid in pids:
         if not end_process(pid, patience=_SERVER_SECONDS):
             raise Complaint(f"the server (pid {pid}) of {place} does not end: look at its log")
+    if pids:
         remove_runtime(place)
-    return Ended(server=pid)
+    return Ended(server=pids[0] if pids else None, servers=pids)
 
 
 def stop_all(data_dir: Path | None) -> Ended:
@@ -74,15 +78,15 @@ def stop_all(data_dir: Path | None) -> Ended:
     from kernelyard.cli.ending import end_agent, end_kernels
 
     place = (data_dir or default_data_dir()).expanduser().resolve()
-    server = stop_server(place).server
+    ended = stop_server(place)
     agent, kernels = end_agent(place)
-    return Ended(server=server, agent=agent, kernels=kernels + end_kernels(place))
+    return replace(ended, agent=agent, kernels=kernels + end_kernels(place))
 
 
 def _lines(ended: Ended, data_dir: Path, *, everything: bool) -> list[str]:
     lines = []
-    if ended.server is not None:
-        lines.append(f"Ended the server (pid {ended.server}).")
+    for pid in ended.servers:
+        lines.append(f"Ended the server (pid {pid}).")
     if ended.agent is not None:
         lines.append(f"Ended the agent (pid {ended.agent}).")
     if ended.kernels:

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from kernelyard.agent.disk import append_whole, open_appendable
-from kernelyard.model.tasks import Assignment
+from kernelyard.model.tasks import Assignment, TaskLimits
 
 
 class _Task(msgspec.Struct, tag="task", frozen=True):
@@ -22,6 +22,7 @@ class _Task(msgspec.Struct, tag="task", frozen=True):
     code: str
     output_limit_bytes: int = 0
     needs: int | None = None
+    limits: TaskLimits = TaskLimits()
 
 
 class _Cancel(msgspec.Struct, tag="cancel", frozen=True):
@@ -140,7 +141,9 @@ class Queue:
 
 
 def _line(task: Assignment) -> _Task:
-    return _Task(task.task_id, task.seq, task.code, task.output_limit_bytes, task.needs)
+    return _Task(
+        task.task_id, task.seq, task.code, task.output_limit_bytes, task.needs, task.limits
+    )
 
 
 def _assignment(line: _Task) -> Assignment:
@@ -150,4 +153,5 @@ def _assignment(line: _Task) -> Assignment:
         code=line.code,
         output_limit_bytes=line.output_limit_bytes,
         needs=line.needs,
+        limits=line.limits,
     )

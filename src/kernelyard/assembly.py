@@ -136,6 +136,10 @@ def _limits(settings: Settings) -> Limits:
     return Limits(
         task_output_bytes=settings.task_output_limit,
         kernel_start_seconds=settings.kernel_start_timeout,
+        kernel_log_bytes=settings.kernel_log_limit,
+        keep_outputs_seconds=settings.keep_outputs,
+        keep_outputs_bytes=settings.keep_outputs_bytes,
+        keep_kernels_seconds=settings.keep_kernels,
         max_kernels=settings.max_kernels,
         largest_page=settings.max_output_page,
     )

@@ -48,6 +48,8 @@ def _as_written(text: str) -> Any:
 
 Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
+Keeping = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
+"""How long something is kept; 0 is for ever."""
 
 
 class Settings(BaseSettings):
@@ -98,6 +100,26 @@ class Settings(BaseSettings):
         _as_written("1GiB"),
         description="Bytes of output kept per task, such as 1GiB; what is over it is cut and "
         "counted in a mark. 0 for no limit.",
+    )
+    kernel_log_limit: Size = Field(
+        _as_written("10MiB"),
+        description="Bytes kept of what a kernel's process prints beside its outputs, the last ones; "
+        "0 for no limit.",
+    )
+    keep_outputs: Keeping = Field(
+        0.0,
+        description="How long outputs and files of ended kernels are kept, such as 30d; then they are "
+        "removed, and what became of kernels and tasks stays. 0 for ever.",
+    )
+    keep_outputs_bytes: Size = Field(
+        0,
+        description="Bytes of outputs of ended kernels that are kept, such as 50GiB; beyond that the "
+        "oldest are removed with the kernel's files. 0 for no limit.",
+    )
+    keep_kernels: Keeping = Field(
+        0.0,
+        description="How long ended kernels and their tasks are kept at all, such as 365d; then they "
+        "are deleted. 0 for ever.",
     )
     kernel_start_timeout: Seconds = Field(
         _as_written("60s"),

@@ -20,7 +20,7 @@ CLIENT = """
     AsyncTokens AuthenticationError BrokenProvider Client ConflictError ConnectionFailedError
     Event Events
     FollowInterruptedError Health Image ImageList ImageSnapshot Images Interruption
-    InvalidRequestError Kernel KernelEndedError KernelInfo Kernels KernelyardError LimitReachedError
+    InvalidRequestError Kernel KernelEndedError KernelInfo KernelLog Kernels KernelyardError LimitReachedError
     NewToken NoServerError NotFoundError Output OutputPage PermissionDeniedError Result RetryPolicy
     Rich ServerAddress ServerError StateChange Task TaskCancelledError TaskError TaskFailedError
     TaskInfo TaskLostError TaskResult Tasks Template TemplateSnapshot Templates Token Tokens

@@ -18,6 +18,7 @@ from kernelyard.agent.journal import wall_clock
 from kernelyard.agent.launching import Surroundings
 from kernelyard.agent.limits import Limits
 from kernelyard.agent.lock import hold_lock
+from kernelyard.agent.log_keeping import LogKeeper
 from kernelyard.agent.logs import Log
 from kernelyard.agent.places import (
     agent_dir,
@@ -95,9 +96,11 @@ class _Agent:
         await server.listen(place)
         self._announce(place, server.version)
         self._watch_signals(server)
+        keeping = asyncio.create_task(LogKeeper(registry.bounded_logs, self._log).run())
         try:
             await self._serve(registry, server)
         finally:
+            keeping.cancel()
             await server.close()
             await registry.leave_all()
             self._withdraw(place, registry)

@@ -10,7 +10,9 @@ from kernelyard.agent.endings import KernelEnd
 from kernelyard.agent.folder import Folder
 from kernelyard.agent.journal import Journal, recover_journal
 from kernelyard.agent.kernel import Kernel
+from kernelyard.agent.kernel_log import KernelLog
 from kernelyard.agent.launching import Surroundings
+from kernelyard.agent.log_keeping import Bounded
 from kernelyard.agent.places import agent_dir, kernel_dir, remove_ipc_of, sweep_ipc
 from kernelyard.agent.queue import Queue
 from kernelyard.agent.recall import Recollection
@@ -26,7 +28,7 @@ from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import EndCause, Record, RecordKind
 from kernelyard.model.tasks import Assignment, Cancellation
-from kernelyard.wire.link import LimitFact
+from kernelyard.wire.link import LimitFact, LogPart
 
 
 class Registry:
@@ -157,6 +159,17 @@ class Registry:
             self._live.pop(kernel_id, None)
         remove_ipc_of(self._surroundings.data_dir, kernel_id)
         await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
+
+    def log(self, kernel_id: str, begin: int | None, most: int) -> LogPart:
+        """Return some of what a kernel's process printed. Raises KernelNotFound, Invalid."""
+        return KernelLog(self._known(kernel_id).log).read(begin, most)
+
+    def bounded_logs(self) -> list[Bounded]:
+        """The logs of the kernels that live, each with what may be kept of it."""
+        return [
+            (KernelLog(self._folder(one.id).log), one.order.log_bytes_limit)
+            for one in self._live.values()
+        ]
 
     def journal(self, kernel_id: str) -> Journal:
         """Return a journal to follow; following closes it if need be. Raises KernelNotFound."""

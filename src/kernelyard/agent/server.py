@@ -122,6 +122,9 @@ class Server:
                 )
             case link.Facts():
                 return link.FactList(self._registry.facts())
+            case link.Log():
+                read, which = self._registry.log, request.kernel_id
+                return await asyncio.to_thread(read, which, request.begin, request.most)
             case link.Forget():
                 await self._registry.forget(request.kernel_id)
             case link.Quit():

@@ -16,6 +16,7 @@ from kernelyard.cli.complaints import sentence_of, show
 COMMANDS = (
     "run",
     "tail",
+    "logs",
     "submit",
     "kernels",
     "tasks",

@@ -50,6 +50,8 @@ class TaskResult:
     """Output that the server dropped because it was over the task's limit."""
     gaps: int = 0
     """How often nobody listened for a while: output of that time is missing."""
+    outputs_removed: bool = False
+    """Whether its outputs were removed because they were kept long enough."""
 
     @property
     def state(self) -> str:

@@ -116,6 +116,8 @@ class KernelInfo:
     ready_at: datetime | None = None
     ended_at: datetime | None = None
     last_activity_at: datetime | None = None
+    outputs_removed_at: datetime | None = None
+    """When its outputs and files were removed because they were kept long enough."""
     history: tuple[StateChange, ...] = ()
     """Its states so far; only where one kernel was asked for, not in lists."""
 
@@ -126,6 +128,35 @@ class KernelInfo:
     @property
     def is_final(self) -> bool:
         return self.state in FINAL_KERNEL_STATES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelLog:
+    """Some of what a kernel's process printed beside its outputs. Offsets count bytes.
+
+    ::
+
+        log = kernel.logs()
+        print(log.text, end="")
+        if log.begin > log.kept_from:
+            earlier = kernel.logs(after=log.kept_from)
+    """
+
+    text: str
+    """What was printed; bytes that are no UTF-8 are replaced."""
+    begin: int
+    """Where the text begins; 0 is the first byte that was ever printed."""
+    end: int
+    """Where it ends; give it as ``after`` for what comes next."""
+    size: int
+    """How much was printed so far."""
+    kept_from: int = 0
+    """What came before this is no longer kept."""
+
+    @property
+    def more(self) -> bool:
+        """Whether there is more to read now."""
+        return self.end < self.size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,8 @@ class Aggregate:
     cut_bytes: int = 0
     gaps: int = 0
     """How often nobody listened for a while: output of that time is missing."""
+    outputs_removed: bool = False
+    """Whether its outputs were removed because they were kept long enough."""
 
 
 class Aggregation:

@@ -13,4 +13,8 @@ class Limits:
     kernel_start_seconds: float = 60.0
     max_kernels: int = 0
     largest_page: int = 1000
+    kernel_log_bytes: int = 10 * 1024 * 1024
+    keep_outputs_seconds: float = 0.0
+    keep_outputs_bytes: int = 0
+    keep_kernels_seconds: float = 0.0
     largest_code: int = 8 * 1024 * 1024

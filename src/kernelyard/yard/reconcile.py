@@ -167,6 +167,7 @@ class Caretaker:
             milli_cpu_limit=spec.milli_cpu_limit,
             memory_bytes_limit=spec.memory_bytes_limit,
             max_idle_seconds=spec.max_idle_seconds,
+            log_bytes_limit=self._world.limits.kernel_log_bytes,
             start_timeout_seconds=self._world.limits.kernel_start_seconds,
         )
 

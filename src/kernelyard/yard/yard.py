@@ -21,6 +21,7 @@ from kernelyard.yard.images import Images
 from kernelyard.yard.kernels import Kernels
 from kernelyard.yard.limits import Limits
 from kernelyard.yard.log import event
+from kernelyard.yard.logs import KernelLogs
 from kernelyard.yard.outputs import Outputs
 from kernelyard.yard.tasks import Tasks
 from kernelyard.yard.templates import Templates
@@ -53,6 +54,7 @@ class Yard:
         self.kernels = Kernels(world, self.images, self.templates, self._caretakers)
         self.tasks = Tasks(world, self._caretakers)
         self.outputs = Outputs(world)
+        self.logs = KernelLogs(world)
         self.events = Events(world)
         self.health = Health(store)
         self._warming: asyncio.Task[None] | None = None

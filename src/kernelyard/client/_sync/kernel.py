@@ -19,7 +19,7 @@ from kernelyard.client.following import FollowBooks, Interruption
 from kernelyard.client.outputs import Output
 from kernelyard.client.results import TaskResult
 from kernelyard.client.retrying import Deadline, Repeat
-from kernelyard.client.types import KernelInfo, TaskInfo
+from kernelyard.client.types import KernelInfo, KernelLog, TaskInfo
 
 
 class Kernel:
@@ -147,6 +147,17 @@ class Kernel:
             on_interruption=on_interruption,
         )
         return follow(self._http, f"{self._path}/outputs", books, self._settle)
+
+    def logs(self, after: int | None = None, *, limit: int = 65_536) -> KernelLog:
+        """Return what its process printed beside its outputs: warnings, crashes, other programs.
+
+        Without ``after`` the last ``limit`` bytes; with it what was printed behind that many bytes.
+        Go on with ``after=log.end``. Only the last part of a log is kept.
+        """
+        params = [("limit", str(limit))]
+        if after is not None:
+            params.append(("after", str(after)))
+        return decode(self._http.get(f"{self._path}/logs", tuple(params)), KernelLog)
 
     def wait_ready(self, timeout: float | None = None) -> Kernel:
         """Wait until it can run code; returns itself. Not needed before ``submit``.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from kernelyard.doors._asgi.door import Door
-from kernelyard.doors.native import events, images, kernels, outputs, tasks, templates, tokens
+from kernelyard.doors.native import events, images, kernels, logs, outputs, tasks, templates, tokens
 from kernelyard.doors.native.missing import PREFIX, missing
 from kernelyard.model.errors import YardError
 
@@ -29,7 +29,8 @@ class NativeDoor(Door):
 
     def routers(self) -> Sequence[APIRouter]:
         """Return all routes under ``/v1``."""
-        subjects = (tasks, outputs, kernels, events, images, templates, tokens)  # the busiest first
+        # The busiest first.
+        subjects = (tasks, outputs, kernels, logs, events, images, templates, tokens)
         return [subject.router for subject in subjects]
 
     def tags(self) -> list[dict[str, str]]:

@@ -72,6 +72,14 @@ KERNEL: shapes.Kernel = {
     "ready_at": _LATER,
     "ended_at": None,
     "last_activity_at": _LATER,
+    "outputs_removed_at": None,
+}
+KERNEL_LOG: shapes.KernelLog = {
+    "text": "warning: the disk is nearly full\n",
+    "begin": 0,
+    "end": 33,
+    "size": 33,
+    "kept_from": 0,
 }
 CREATED_KERNEL: shapes.CreatedKernel = {**KERNEL, "created": True}
 KERNEL_WITH_HISTORY: shapes.KernelWithHistory = {
@@ -141,6 +149,7 @@ RESULT: shapes.Result = {
     ],
     "cut_bytes": 0,
     "gaps": 0,
+    "outputs_removed": False,
 }
 
 TOKEN: shapes.Token = {

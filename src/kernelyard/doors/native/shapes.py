@@ -118,6 +118,12 @@ class Kernel(TypedDict):
     ready_at: Time | None
     ended_at: Time | None
     last_activity_at: Time | None
+    outputs_removed_at: Annotated[
+        Time | None,
+        Field(
+            description="When its outputs and files were removed because they were kept long enough."
+        ),
+    ]
 
 
 class CreatedKernel(Kernel):
@@ -145,6 +151,16 @@ class KernelList(TypedDict):
 
     items: list[Kernel]
     next_cursor: Cursor
+
+
+class KernelLog(TypedDict):
+    """Some of what a kernel's process printed beside the protocol. Offsets count bytes."""
+
+    text: Annotated[str, Field(description="Bytes that are no UTF-8 are replaced.")]
+    begin: Annotated[int, Field(description="Where the text begins; 0 is the first byte ever.")]
+    end: Annotated[int, Field(description="Where it ends; pass it as `after` for what comes next.")]
+    size: Annotated[int, Field(description="How much was printed so far.")]
+    kept_from: Annotated[int, Field(description="What came before this is no longer kept.")]
 
 
 class TaskError(TypedDict):
@@ -249,6 +265,10 @@ class Result(TypedDict):
             description="How often nobody listened for a while; output of that time is missing. "
             "The `gap` outputs tell from when to when."
         ),
+    ]
+    outputs_removed: Annotated[
+        bool,
+        Field(description="Whether its outputs were removed because they were kept long enough."),
     ]
 
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from kernelyard.doors.native import shapes
 from kernelyard.model.images import Image
 from kernelyard.model.kernels import EventPage, Kernel, StateChange
+from kernelyard.model.logs import KernelLogPart
 from kernelyard.model.outputs import Aggregate, Display
 from kernelyard.model.principals import Role, TokenRecord
 from kernelyard.model.quantities import Micros
@@ -121,6 +122,18 @@ def kernel(one: Kernel) -> shapes.Kernel:
         "ready_at": _maybe_time(one.ready_at),
         "ended_at": _maybe_time(one.ended_at),
         "last_activity_at": _maybe_time(one.last_activity_at),
+        "outputs_removed_at": _maybe_time(one.outputs_removed_at),
+    }
+
+
+def kernel_log(part: KernelLogPart) -> shapes.KernelLog:
+    """Some of a kernel's log."""
+    return {
+        "text": part.text,
+        "begin": part.begin,
+        "end": part.end,
+        "size": part.size,
+        "kept_from": part.kept_from,
     }
 
 
@@ -188,6 +201,7 @@ def result(whole: Aggregate) -> shapes.Result:
         "results": [_display(display) for display in whole.displays],
         "cut_bytes": whole.cut_bytes,
         "gaps": whole.gaps,
+        "outputs_removed": whole.outputs_removed,
     }
 
 

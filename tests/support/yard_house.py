@@ -12,6 +12,7 @@ from kernelyard.model.kernels import Kernel, KernelOrder
 from kernelyard.model.principals import Principal, Role
 from kernelyard.model.records import OUTPUT_KINDS, Record
 from kernelyard.model.tasks import Task, TaskOrder
+from kernelyard.ports.bell import Bell
 from kernelyard.ports.clock import Clock
 from kernelyard.ports.stores import Store
 from kernelyard.stores.memory.bell import LocalBell
@@ -73,6 +74,7 @@ async def a_yard(
     agent: ScriptedAgent | None = None,
     clock: Clock | None = None,
     limits: Limits | None = None,
+    bell: Bell | None = None,
 ) -> AsyncIterator[YardHouse]:
     """Open a yard; the agent is closed with it unless it was given."""
     its_agent = agent or ScriptedAgent()
@@ -81,7 +83,7 @@ async def a_yard(
         store=its_store,
         engine=ScriptedEngine(its_agent),
         links=ScriptedLinks(its_agent),
-        bell=LocalBell(),
+        bell=bell or LocalBell(),
         clock=clock or SystemClock(),
         limits=limits or Limits(),
         admin_token="the-admin-token",

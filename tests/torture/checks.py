@@ -109,9 +109,11 @@ def settling(job: Job, task: Settled, records: Sequence[Seen], excuses: Excuses)
     ends = [one for one in records if one.kind == "ended"]
     if task.state not in FINAL:
         return [f"it is still {task.state}"]
-    if len(ends) != 1:
+    # A task that no agent ever had is settled with its kernel, by the server and without a record.
+    never_there = task.state == "cancelled" and excuses.killed and not records
+    if len(ends) != 1 and not never_there:
         wrong.append(f"it has {len(ends)} ends")
-    elif ends[0].content.get("state") != task.state:
+    elif ends and ends[0].content.get("state") != task.state:
         wrong.append(f"it is {task.state}, and its end says {ends[0].content.get('state')}")
     starts = sum(one.kind == "started" for one in records)
     if starts != (task.state != "cancelled"):
@@ -205,6 +207,19 @@ def misfit(
     return (
         f"the end is missing, {len(expected) - at} of {len(expected)}: {expected[at : at + 60]!r}"
     )
+
+
+def deaths(
+    records: Sequence[Seen], tasks: Iterable[Settled], killed: int, unheard: int
+) -> list[str]:
+    """A kernel that is started again says so each time; each death and each gap costs one task."""
+    wrong = []
+    if (restarted := _count(records, "kernel_restarting")) != killed:
+        wrong.append(f"it was killed {killed} times and says {restarted} times that it restarts")
+    lost = sum(task.state == "lost" for task in tasks)
+    if lost > killed + unheard:
+        wrong.append(f"{lost} tasks are lost by {killed} deaths and {unheard} gaps")
+    return wrong
 
 
 def once(counts: dict[str, int], must: Iterable[str], where: str) -> list[str]:

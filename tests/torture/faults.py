@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import Callable
 
 from tests.support.live_server import alive, wait_until
@@ -12,6 +13,9 @@ from tests.torture.books import Books, Charge
 from tests.torture.house import House
 from tests.torture.people import People
 from tests.torture.plan import CUTS, Fault
+
+OFTEN = 4
+"""One in so many kills of server or agent is done again while it starts."""
 
 
 class Torturer:
@@ -25,8 +29,8 @@ class Torturer:
         self._clients: dict[Fault, list[str]] = {}
         self._begin: dict[str, Callable[[Fault], str]] = {
             "kill-client": self._kill_client,
-            "kill-server": lambda _: self._end_server(signal.SIGKILL),
-            "kill-agent": lambda _: self._end_agent(signal.SIGKILL),
+            "kill-server": self._kill_server,
+            "kill-agent": self._kill_agent,
             "kill-kernel": self._kill_kernel,
             "pause-server": lambda fault: self._pause(fault, house.server_pid),
             "pause-agent": self._pause_agent,
@@ -77,6 +81,25 @@ class Torturer:
         for name in chosen:
             self._people.start(name)
         return ", ".join(chosen)
+
+    def _kill_server(self, fault: Fault) -> str:
+        told = self._end_server(signal.SIGKILL)
+        if told and fault.dice % OFTEN == 0:
+            self._house.start_server()
+            threading.Event().wait(fault.dice % 1000 / 1000)
+            told += ", then " + self._end_server(signal.SIGKILL)
+        return told
+
+    def _kill_agent(self, fault: Fault) -> str:
+        told = self._end_agent(signal.SIGKILL)
+        if not told or fault.dice % OFTEN:
+            return told
+        for _ in range(fault.dice % 3 + 1):
+            with contextlib.suppress(AssertionError):
+                wait_until(self._house.agent_pid, 3)
+                threading.Event().wait(fault.dice % 200 / 1000)
+                told += ", then " + self._end_agent(signal.SIGKILL)
+        return told
 
     def _end_server(self, signum: int) -> str:
         pid = self._house.server_pid

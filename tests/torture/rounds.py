@@ -18,6 +18,7 @@ from tests.torture.reading import Api
 from tests.torture.verdict import Judge
 
 KERNELS = 3
+PHOENIX = "phoenix"
 LIFE_ROUNDS = 5
 LARGEST_JOURNAL = 20_000
 
@@ -30,6 +31,7 @@ class Run:
         self._books = books
         self._kinds = list(kinds)
         self.people = People(house, books.seed)
+        self._restarting = False
         self._torturer = Torturer(house, self.people, books)
 
     def round(self) -> None:
@@ -68,15 +70,27 @@ class Run:
             dead = charge.killed and not charge.restarts
             if dead or old or len(charge.records) > LARGEST_JOURNAL:
                 self._delete(api, charge)
+        if self._books.round == 1:
+            self._offer_to_restart(api)
         number = 0
         while len(self._books.charges) < KERNELS:
             number += 1
             self._make(api, f"{self._books.seed}-{self._books.round}-{number}")
         api.close()
 
+    def _offer_to_restart(self, api: Api) -> None:
+        """Make a template whose kernels are started again when they die, where there is such a thing."""
+        spec = {"name": PHOENIX, "restart_policy": "on-death", "queue_on_death": "keep"}
+        status, told = api.post("templates", spec, PHOENIX)
+        self._restarting = status == 201 and told.get("restart_policy") == "on-death"
+        if not self._restarting:
+            self._books.tell(f"no kernel is started again after a death: {status}")
+
     def _make(self, api: Api, key: str) -> None:
-        status, kernel = api.post("kernels", {"image": "python3"}, key)
-        again, same = api.post("kernels", {"image": "python3"}, key)
+        phoenix = self._restarting and not any(c.restarts for c in self._books.charges.values())
+        order = {"image": "python3"} | ({"template": PHOENIX} if phoenix else {})
+        status, kernel = api.post("kernels", order, key)
+        again, same = api.post("kernels", order, key)
         fits = status == 201 and again == 200 and kernel["id"] == same["id"]
         require([] if fits else [f"{status}, then {again}: {kernel} {same}"], f"kernel {key}")
         ready = ("idle", "busy")
@@ -89,7 +103,8 @@ class Run:
         wait_until(is_ready, 60, lambda: f"a new kernel is not ready: {told}")
         pid = self._house.kernel_pid(kernel["id"])
         assert pid is not None
-        self._books.charges[kernel["id"]] = Charge(kernel["id"], self._books.round, pid)
+        charge = Charge(kernel["id"], self._books.round, pid, restarts=phoenix)
+        self._books.charges[charge.id] = charge
         self._books.counts["kernels"] += 1
 
     def _delete(self, api: Api, charge: Charge) -> None:

@@ -159,6 +159,21 @@ def test_a_task_is_cancelled_only_with_its_kernel() -> None:
     assert checks.settling(JOB, cancelled, records, replace(killed, restarts=True))
 
 
+def test_a_task_that_no_agent_had_needs_no_end_only_if_its_kernel_was_killed() -> None:
+    cancelled = settled("cancelled", "never ran: the kernel ended first")
+    assert checks.settling(JOB, cancelled, [], Excuses(killed=True)) == []
+    assert checks.settling(JOB, cancelled, [], NOBODY)
+
+
+def test_a_death_that_is_not_told_and_a_task_lost_too_many_are_found() -> None:
+    restarting = Seen(1, 0, "kernel_restarting", {"attempt": 2})
+    lost = [settled("lost", KILLED), settled()]
+    assert checks.deaths([restarting], lost, 1, 0) == []
+    assert checks.deaths([], lost, 1, 0)
+    assert checks.deaths([restarting, restarting], lost, 1, 0)
+    assert checks.deaths([], lost, 0, 0)
+
+
 def test_a_wrong_end_is_found() -> None:
     assert checks.settling(JOB, settled("failed"), whole(), NOBODY)
     assert checks.settling(JOB, settled("running"), whole(), NOBODY)

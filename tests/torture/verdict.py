@@ -62,6 +62,10 @@ class Judge:
             if task.id not in charge.checked and key != task.id:
                 self._task(charge, key, task, by_task.get(task.number, []))
         require(checks.marks(records, charge.excuses), about)
+        every = [task for some in tasks.values() for task in some]
+        deaths = charge.killed if charge.restarts else 0
+        lost = charge.unheard + charge.killed - deaths
+        require(checks.deaths(records, every, deaths, lost), about)
         self._followed(charge)
         if not charge.killed or charge.restarts:
             self._alive(charge, tasks)
@@ -115,9 +119,9 @@ class Judge:
         for key, (task, *_) in tasks.items():
             if key != task.id and (key not in meant or key in refused):
                 wrong.append(f"job {key} has a task that nobody asked for or that was refused")
-        if not charge.killed:
+        if not charge.killed or charge.restarts:
             wrong += [
-                f"refused by a kernel that nobody killed: {one}"
+                f"refused by a kernel that lives: {one}"
                 for one in self._noted
                 if one.get("kernel") == charge.id and "refused" in one
             ]
@@ -189,6 +193,8 @@ class Judge:
             f"probe of kernel {charge.id}",
         )
         told = json.loads(result["stdout"])
+        if charge.restarts and not alive(charge.pid):
+            charge.pid = self._house.kernel_pid(charge.id) or 0
         same = told["pid"] == charge.pid == self._house.kernel_pid(charge.id)
         require([] if same else [f"pid {told['pid']} was {charge.pid}"], f"kernel {charge.id}")
         ran = [
@@ -196,7 +202,8 @@ class Judge:
             for key, (task, *_) in tasks.items()
             if key != task.id and task.state in ("succeeded", "failed")
         ]
-        require(checks.once(told["seen"], ran, "variables"), f"kernel {charge.id}")
+        remembered = [] if charge.killed else ran
+        require(checks.once(told["seen"], remembered, "variables"), f"kernel {charge.id}")
         must = [] if charge.full else ran
         require(checks.once(self._runs(charge), must, "file"), f"kernel {charge.id}")
 

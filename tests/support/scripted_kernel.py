@@ -181,7 +181,7 @@ class ScriptedKernel:
             reason = "killed by SIGKILL"
             self._end(task, "lost", f"the kernel was {reason} while this ran")
             self._settle_queue("never ran: the kernel ended first")
-            self._finish("died", reason)
+            self._finish("died", reason, "SIGKILL")
         else:
             self._end(task, "succeeded", None)
 
@@ -268,13 +268,13 @@ class ScriptedKernel:
         for task in tasks:
             self._end(task, "cancelled", reason)
 
-    def _finish(self, cause: str, reason: str) -> None:
+    def _finish(self, cause: str, reason: str, signal: str | None = None) -> None:
         self._settle_queue(f"never ran: the kernel ended first: {reason}")
         if cause == "asked":
             self.say(0, RecordKind.KERNEL_STOPPING, cause=cause, reason=reason)
         self.closed = True
         self.say(
-            0, RecordKind.KERNEL_ENDED, cause=cause, reason=reason, exit_code=None, signal=None
+            0, RecordKind.KERNEL_ENDED, cause=cause, reason=reason, exit_code=None, signal=signal
         )
 
     def _tell(self) -> None:

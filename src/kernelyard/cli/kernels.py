@@ -158,14 +158,21 @@ def delete(
 
 @app.command()
 def restart(
-    kernels: KernelsArgument, data_dir: DataDirOption = None, form: FormatOption = Format.TABLE
+    kernels: KernelsArgument,
+    cancel_queued: Annotated[
+        bool, typer.Option("--cancel-queued", help="Cancel the tasks that wait, too.")
+    ] = False,
+    data_dir: DataDirOption = None,
+    form: FormatOption = Format.TABLE,
 ) -> None:
     """Start the processes of kernels afresh: variables go; id, files and queue stay.
 
-    Example: kernelyard kernels restart nightly
+    Example: kernelyard kernels restart nightly --cancel-queued
     """
     with open_client(data_dir) as yard:
-        done = of_each(kernels, lambda one: kernel_of(yard, one).restart().info)
+        done = of_each(
+            kernels, lambda one: kernel_of(yard, one).restart(cancel_queued=cancel_queued).info
+        )
     _told(done, form)
 
 
@@ -213,6 +220,12 @@ def _show(info: KernelInfo, form: Format) -> None:
             "display name": info.display_name,
             "state": info.state,
             "reason": info.reason,
+            "cause": info.cause,
+            "exit code": info.exit_code,
+            "signal": info.signal,
+            "will stop": f"{info.will_stop_at}, because {info.will_stop_because}"
+            if info.will_stop_at
+            else None,
             "image": info.image.name,
             "language": f"{language} {(info.language_info or {}).get('version', '')}".strip(),
             "template": info.template.name,

@@ -19,6 +19,15 @@ NeedsOption = Annotated[
     typer.Option(metavar="TASK", help="Run it only if this earlier task of the kernel succeeds."),
 ]
 
+TimeLimitOption = Annotated[
+    str | None,
+    typer.Option(metavar="DURATION", help="Stop it when it has run so long, such as 30m."),
+]
+SilenceLimitOption = Annotated[
+    str | None,
+    typer.Option(metavar="DURATION", help="Stop it when it has said nothing for so long."),
+]
+
 
 @app.command()
 def submit(  # noqa: PLR0913 - one parameter per flag
@@ -26,6 +35,8 @@ def submit(  # noqa: PLR0913 - one parameter per flag
     file: FileArgument = None,
     code: CodeOption = None,
     needs: NeedsOption = None,
+    time_limit: TimeLimitOption = None,
+    silence_limit: SilenceLimitOption = None,
     label: LabelOption = None,
     follow: Annotated[
         bool, typer.Option("-f", "--follow", help="Print what it says until its end.")
@@ -52,7 +63,13 @@ def submit(  # noqa: PLR0913 - one parameter per flag
     text = code_of(file, code)
     with open_client(data_dir) as yard:
         handle = kernel_of(yard, kernel)
-        task = handle.submit(text, needs=needs, labels=pairs(label, "--label"))
+        task = handle.submit(
+            text,
+            needs=needs,
+            time_limit=time_limit,
+            silence_limit=silence_limit,
+            labels=pairs(label, "--label"),
+        )
         if follow:
             from kernelyard.cli.live import LivePrinter
             from kernelyard.cli.run_code import follow_task

@@ -104,6 +104,11 @@ def show(
             "error": info.error,
             "ahead": info.ahead or None,
             "needs": info.needs,
+            "time limit": info.time_limit,
+            "silence limit": info.silence_limit,
+            "cause": info.cause,
+            "stopped by": info.stopped_by,
+            "variables kept": info.state_preserved,
             "labels": info.labels,
             "created": info.created_at,
             "started": info.started_at,
@@ -116,15 +121,36 @@ def show(
 @app.command()
 def cancel(
     tasks: Annotated[list[str], typer.Argument(metavar="TASK...", help="Ids of tasks.")],
+    allow_restart: Annotated[
+        bool,
+        typer.Option(
+            "--allow-restart", help="Restart the kernel if interrupts do not stop a task."
+        ),
+    ] = False,
+    grace: Annotated[
+        str,
+        typer.Option(
+            metavar="DURATION", help="Between the interrupts, and again before a restart."
+        ),
+    ] = "2s",
     data_dir: DataDirOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Take tasks out of the queue, or interrupt them; what they said is kept.
 
-    Example: kernelyard tasks cancel 6f1c1b0e-2f61-4b4e-8c55-4f2a9d3f6a10
+    A task that does not stop is interrupted again. 'kernelyard tasks show' tells what it took.
+
+    Examples:
+
+      kernelyard tasks cancel 6f1c1b0e-2f61-4b4e-8c55-4f2a9d3f6a10
+
+      kernelyard tasks cancel --allow-restart 6f1c1b0e-2f61-4b4e-8c55-4f2a9d3f6a10
     """
     with open_client(data_dir) as yard:
-        done = of_each(tasks, lambda one: task_of(yard, one).cancel().info)
+        done = of_each(
+            tasks,
+            lambda one: task_of(yard, one).cancel(allow_restart=allow_restart, grace=grace).info,
+        )
     if form is Format.JSON:
         show_json(done.answers)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,6 +29,21 @@ Examples:
 
   kernelyard templates update small --memory 2Gi""")
 
+
+class RestartPolicy(StrEnum):
+    """What is done when a kernel's process died."""
+
+    NEVER = "never"
+    ON_DEATH = "on-death"
+
+
+class QueuePolicy(StrEnum):
+    """What becomes of the queue of a kernel that is started again."""
+
+    KEEP = "keep"
+    CANCEL = "cancel"
+
+
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the template.")]
 DisplayName = Annotated[str | None, typer.Option(help="Name for people.")]
 MilliCpu = Annotated[int | None, typer.Option(help="Thousandths of a processor; 0 for no limit.")]
@@ -39,6 +55,32 @@ Storage = Annotated[str | None, typer.Option(metavar="SIZE", help="Such as 10Gi;
 MaxIdle = Annotated[
     str | None,
     typer.Option(metavar="DURATION", help="End idle kernels after it, such as 1h; 'none' never."),
+]
+CpuSeconds = Annotated[
+    int | None, typer.Option(help="Processor time of one process in all; 0 for no limit.")
+]
+Processes = Annotated[
+    int | None, typer.Option(help="Processes and threads at once; 0 for no limit.")
+]
+FileSize = Annotated[
+    str | None, typer.Option(metavar="SIZE", help="Of any one file; 0 for no limit.")
+]
+MaxLife = Annotated[
+    str | None,
+    typer.Option(metavar="DURATION", help="End kernels at that age, such as 12h; 'none' never."),
+]
+AttachedKeeps = Annotated[
+    bool | None,
+    typer.Option(
+        "--attached-keeps-alive/--attached-may-idle",
+        help="Whether a client that follows a kernel keeps it from being idle.",
+    ),
+]
+Restart = Annotated[
+    RestartPolicy | None, typer.Option(help="Whether kernels that died are started again.")
+]
+QueueOnDeath = Annotated[
+    QueuePolicy | None, typer.Option(help="What becomes of queued tasks then.")
 ]
 EngineOption = Annotated[
     list[str] | None,
@@ -67,7 +109,7 @@ def list_templates(data_dir: DataDirOption = None, form: FormatOption = Format.T
                 one.memory_bytes_limit or None,
                 one.gpu or None,
                 one.storage_bytes or None,
-                _idle(one),
+                _seconds(one.max_idle_duration),
                 one.disabled,
             )
             for one in found
@@ -98,13 +140,20 @@ def create(  # noqa: PLR0913 - one parameter per flag
     storage: Storage = None,
     env: EnvironmentOption = None,
     max_idle: MaxIdle = None,
+    max_life: MaxLife = None,
+    cpu_seconds: CpuSeconds = None,
+    processes: Processes = None,
+    file_size: FileSize = None,
+    attached_keeps_alive: AttachedKeeps = None,
+    restart_policy: Restart = None,
+    queue_on_death: QueueOnDeath = None,
     engine_option: EngineOption = None,
     data_dir: DataDirOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Make a template; what is left out is without limit.
 
-    Example: kernelyard templates create small --memory 1Gi --milli-cpu 500 --max-idle 1h
+    Example: kernelyard templates create small --memory 1Gi --max-idle 1h --restart-policy on-death
     """
     fields = _fields(
         display_name=display_name,
@@ -114,9 +163,15 @@ def create(  # noqa: PLR0913 - one parameter per flag
         storage_bytes=storage,
         environment=pairs(env, "--env") or None,
         engine_options=_options(engine_option),
+        cpu_seconds_limit=cpu_seconds,
+        processes_limit=processes,
+        file_bytes_limit=file_size,
+        attached_keeps_alive=attached_keeps_alive,
+        restart_policy=restart_policy,
+        queue_on_death=queue_on_death,
     )
     with open_client(data_dir) as yard:
-        _told(yard.templates.create(name, **fields, **_max_idle(max_idle)), form)
+        _told(yard.templates.create(name, **fields, **_durations(max_idle, max_life)), form)
 
 
 @app.command()
@@ -129,6 +184,13 @@ def update(  # noqa: PLR0913 - one parameter per flag
     storage: Storage = None,
     env: EnvironmentOption = None,
     max_idle: MaxIdle = None,
+    max_life: MaxLife = None,
+    cpu_seconds: CpuSeconds = None,
+    processes: Processes = None,
+    file_size: FileSize = None,
+    attached_keeps_alive: AttachedKeeps = None,
+    restart_policy: Restart = None,
+    queue_on_death: QueueOnDeath = None,
     engine_option: EngineOption = None,
     disabled: Annotated[
         bool | None, typer.Option("--disable/--enable", help="Let it make no new kernels.")
@@ -150,10 +212,16 @@ def update(  # noqa: PLR0913 - one parameter per flag
         storage_bytes=storage,
         environment=pairs(env, "--env") or None,
         engine_options=_options(engine_option),
+        cpu_seconds_limit=cpu_seconds,
+        processes_limit=processes,
+        file_bytes_limit=file_size,
+        attached_keeps_alive=attached_keeps_alive,
+        restart_policy=restart_policy,
+        queue_on_death=queue_on_death,
         disabled=disabled,
     )
     with open_client(data_dir) as yard:
-        _told(yard.templates.update(name, **fields, **_max_idle(max_idle)), form)
+        _told(yard.templates.update(name, **fields, **_durations(max_idle, max_life)), form)
 
 
 @app.command()
@@ -176,10 +244,13 @@ def _fields(**fields: Any) -> Any:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _max_idle(text: str | None) -> Any:
-    if text is None:
-        return {}
-    return {"max_idle_duration": None if text.lower() == "none" else text}
+def _durations(max_idle: str | None, max_life: str | None) -> Any:
+    given = {"max_idle_duration": max_idle, "max_life_duration": max_life}
+    return {
+        name: None if text.lower() == "none" else text
+        for name, text in given.items()
+        if text is not None
+    }
 
 
 def _options(texts: Iterable[str] | None) -> dict[str, Any] | None:
@@ -193,8 +264,7 @@ def _options(texts: Iterable[str] | None) -> dict[str, Any] | None:
     return found or None
 
 
-def _idle(template: Template) -> str | None:
-    seconds = template.max_idle_duration
+def _seconds(seconds: float | None) -> str | None:
     return None if seconds is None else f"{seconds:g} s"
 
 
@@ -211,7 +281,13 @@ def _told(template: Template, form: Format) -> None:
             "GPUs": template.gpu or None,
             "storage": template.storage_bytes or None,
             "environment": template.environment,
-            "max idle": _idle(template),
+            "max idle": _seconds(template.max_idle_duration),
+            "max life": _seconds(template.max_life_duration),
+            "processor time": _seconds(template.cpu_seconds_limit or None),
+            "processes": template.processes_limit or None,
+            "file size": template.file_bytes_limit or None,
+            "attached keeps alive": template.attached_keeps_alive,
+            "after a death": f"{template.restart_policy}, queue: {template.queue_on_death}",
             "engine options": template.engine_options,
             "disabled": template.disabled,
         }

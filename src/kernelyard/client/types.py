@@ -23,6 +23,7 @@ class StateChange:
 
     state: str
     reason: str | None = None
+    cause: str | None = None
     at: datetime | None = None
 
 
@@ -41,10 +42,13 @@ class Event:
     at: datetime
     kernel_id: str
     state: str
-    """The state that the task, or else the kernel, is in since then."""
+    """The state that the task, or else the kernel, is in since then; or ``ending_soon``: a warning
+    that a kernel will be ended unless something happens."""
     task_id: str | None = None
     """The task that changed; None if it was the kernel itself."""
     reason: str | None = None
+    cause: str | None = None
+    """Why in one word, where something ended or is about to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +78,18 @@ class TemplateSnapshot:
 
     name: str
     milli_cpu_limit: int = 0
+    cpu_seconds_limit: int = 0
     memory_bytes_limit: int = 0
+    processes_limit: int = 0
+    file_bytes_limit: int = 0
     gpu: int = 0
     storage_bytes: int = 0
     environment: dict[str, str] = field(default_factory=dict)
     max_idle_duration: float | None = None
+    max_life_duration: float | None = None
+    attached_keeps_alive: bool = True
+    restart_policy: str = "never"
+    queue_on_death: str = "keep"
     engine_options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -104,6 +115,16 @@ class KernelInfo:
     labels: dict[str, str] = field(default_factory=dict)
     reason: str | None = None
     """Why it is in this state, where there is something to say."""
+    cause: str | None = None
+    """Why it ended, in one word: ``asked``, ``idle``, ``life_limit``, ``quota``, ``out_of_memory``,
+    ``died``, ``start_failed``, ``agent_lost``."""
+    exit_code: int | None = None
+    """Of its last process that ended, unless a signal ended it or nobody knows."""
+    signal: str | None = None
+    """The signal that ended its last process."""
+    will_stop_at: datetime | None = None
+    """When it will be ended unless something happens; ``will_stop_because`` says why."""
+    will_stop_because: str | None = None
     current_task: str | None = None
     """Id of the task that runs."""
     current_task_number: int | None = None
@@ -113,6 +134,7 @@ class KernelInfo:
     """Number of the last thing that happened on it."""
     language_info: dict[str, Any] | None = None
     created_at: datetime | None = None
+    launched_at: datetime | None = None
     ready_at: datetime | None = None
     ended_at: datetime | None = None
     last_activity_at: datetime | None = None
@@ -198,7 +220,20 @@ class TaskInfo:
     labels: dict[str, str] = field(default_factory=dict)
     needs: str | None = None
     """Id of the task that must have succeeded before this one may start."""
+    time_limit: float | None = None
+    """Seconds that it may run."""
+    silence_limit: float | None = None
+    """Seconds that it may say nothing."""
+    restart_if_stuck: bool = True
     reason: str | None = None
+    cause: str | None = None
+    """Why it ended, in one word, unless it succeeded: ``raised``, ``asked``, ``time_limit``,
+    ``silence_limit``, ``died``, ``out_of_memory``, ``restarted``, ``needs``, ``unheard`` or a cause
+    for which its kernel ended."""
+    stopped_by: str | None = None
+    """What it took to stop it: ``queue``, ``interrupt``, ``second_interrupt``, ``restart``."""
+    state_preserved: bool | None = None
+    """Whether the kernel's variables outlived a task that was stopped or lost."""
     error: TaskError | None = None
     execution_count: int | None = None
     ahead: int = 0
@@ -273,12 +308,26 @@ class Template:
     name: str
     display_name: str = ""
     milli_cpu_limit: int = 0
+    cpu_seconds_limit: int = 0
+    """Processor time of one process in all."""
     memory_bytes_limit: int = 0
+    processes_limit: int = 0
+    """Processes and threads at once."""
+    file_bytes_limit: int = 0
+    """Size of any one file."""
     gpu: int = 0
     storage_bytes: int = 0
     environment: dict[str, str] = field(default_factory=dict)
     max_idle_duration: float | None = None
     """Seconds."""
+    max_life_duration: float | None = None
+    """Seconds since its first launch."""
+    attached_keeps_alive: bool = True
+    """Whether a client that follows the kernel keeps it from being idle."""
+    restart_policy: str = "never"
+    """``never``, or ``on-death``: a kernel whose process died is started again."""
+    queue_on_death: str = "keep"
+    """``keep`` or ``cancel``: what becomes of queued tasks then."""
     engine_options: dict[str, Any] = field(default_factory=dict)
     disabled: bool = False
     created_at: datetime | None = None

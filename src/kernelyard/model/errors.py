@@ -14,7 +14,7 @@
     ├── Conflict           the request is right and the present state forbids it
     │   ├── NameTaken · AlreadyExists · IdempotencyKeyReused
     │   ├── ImageDisabled · TemplateDisabled · ImageNotReady
-    │   ├── KernelNotRunning · KernelEnded
+    │   ├── KernelNotRunning · KernelEnded · RecordsGone
     │   └── TaskFinished
     ├── TooLarge           a body or a value over its limit
     ├── LimitReached       a quota
@@ -157,6 +157,17 @@ class TemplateDisabled(Conflict):
     """This template is disabled by an administrator. Choose another template."""
 
     code = "template_disabled"
+
+
+class RecordsGone(Conflict):
+    """The journal no longer has these records, for they were stored before. Go on from the first it has."""
+
+    code = "records_gone"
+
+    def __init__(self, message: str | None = None, *, first: int = 1) -> None:
+        """``first`` is the number of the first record that the journal has."""
+        self.first = first
+        super().__init__(message)
 
 
 class KernelNotRunning(Conflict):

@@ -162,6 +162,10 @@ class TaskStore(Protocol):
         """
         ...
 
+    async def request_cancel_queued(self, kernel_no: int) -> None:
+        """Note that every queued task of a kernel is to be cancelled. Those that run go on."""
+        ...
+
 
 class OutputStore(Protocol):
     """The copy of the journals."""

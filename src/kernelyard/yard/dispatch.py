@@ -74,17 +74,21 @@ class Dispatch:
 
     async def _from_store(self, link: AgentLink) -> None:
         # Cancellations first: a task that is not there yet is then cancelled when it comes.
+        await self.cancel_what_is_asked(link)
+        while True:
+            tasks = await self._store.tasks.undelivered(self._no, self._acknowledged, _BATCH)
+            if not tasks:
+                break
+            await self._submit(link, tasks)
+
+    async def cancel_what_is_asked(self, link: AgentLink) -> None:
+        """Tell the agent of every open task that is to be cancelled."""
         for task in await self._store.tasks.cancelling(self._no):
             try:
                 how = task.cancellation or Cancellation()
                 await link.cancel(task.kernel_id, task.id, task.seq, "cancelled on request", how)
             except TaskFinished:
                 continue
-        while True:
-            tasks = await self._store.tasks.undelivered(self._no, self._acknowledged, _BATCH)
-            if not tasks:
-                break
-            await self._submit(link, tasks)
 
     async def _submit(self, link: AgentLink, tasks: list[Task]) -> None:
         for some in portions(tasks):

@@ -6,6 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 from kernelyard.model.errors import (
@@ -23,9 +24,12 @@ from kernelyard.model.kernel_phases import KernelState, Phase, Wanted
 from kernelyard.model.kernels import Kernel, KernelOrder, StateChange
 from kernelyard.model.paging import checked_limit, decode_cursor, encode_cursor
 from kernelyard.model.principals import Principal
+from kernelyard.model.prospects import Prospect, prospect_of
+from kernelyard.model.records import EndCause
 from kernelyard.model.templates import TemplateSnapshot
 from kernelyard.ports.bell import events_topic, kernel_topic, settled_topic
 from kernelyard.ports.stores import Idempotency, KernelQuery
+from kernelyard.yard.attachments import Attachments
 from kernelyard.yard.caretakers import Caretakers
 from kernelyard.yard.images import Images
 from kernelyard.yard.templates import Templates
@@ -48,7 +52,12 @@ class Kernels:
     """Everything a door can do with kernels."""
 
     def __init__(
-        self, world: World, images: Images, templates: Templates, caretakers: Caretakers
+        self,
+        world: World,
+        images: Images,
+        templates: Templates,
+        caretakers: Caretakers,
+        attachments: Attachments,
     ) -> None:
         self._store = world.store
         self._agents = world.agents
@@ -58,6 +67,7 @@ class Kernels:
         self._images = images
         self._templates = templates
         self._caretakers = caretakers
+        self._attachments = attachments
 
     async def create(
         self,
@@ -150,20 +160,32 @@ class Kernels:
         """
         await self._want(who, kernel_id, Wanted.GONE)
 
-    async def restart(self, who: Principal, kernel_id: str) -> Kernel:
-        """Start the process anew; id, name, work directory and queue stay.
+    async def restart(
+        self, who: Principal, kernel_id: str, *, cancel_queued: bool = False
+    ) -> Kernel:
+        """Start the process anew; id, name, work directory and, unless told otherwise, queue stay.
 
         Raises KernelNotFound, KernelEnded.
         """
         kernel = await self.get(who, kernel_id)
         if not kernel.takes_tasks:
             raise KernelEnded(_ended(kernel))
+        if cancel_queued:
+            await self._store.tasks.request_cancel_queued(kernel.no)
         changed = await self._store.kernels.want_attempt(kernel.no, self._clock.now())
         self._caretakers.attend(kernel.no)
         self._bell.ring(kernel_topic(kernel.no))
         self._bell.ring(settled_topic(kernel.no))
         self._bell.ring(events_topic())
         return changed or kernel
+
+    def prospect(self, kernel: Kernel) -> Prospect | None:
+        """When a kernel will be ended unless something happens, and why."""
+        found = prospect_of(kernel)
+        kept = kernel.template.spec.attached_keeps_alive and self._attachments.holds(kernel.id)
+        if found is not None and found.cause is EndCause.IDLE and kept:
+            return prospect_of(replace(kernel, last_activity_at=None))
+        return found
 
     async def interrupt(self, who: Principal, kernel_id: str) -> None:
         """Interrupt what the kernel runs.

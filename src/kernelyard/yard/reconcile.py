@@ -14,6 +14,7 @@ from kernelyard.model.errors import (
 from kernelyard.model.images import split_reference
 from kernelyard.model.kernel_phases import Phase, Step, Wanted, next_step
 from kernelyard.model.kernels import Kernel, LaunchOrder
+from kernelyard.model.records import EndCause
 from kernelyard.model.tasks import Task, TaskState
 from kernelyard.ports.agent_link import AgentLink
 from kernelyard.ports.bell import events_topic, kernel_topic, settled_topic
@@ -122,7 +123,8 @@ class Caretaker:
             case Step.STOP:
                 await self._stop(kernel)
             case Step.SETTLE:
-                await self._settle(kernel, Phase.STOPPED, kernel.reason or "terminated")
+                reason = kernel.reason or "terminated"
+                await self._settle(kernel, Phase.STOPPED, reason, EndCause.ASKED)
             case Step.REMOVE:
                 return await self._remove(kernel)
             case Step.NOTHING:
@@ -150,7 +152,7 @@ class Caretaker:
         except (AgentUnavailable, StorageFull):
             raise
         except YardError as error:
-            await self._settle(kernel, Phase.FAILED, error.message)
+            await self._settle(kernel, Phase.FAILED, error.message, EndCause.START_FAILED)
             return
         self._launched_attempt = kernel.attempt
         event("kernel.launching", kernel_id=kernel.id, image=kernel.image.reference)
@@ -165,8 +167,15 @@ class Caretaker:
             image=image,
             environment={**spec.environment, **kernel.environment},
             milli_cpu_limit=spec.milli_cpu_limit,
+            cpu_seconds_limit=spec.cpu_seconds_limit,
             memory_bytes_limit=spec.memory_bytes_limit,
+            processes_limit=spec.processes_limit,
+            file_bytes_limit=spec.file_bytes_limit,
             max_idle_seconds=spec.max_idle_seconds,
+            max_life_seconds=spec.max_life_seconds,
+            attached_keeps_alive=spec.attached_keeps_alive,
+            restart_policy=spec.restart_policy,
+            queue_on_death=spec.queue_on_death,
             log_bytes_limit=self._world.limits.kernel_log_bytes,
             start_timeout_seconds=self._world.limits.kernel_start_seconds,
         )
@@ -175,6 +184,8 @@ class Caretaker:
         if self._launched_attempt >= kernel.attempt:
             return
         link = await self._agents.link()
+        # First, so that what was cancelled with the restart is not begun by the new process.
+        await self._dispatch.cancel_what_is_asked(link)
         await link.restart(kernel.id, kernel.attempt, "restarted on request")
         self._launched_attempt = kernel.attempt
         event("kernel.restarting", kernel_id=kernel.id, attempt=kernel.attempt)
@@ -187,9 +198,9 @@ class Caretaker:
         self._stop_sent = True
         event("kernel.stopping", kernel_id=kernel.id, reason=kernel.reason)
 
-    async def _settle(self, kernel: Kernel, phase: Phase, reason: str) -> None:
+    async def _settle(self, kernel: Kernel, phase: Phase, reason: str, cause: EndCause) -> None:
         await self._store.kernels.settle(
-            self._no, phase, TaskState.CANCELLED, reason, self._clock.now()
+            self._no, phase, TaskState.CANCELLED, reason, self._clock.now(), cause
         )
         self._bell.ring(kernel_topic(self._no))
         self._bell.ring(settled_topic(self._no))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from kernelyard.model.errors import Invalid, KernelEnded, KernelNotFound, TaskNotFound
 from kernelyard.model.ids import checked_labels, is_uuid
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.paging import checked_limit, decode_cursor, encode_cursor
 from kernelyard.model.principals import Principal
-from kernelyard.model.tasks import Task, TaskOrder, TaskState
+from kernelyard.model.tasks import Cancellation, Task, TaskLimits, TaskOrder, TaskState
 from kernelyard.ports.bell import events_topic, settled_topic
 from kernelyard.ports.stores import Idempotency, TaskQuery
 from kernelyard.yard.caretakers import Caretakers
@@ -20,6 +20,9 @@ from kernelyard.yard.remembered import Remembered
 from kernelyard.yard.world import World
 
 _POLL_SECONDS = 5.0
+SHORTEST_GRACE = 0.1
+LONGEST_GRACE = 3600.0
+SHORTEST_LIMIT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class Tasks:
             labels=order.labels,
             needs_id=order.needs,
             needs_seq=needed.seq if needed else None,
+            limits=order.limits,
             created_at=self._clock.now(),
         )
         idempotency = Idempotency(idempotency_key, _digest(order)) if idempotency_key else None
@@ -127,14 +131,22 @@ class Tasks:
         )
         return page.items, encode_cursor(page.next) if page.next is not None else None
 
-    async def cancel(self, who: Principal, task_id: str) -> Task:
-        """Take a queued task out, or interrupt a running one; its output stays. Repeatable.
+    async def cancel(
+        self, who: Principal, task_id: str, how: Cancellation = Cancellation()
+    ) -> Task:
+        """Take a queued task out, or stop a running one; its output stays. Repeatable.
 
-        Returns the task as it is now; it becomes ``cancelled`` a moment later. Raises TaskNotFound,
+        A running one is interrupted, after a grace time again, and if that is allowed its kernel is
+        restarted after another; the task tells which it took. Returns the task as it is now; it becomes ``cancelled`` a moment later. Raises TaskNotFound,
         TaskFinished.
         """
         task = await self._store.tasks.get(task_id, who.sees)
-        changed = await self._store.tasks.request_cancel(task.no)
+        if not SHORTEST_GRACE <= how.grace_seconds <= LONGEST_GRACE:
+            raise Invalid(
+                f"'grace' must be between {SHORTEST_GRACE:g} and {LONGEST_GRACE:g} seconds.",
+                field="grace",
+            )
+        changed = await self._store.tasks.request_cancel(task.no, how)
         self._caretakers.attend(task.kernel_no)
         return changed
 
@@ -213,6 +225,15 @@ class Tasks:
         if "\0" in order.code:
             raise Invalid("'code' has a NUL character, which no language runs.", field="code")
         checked_labels(order.labels)
+        for field, seconds in (
+            ("time_limit", order.limits.time_seconds),
+            ("silence_limit", order.limits.silence_seconds),
+        ):
+            if seconds is not None and seconds < SHORTEST_LIMIT:
+                raise Invalid(
+                    f"'{field}' must be at least {SHORTEST_LIMIT:g} s; leave it out for no limit.",
+                    field=field,
+                )
 
 
 def _ended(kernel: Kernel) -> str:
@@ -224,5 +245,8 @@ def _ended(kernel: Kernel) -> str:
 
 
 def _digest(order: TaskOrder) -> str:
-    text = json.dumps([order.code, sorted(order.labels.items()), order.needs])
+    parts: list[object] = [order.code, sorted(order.labels.items()), order.needs]
+    if order.limits != TaskLimits():
+        parts.append(asdict(order.limits))
+    text = json.dumps(parts)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -13,6 +13,7 @@ from kernelyard.ports.clock import Clock
 from kernelyard.ports.stores import TemplateStore
 
 SHORTEST_IDLE = 1.0
+LEAST_MEMORY = 32 * 1024 * 1024
 
 
 class Templates:
@@ -113,11 +114,22 @@ def _checked(who: Principal, spec: TemplateSpec, before: TemplateSpec) -> None:
         "memory_bytes_limit": spec.memory_bytes_limit,
         "gpu": spec.gpu,
         "storage_bytes": spec.storage_bytes,
+        "cpu_seconds_limit": spec.cpu_seconds_limit,
+        "processes_limit": spec.processes_limit,
+        "file_bytes_limit": spec.file_bytes_limit,
     }
-    if spec.max_idle_seconds is not None and 0 < spec.max_idle_seconds < SHORTEST_IDLE:
+    for field, seconds in (
+        ("max_idle_duration", spec.max_idle_seconds),
+        ("max_life_duration", spec.max_life_seconds),
+    ):
+        if seconds is not None and 0 < seconds < SHORTEST_IDLE:
+            raise Invalid(
+                f"'{field}' must be 0 (no limit) or at least {SHORTEST_IDLE:g} s.", field=field
+            )
+    if 0 < spec.memory_bytes_limit < LEAST_MEMORY:
         raise Invalid(
-            f"'max_idle_duration' must be 0 (no limit) or at least {SHORTEST_IDLE:g} s.",
-            field="max_idle_duration",
+            "'memory_bytes_limit' must be 0 (no limit) or at least 32 MiB: no kernel starts with less.",
+            field="memory_bytes_limit",
         )
     for field, number in numbers.items():
         if not 0 <= number < 2**63:

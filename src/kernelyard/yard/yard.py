@@ -14,6 +14,7 @@ from kernelyard.ports.engine import Engine
 from kernelyard.ports.stores import Store
 from kernelyard.yard.access import Access
 from kernelyard.yard.agents import Agents
+from kernelyard.yard.attachments import Attachments
 from kernelyard.yard.caretakers import Caretakers
 from kernelyard.yard.events import Events
 from kernelyard.yard.health import Health
@@ -51,7 +52,8 @@ class Yard:
         self.access = Access(store.tokens, clock, admin_token)
         self.images = Images(store.images, agents, clock)
         self.templates = Templates(store.templates, clock, largest_page=limits.largest_page)
-        self.kernels = Kernels(world, self.images, self.templates, self._caretakers)
+        attachments = Attachments(agents, clock)
+        self.kernels = Kernels(world, self.images, self.templates, self._caretakers, attachments)
         self.tasks = Tasks(world, self._caretakers)
         self.outputs = Outputs(world)
         self.logs = KernelLogs(world)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernelyard.doors.native.splice import event_bytes, joined, output_bytes, page_pieces
+from kernelyard.doors.native.splice import Pieces, event_bytes, joined, output_bytes, page_pieces
 from kernelyard.doors.native.translate import time_text
 from kernelyard.model.outputs import OutputPage
 from kernelyard.model.records import Record, RecordKind
@@ -74,3 +75,18 @@ def test_pieces_are_put_together_without_loss(pieces: list[bytes], size: int) ->
 )
 def test_times_are_rfc_3339_in_utc_with_microseconds(at: int, text: str) -> None:
     assert time_text(at) == text
+
+
+def test_pieces_are_made_when_they_are_needed_and_once_for_all() -> None:
+    made: list[int] = []
+
+    def making() -> Iterator[bytes]:
+        for number in range(3):
+            made.append(number)
+            yield b"%d" % number
+
+    pieces = Pieces(making())
+    fast, slow = iter(pieces), iter(pieces)
+    assert (next(slow), made) == (b"0", [0])
+    assert (b"".join(fast), made) == (b"012", [0, 1, 2])
+    assert (b"".join(slow), b"".join(pieces), made) == (b"12", b"012", [0, 1, 2])

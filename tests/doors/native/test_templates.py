@@ -30,7 +30,7 @@ async def test_sizes_and_durations_are_understood(client: httpx.AsyncClient) -> 
 
 
 @pytest.mark.parametrize(
-    ("size", "number"), [("4g", 4 * 2**30), ("1.5 GB", 1_500_000_000), (0, 0), ("7", 7)]
+    ("size", "number"), [("4g", 4 * 2**30), ("1.5 GB", 1_500_000_000), (0, 0), ("67108864", 2**26)]
 )
 async def test_a_size_may_have_a_unit_or_none(
     client: httpx.AsyncClient, size: object, number: int

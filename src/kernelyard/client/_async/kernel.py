@@ -84,6 +84,9 @@ class AsyncKernel:
         code: str,
         *,
         needs: AsyncTask | str | None = None,
+        time_limit: float | str | None = None,
+        silence_limit: float | str | None = None,
+        restart_if_stuck: bool = True,
         labels: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> AsyncTask:
@@ -92,12 +95,22 @@ class AsyncKernel:
         ``needs`` is an earlier task of this kernel, or its id: unless that one succeeds, this one
         is cancelled without being started.
 
+        Over ``time_limit`` (seconds, or such as ``"10m"``), or after ``silence_limit`` without an
+        output, it is stopped and has failed. If interrupts do not stop it, the kernel is restarted,
+        unless ``restart_if_stuck`` is false.
+
         The request is safe to send again: with the same ``idempotency_key`` the same task comes
         back. One is made for each call unless given.
         """
         order: dict[str, object] = {"code": code, "labels": dict(labels or {})}
         if needs is not None:
             order["needs"] = needs if isinstance(needs, str) else needs.id
+        if time_limit is not None:
+            order["time_limit"] = time_limit
+        if silence_limit is not None:
+            order["silence_limit"] = silence_limit
+        if not restart_if_stuck:
+            order["restart_if_stuck"] = False
         key = idempotency_key or uuid4().hex
         data = await self._http.post(f"{self._path}/tasks", encode(order), key=key)
         return AsyncTask(self._http, decode(data, TaskInfo))
@@ -172,9 +185,13 @@ class AsyncKernel:
         """Interrupt the code that runs now, as Ctrl-C would."""
         await self._http.post(f"{self._path}/interrupt")
 
-    async def restart(self) -> AsyncKernel:
-        """Start its process afresh: variables go; id, name, files and queue stay. Returns itself."""
-        self.info = decode(await self._http.post(f"{self._path}/restart"), KernelInfo)
+    async def restart(self, *, cancel_queued: bool = False) -> AsyncKernel:
+        """Start its process afresh: variables go; id, name, files and queue stay. Returns itself.
+
+        With ``cancel_queued`` the tasks that wait are cancelled, too.
+        """
+        body = encode({"cancel_queued": cancel_queued})
+        self.info = decode(await self._http.post(f"{self._path}/restart", body), KernelInfo)
         return self
 
     async def terminate(self) -> AsyncKernel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack
 
 from kernelyard.client._async.http import AsyncHttp
 from kernelyard.client._async.pages import every
@@ -17,13 +17,27 @@ class TemplateFields(TypedDict, total=False):
     display_name: str
     milli_cpu_limit: int
     """Thousandths of a processor."""
+    cpu_seconds_limit: int
+    """Processor time that one process may use in all."""
     memory_bytes_limit: int | str
     """Bytes, or a size such as ``1Gi``, ``512MiB``, ``4g``."""
+    processes_limit: int
+    """Processes and threads at once."""
+    file_bytes_limit: int | str
+    """Size of any one file."""
     gpu: int
     storage_bytes: int | str
     environment: Mapping[str, str]
     max_idle_duration: float | str | None
     """Seconds, or a duration such as ``1h``, ``90s``; None for no limit."""
+    max_life_duration: float | str | None
+    """Counted from the first launch."""
+    attached_keeps_alive: bool
+    """Whether a client that follows the kernel keeps it from being idle."""
+    restart_policy: Literal["never", "on-death"]
+    """Whether a kernel whose process died is started again."""
+    queue_on_death: Literal["keep", "cancel"]
+    """What becomes of queued tasks when it is started again."""
     engine_options: Mapping[str, Any]
     """For administrators."""
     disabled: bool

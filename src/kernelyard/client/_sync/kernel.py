@@ -86,6 +86,9 @@ class Kernel:
         code: str,
         *,
         needs: Task | str | None = None,
+        time_limit: float | str | None = None,
+        silence_limit: float | str | None = None,
+        restart_if_stuck: bool = True,
         labels: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> Task:
@@ -94,12 +97,22 @@ class Kernel:
         ``needs`` is an earlier task of this kernel, or its id: unless that one succeeds, this one
         is cancelled without being started.
 
+        Over ``time_limit`` (seconds, or such as ``"10m"``), or after ``silence_limit`` without an
+        output, it is stopped and has failed. If interrupts do not stop it, the kernel is restarted,
+        unless ``restart_if_stuck`` is false.
+
         The request is safe to send again: with the same ``idempotency_key`` the same task comes
         back. One is made for each call unless given.
         """
         order: dict[str, object] = {"code": code, "labels": dict(labels or {})}
         if needs is not None:
             order["needs"] = needs if isinstance(needs, str) else needs.id
+        if time_limit is not None:
+            order["time_limit"] = time_limit
+        if silence_limit is not None:
+            order["silence_limit"] = silence_limit
+        if not restart_if_stuck:
+            order["restart_if_stuck"] = False
         key = idempotency_key or uuid4().hex
         data = self._http.post(f"{self._path}/tasks", encode(order), key=key)
         return Task(self._http, decode(data, TaskInfo))
@@ -174,9 +187,13 @@ class Kernel:
         """Interrupt the code that runs now, as Ctrl-C would."""
         self._http.post(f"{self._path}/interrupt")
 
-    def restart(self) -> Kernel:
-        """Start its process afresh: variables go; id, name, files and queue stay. Returns itself."""
-        self.info = decode(self._http.post(f"{self._path}/restart"), KernelInfo)
+    def restart(self, *, cancel_queued: bool = False) -> Kernel:
+        """Start its process afresh: variables go; id, name, files and queue stay. Returns itself.
+
+        With ``cancel_queued`` the tasks that wait are cancelled, too.
+        """
+        body = encode({"cancel_queued": cancel_queued})
+        self.info = decode(self._http.post(f"{self._path}/restart", body), KernelInfo)
         return self
 
     def terminate(self) -> Kernel:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from kernelyard.client._sync.follow import follow
 from kernelyard.client._sync.http import Http
 from kernelyard.client._sync.pages import Filters, every, filters_of
-from kernelyard.client.decoding import decode, segment
+from kernelyard.client.decoding import decode, encode, segment
 from kernelyard.client.errors import ConflictError, WaitTimeoutError
 from kernelyard.client.following import FollowBooks, Interruption
 from kernelyard.client.outputs import Output, OutputPage
@@ -129,13 +129,20 @@ class Task:
         """Return all that it has printed to stderr so far."""
         return self._http.get(f"{self._path}/stderr").decode("utf-8", "replace")
 
-    def cancel(self) -> Task:
+    def cancel(self, *, allow_restart: bool = False, grace: float | str | None = None) -> Task:
         """Take it out of the queue, or interrupt it; what it said is kept. Returns itself.
+
+        If an interrupt does not stop it, a second one follows after ``grace`` (two seconds, or such
+        as ``"10s"``), and after another ``grace``, with ``allow_restart``, its kernel is restarted.
+        ``info.stopped_by`` and ``info.state_preserved`` tell afterwards what it took.
 
         Raises ConflictError with code ``task_finished`` if it has ended already.
         """
+        order: dict[str, object] = {"allow_restart": allow_restart}
+        if grace is not None:
+            order["grace"] = grace
         try:
-            data = self._http.post(f"{self._path}/cancel", repeat=Repeat.ALWAYS)
+            data = self._http.post(f"{self._path}/cancel", encode(order), repeat=Repeat.ALWAYS)
             self.info = decode(data, TaskInfo)
         except ConflictError as error:
             if not error.perhaps_done:

@@ -6,6 +6,7 @@ from kernelyard.doors.native import shapes
 from kernelyard.model.kernel_phases import KernelState
 from kernelyard.model.records import RecordKind
 from kernelyard.model.tasks import TaskState
+from kernelyard.model.templates import QueuePolicy, RestartPolicy
 
 _KERNEL_ID = "6f1c0de2-4a53-4c0f-9d1e-0f5a2b7c8d90"
 _TASK_ID = "b2f7a9c4-1d3e-4f60-8a7b-9c0d1e2f3a4b"
@@ -28,11 +29,18 @@ IMAGES: shapes.ImageList = {"items": [IMAGE], "next_cursor": None, "broken": []}
 
 _FIELDS: shapes.TemplateFields = {
     "milli_cpu_limit": 1000,
+    "cpu_seconds_limit": 0,
     "memory_bytes_limit": 1073741824,
+    "processes_limit": 0,
+    "file_bytes_limit": 0,
     "gpu": 0,
     "storage_bytes": 0,
     "environment": {"OMP_NUM_THREADS": "1"},
     "max_idle_duration": 3600.0,
+    "max_life_duration": None,
+    "attached_keeps_alive": True,
+    "restart_policy": RestartPolicy.NEVER,
+    "queue_on_death": QueuePolicy.KEEP,
     "engine_options": {},
 }
 TEMPLATE: shapes.Template = {
@@ -62,6 +70,11 @@ KERNEL: shapes.Kernel = {
     "labels": {"team": "vision"},
     "state": KernelState.BUSY,
     "reason": None,
+    "cause": None,
+    "exit_code": None,
+    "signal": None,
+    "will_stop_at": None,
+    "will_stop_because": None,
     "current_task": _TASK_ID,
     "current_task_number": 1,
     "queued_tasks": 2,
@@ -69,6 +82,7 @@ KERNEL: shapes.Kernel = {
     "last_number": 4,
     "language_info": {"name": "python", "version": "3.12.3"},
     "created_at": _MORNING,
+    "launched_at": _MORNING,
     "ready_at": _LATER,
     "ended_at": None,
     "last_activity_at": _LATER,
@@ -85,8 +99,8 @@ CREATED_KERNEL: shapes.CreatedKernel = {**KERNEL, "created": True}
 KERNEL_WITH_HISTORY: shapes.KernelWithHistory = {
     **KERNEL,
     "history": [
-        {"state": "starting", "reason": None, "at": _MORNING},
-        {"state": "idle", "reason": None, "at": _LATER},
+        {"state": "starting", "reason": None, "cause": None, "at": _MORNING},
+        {"state": "idle", "reason": None, "cause": None, "at": _LATER},
     ],
 }
 KERNELS: shapes.KernelList = {"items": [KERNEL], "next_cursor": "azQy"}
@@ -98,8 +112,14 @@ TASK: shapes.Task = {
     "code": "print('hello')",
     "labels": {},
     "needs": None,
+    "time_limit": None,
+    "silence_limit": None,
+    "restart_if_stuck": True,
     "state": TaskState.SUCCEEDED,
     "reason": None,
+    "cause": None,
+    "stopped_by": None,
+    "state_preserved": None,
     "error": None,
     "execution_count": 1,
     "ahead": 0,
@@ -128,12 +148,13 @@ CHANGE: shapes.Event = {
     "kernel_id": _KERNEL_ID,
     "task_id": _TASK_ID,
     "state": "lost",
-    "reason": "killed by SIGKILL while this ran; what it said until then is kept",
+    "reason": "the kernel was killed by SIGKILL while this ran; what it said until then is kept",
+    "cause": "died",
 }
 CHANGES: shapes.EventPage = {"items": [CHANGE], "last": 7, "newest": 7}
 CHANGE_EVENTS = (
     f'id: 7\nevent: task\ndata: {{"number":7,"at":"{_LATER}","kernel_id":"{_KERNEL_ID}",'
-    f'"task_id":"{_TASK_ID}","state":"succeeded","reason":null}}\n\n'
+    f'"task_id":"{_TASK_ID}","state":"succeeded","reason":null,"cause":null}}\n\n'
 )
 RESULT: shapes.Result = {
     "task": TASK,

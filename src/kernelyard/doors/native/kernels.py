@@ -12,7 +12,7 @@ from starlette.responses import Response
 from kernelyard.doors.native import examples, shapes, translate
 from kernelyard.doors.native.answers import answers
 from kernelyard.doors.native.asking import AskingRoute, asked_by
-from kernelyard.doors.native.orders import NewKernel
+from kernelyard.doors.native.orders import NewKernel, RestartOrder
 from kernelyard.doors.native.parameters import (
     LONGEST_WAIT,
     Cursor,
@@ -96,7 +96,10 @@ async def create(
         idempotency_key=idempotency_key,
     )
     structlog.contextvars.bind_contextvars(kernel_id=kernel.id)
-    body: shapes.CreatedKernel = {**translate.kernel(kernel), "created": created}
+    body: shapes.CreatedKernel = {
+        **translate.kernel(kernel, asked.yard.kernels.prospect(kernel)),
+        "created": created,
+    }
     return translate.answer(body, 201 if created else 200)
 
 
@@ -126,7 +129,9 @@ async def every(
         limit=limit,
     )
     body: shapes.KernelList = {
-        "items": [translate.kernel(kernel) for kernel in kernels],
+        "items": [
+            translate.kernel(kernel, asked.yard.kernels.prospect(kernel)) for kernel in kernels
+        ],
         "next_cursor": following,
     }
     return translate.answer(body)
@@ -165,7 +170,7 @@ async def get(
         kernel = await yard.kernels.wait(who, kernel_id, until=wait, timeout=timeout)
     history = await yard.kernels.history(who, kernel_id)
     body: shapes.KernelWithHistory = {
-        **translate.kernel(kernel),
+        **translate.kernel(kernel, asked.yard.kernels.prospect(kernel)),
         "history": [translate.change(step) for step in history],
     }
     return translate.answer(body)
@@ -182,7 +187,7 @@ async def terminate(kernel_id: KernelId, request: Request) -> Response:
     """Frees what it holds; its tasks and outputs stay readable. May be repeated."""
     asked = asked_by(request)
     kernel = await asked.yard.kernels.terminate(asked.who, kernel_id)
-    return translate.answer(translate.kernel(kernel))
+    return translate.answer(translate.kernel(kernel, asked.yard.kernels.prospect(kernel)))
 
 
 @router.post(
@@ -190,14 +195,17 @@ async def terminate(kernel_id: KernelId, request: Request) -> Response:
     operation_id="restart_kernel",
     summary="Restart a kernel",
     response_model=shapes.Kernel,
-    responses=answers(KernelNotFound, KernelEnded, example=examples.KERNEL),
+    responses=answers(Invalid, KernelNotFound, KernelEnded, TooLarge, example=examples.KERNEL),
 )
-async def restart(kernel_id: KernelId, request: Request) -> Response:
+async def restart(
+    kernel_id: KernelId, request: Request, order: RestartOrder | None = None
+) -> Response:
     """A new process under the same id, name and work directory. The running task is cancelled,
-    queued ones stay queued."""
+    queued ones stay queued unless told otherwise."""
     asked = asked_by(request)
-    kernel = await asked.yard.kernels.restart(asked.who, kernel_id)
-    return translate.answer(translate.kernel(kernel))
+    cancel_queued = order is not None and order.cancel_queued
+    kernel = await asked.yard.kernels.restart(asked.who, kernel_id, cancel_queued=cancel_queued)
+    return translate.answer(translate.kernel(kernel, asked.yard.kernels.prospect(kernel)))
 
 
 @router.post(

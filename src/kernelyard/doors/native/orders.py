@@ -25,6 +25,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _LONGEST_QUANTITY = 64
 _MOST_MILLI_CPU = 10_000_000
 _MOST_GPUS = 10_000
+_MOST_SECONDS = 10 * 366 * 86_400
+_MOST_PROCESSES = 4_000_000
 
 
 def _quantity(
@@ -141,11 +143,29 @@ class TemplateChanges(_Order):
     display_name: str = Field(default="", max_length=256)
     disabled: bool = False
     milli_cpu_limit: int = Field(default=0, ge=0, le=_MOST_MILLI_CPU)
+    cpu_seconds_limit: int = Field(
+        default=0, ge=0, le=_MOST_SECONDS, description="Processor time of one process in all."
+    )
     memory_bytes_limit: Size = 0
+    processes_limit: int = Field(
+        default=0, ge=0, le=_MOST_PROCESSES, description="Processes and threads at once."
+    )
+    file_bytes_limit: Size = 0
     gpu: int = Field(default=0, ge=0, le=_MOST_GPUS)
     storage_bytes: Size = 0
     environment: dict[str, str] = {}
     max_idle_duration: Seconds | None = None
+    max_life_duration: Seconds | None = None
+    attached_keeps_alive: bool = Field(
+        default=True,
+        description="Whether a client that follows the kernel keeps it from being idle.",
+    )
+    restart_policy: Literal["never", "on-death"] = Field(
+        default="never", description="Whether a kernel whose process died is started again."
+    )
+    queue_on_death: Literal["keep", "cancel"] = Field(
+        default="keep", description="What becomes of queued tasks when it is started again."
+    )
     engine_options: dict[str, JsonValue] = Field(default={}, description="For administrators.")
 
 
@@ -197,6 +217,42 @@ class NewTask(_Order):
         default=None,
         description="Id of an earlier task of this kernel. If that one does not succeed, this one is "
         "cancelled without being started.",
+    )
+    time_limit: Seconds | None = Field(
+        default=None, description="How long it may run; over it, it is stopped and has failed."
+    )
+    silence_limit: Seconds | None = Field(
+        default=None,
+        description="How long it may say nothing; over it, it is stopped and has failed.",
+    )
+    restart_if_stuck: bool = Field(
+        default=True,
+        description="Whether the kernel is restarted when interrupts do not stop the task at a limit.",
+    )
+
+
+class CancelOrder(_Order):
+    """How a task is to be cancelled."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"allow_restart": True}]})
+
+    allow_restart: bool = Field(
+        default=False,
+        description="Whether the kernel may be restarted if two interrupts do not stop the task.",
+    )
+    grace: Seconds = Field(
+        default=2.0,
+        description="Time between the first interrupt and the second, and again before a restart.",
+    )
+
+
+class RestartOrder(_Order):
+    """How a kernel is to be restarted."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"cancel_queued": True}]})
+
+    cancel_queued: bool = Field(
+        default=False, description="Whether the tasks that wait are cancelled, too."
     )
 
 

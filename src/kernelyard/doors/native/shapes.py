@@ -8,8 +8,9 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from kernelyard.model.kernel_phases import KernelState
-from kernelyard.model.records import RecordKind
+from kernelyard.model.records import EndCause, RecordKind, StoppedBy
 from kernelyard.model.tasks import TaskState
+from kernelyard.model.templates import QueuePolicy, RestartPolicy
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """RFC 3339 in UTC with microseconds."""
@@ -52,11 +53,18 @@ class TemplateFields(TypedDict):
     """Resources and limits. 0 and null mean: no limit."""
 
     milli_cpu_limit: int
+    cpu_seconds_limit: Annotated[int, Field(description="Processor time of one process in all.")]
     memory_bytes_limit: int
+    processes_limit: Annotated[int, Field(description="Processes and threads at once.")]
+    file_bytes_limit: Annotated[int, Field(description="Size of any one file.")]
     gpu: int
     storage_bytes: int
     environment: dict[str, str]
     max_idle_duration: Annotated[float | None, Field(description="Seconds.")]
+    max_life_duration: Annotated[float | None, Field(description="Seconds since its first launch.")]
+    attached_keeps_alive: bool
+    restart_policy: RestartPolicy
+    queue_on_death: QueuePolicy
     engine_options: dict[str, object]
 
 
@@ -106,6 +114,15 @@ class Kernel(TypedDict):
     labels: Labels
     state: KernelState
     reason: Annotated[str | None, Field(description="Why it is in this state.")]
+    cause: Annotated[EndCause | None, Field(description="Why it ended, in one word.")]
+    exit_code: Annotated[
+        int | None, Field(description="Of its last process that ended, unless by a signal.")
+    ]
+    signal: Annotated[str | None, Field(description="The signal that ended its last process.")]
+    will_stop_at: Annotated[
+        Time | None, Field(description="When it will be ended unless something happens.")
+    ]
+    will_stop_because: str | None
     current_task: Annotated[str | None, Field(description="Id of the running task.")]
     current_task_number: int | None
     queued_tasks: Annotated[int, Field(description="Tasks that wait for their turn.")]
@@ -115,6 +132,7 @@ class Kernel(TypedDict):
         dict[str, object] | None, Field(description="What the kernel says of its language.")
     ]
     created_at: Time
+    launched_at: Time | None
     ready_at: Time | None
     ended_at: Time | None
     last_activity_at: Time | None
@@ -137,6 +155,7 @@ class StateChange(TypedDict):
 
     state: str
     reason: str | None
+    cause: str | None
     at: Time
 
 
@@ -183,7 +202,22 @@ class Task(TypedDict):
         Id | None, Field(description="The task that must have succeeded before this one may start.")
     ]
     state: TaskState
+    time_limit: Annotated[float | None, Field(description="Seconds that it may run.")]
+    silence_limit: Annotated[float | None, Field(description="Seconds that it may say nothing.")]
+    restart_if_stuck: bool
     reason: Annotated[str | None, Field(description="Why it ended so, where that needs saying.")]
+    cause: Annotated[
+        EndCause | None, Field(description="Why it ended, in one word; null if it succeeded.")
+    ]
+    stopped_by: Annotated[
+        StoppedBy | None, Field(description="What it took to stop it, where it was stopped.")
+    ]
+    state_preserved: Annotated[
+        bool | None,
+        Field(
+            description="Whether the kernel's variables outlived a task that was stopped or lost."
+        ),
+    ]
     error: TaskError | None
     execution_count: int | None
     ahead: Annotated[int, Field(description="Open tasks before it; 0 unless queued.")]
@@ -228,8 +262,17 @@ class Event(TypedDict):
     at: Time
     kernel_id: Id
     task_id: Annotated[Id | None, Field(description="The task that changed; null for the kernel.")]
-    state: Annotated[str, Field(description="The state it is in since then.")]
+    state: Annotated[
+        str,
+        Field(
+            description="The state it is in since then, or `ending_soon`: a warning that a kernel "
+            "will be ended unless something happens."
+        ),
+    ]
     reason: Annotated[str | None, Field(description="Why, where there is something to say.")]
+    cause: Annotated[
+        str | None, Field(description="Why in one word, where something ended or is about to.")
+    ]
 
 
 class EventPage(TypedDict):

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from kernelyard.doors.native import examples, shapes, translate
 from kernelyard.doors.native.answers import answers
 from kernelyard.doors.native.asking import AskingRoute, asked_by
-from kernelyard.doors.native.orders import NewTask
+from kernelyard.doors.native.orders import CancelOrder, NewTask
 from kernelyard.doors.native.parameters import (
     LONGEST_WAIT,
     Cursor,
@@ -35,7 +35,7 @@ from kernelyard.model.errors import (
     TaskNotFound,
     TooLarge,
 )
-from kernelyard.model.tasks import Task, TaskOrder, TaskState
+from kernelyard.model.tasks import Cancellation, Task, TaskLimits, TaskOrder, TaskState
 
 router = APIRouter(prefix="/v1", route_class=AskingRoute, tags=["tasks"])
 
@@ -71,7 +71,16 @@ async def submit(
     task, created = await asked.yard.tasks.submit(
         asked.who,
         kernel_id,
-        TaskOrder(code=order.code, labels=order.labels, needs=order.needs),
+        TaskOrder(
+            code=order.code,
+            labels=order.labels,
+            needs=order.needs,
+            limits=TaskLimits(
+                time_seconds=order.time_limit,
+                silence_seconds=order.silence_limit,
+                restart_if_stuck=order.restart_if_stuck,
+            ),
+        ),
         idempotency_key=idempotency_key,
     )
     structlog.contextvars.bind_contextvars(task_id=task.id)
@@ -166,13 +175,17 @@ async def get(
     operation_id="cancel_task",
     summary="Cancel a task",
     response_model=shapes.Task,
-    responses=answers(TaskNotFound, TaskFinished, example=examples.TASK),
+    responses=answers(Invalid, TaskNotFound, TaskFinished, TooLarge, example=examples.TASK),
 )
-async def cancel(task_id: TaskId, request: Request) -> Response:
-    """A queued task is taken out; a running one is interrupted and keeps its output. It becomes
-    `cancelled` a moment after the answer."""
+async def cancel(task_id: TaskId, request: Request, order: CancelOrder | None = None) -> Response:
+    """A queued task is taken out; a running one is interrupted and keeps its output. If it does not
+    stop it is interrupted again after a grace time, and after another, if that is allowed, its kernel
+    is restarted. It becomes `cancelled` a moment after the answer, and `stopped_by` tells what it took.
+    """
     asked = asked_by(request)
-    return translate.answer(translate.task(await asked.yard.tasks.cancel(asked.who, task_id)))
+    asking = order or CancelOrder()
+    how = Cancellation(allow_restart=asking.allow_restart, grace_seconds=asking.grace)
+    return translate.answer(translate.task(await asked.yard.tasks.cancel(asked.who, task_id, how)))
 
 
 def _listed(tasks: list[Task], following: str | None) -> Response:

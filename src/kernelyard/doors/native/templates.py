@@ -22,7 +22,7 @@ from kernelyard.model.errors import (
     TemplateNotFound,
     TooLarge,
 )
-from kernelyard.model.templates import Template, TemplateSpec
+from kernelyard.model.templates import QueuePolicy, RestartPolicy, Template, TemplateSpec
 
 router = APIRouter(prefix="/v1/templates", route_class=AskingRoute, tags=["templates"])
 
@@ -121,11 +121,18 @@ async def delete(name: str, request: Request) -> Response:
 
 _FIELDS = {
     "milli_cpu_limit": "milli_cpu_limit",
+    "cpu_seconds_limit": "cpu_seconds_limit",
     "memory_bytes_limit": "memory_bytes_limit",
+    "processes_limit": "processes_limit",
+    "file_bytes_limit": "file_bytes_limit",
     "gpu": "gpu",
     "storage_bytes": "storage_bytes",
     "environment": "environment",
     "max_idle_duration": "max_idle_seconds",
+    "max_life_duration": "max_life_seconds",
+    "attached_keeps_alive": "attached_keeps_alive",
+    "restart_policy": "restart_policy",
+    "queue_on_death": "queue_on_death",
     "engine_options": "engine_options",
 }
 """Fields of a request and what they are in the model."""
@@ -137,4 +144,7 @@ def _changed(spec: TemplateSpec, changes: TemplateChanges) -> TemplateSpec:
         for outer, inner in _FIELDS.items()
         if outer in changes.model_fields_set
     }
+    for field, kind in (("restart_policy", RestartPolicy), ("queue_on_death", QueuePolicy)):
+        if field in said:
+            said[field] = kind(said[field])
     return replace(spec, **said)

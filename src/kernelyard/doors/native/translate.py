@@ -16,6 +16,7 @@ from kernelyard.model.kernels import EventPage, Kernel, StateChange
 from kernelyard.model.logs import KernelLogPart
 from kernelyard.model.outputs import Aggregate, Display
 from kernelyard.model.principals import Role, TokenRecord
+from kernelyard.model.prospects import Prospect
 from kernelyard.model.quantities import Micros
 from kernelyard.model.tasks import Task, TaskError
 from kernelyard.model.templates import Template, TemplateSpec
@@ -84,17 +85,24 @@ def template(made: Template) -> shapes.Template:
 def _fields(spec: TemplateSpec) -> shapes.TemplateFields:
     return {
         "milli_cpu_limit": spec.milli_cpu_limit,
+        "cpu_seconds_limit": spec.cpu_seconds_limit,
         "memory_bytes_limit": spec.memory_bytes_limit,
+        "processes_limit": spec.processes_limit,
+        "file_bytes_limit": spec.file_bytes_limit,
         "gpu": spec.gpu,
         "storage_bytes": spec.storage_bytes,
         "environment": spec.environment,
         "max_idle_duration": spec.max_idle_seconds,
+        "max_life_duration": spec.max_life_seconds,
+        "attached_keeps_alive": spec.attached_keeps_alive,
+        "restart_policy": spec.restart_policy,
+        "queue_on_death": spec.queue_on_death,
         "engine_options": dict(spec.engine_options),
     }
 
 
-def kernel(one: Kernel) -> shapes.Kernel:
-    """A kernel."""
+def kernel(one: Kernel, prospect: Prospect | None = None) -> shapes.Kernel:
+    """A kernel, and when it will be ended unless something happens."""
     info = one.info.get("language_info") if one.info else None
     return {
         "id": one.id,
@@ -112,6 +120,11 @@ def kernel(one: Kernel) -> shapes.Kernel:
         "labels": one.labels,
         "state": one.state,
         "reason": one.reason,
+        "cause": one.cause,
+        "exit_code": one.exit_code,
+        "signal": one.signal,
+        "will_stop_at": time_text(prospect.at) if prospect else None,
+        "will_stop_because": prospect.because if prospect else None,
         "current_task": one.current_task_id,
         "current_task_number": one.current_seq,
         "queued_tasks": max(0, one.open_tasks - (one.current_seq is not None)),
@@ -119,6 +132,7 @@ def kernel(one: Kernel) -> shapes.Kernel:
         "last_number": one.stored_number,
         "language_info": dict(info) if isinstance(info, dict) else None,
         "created_at": time_text(one.created_at),
+        "launched_at": _maybe_time(one.launched_at),
         "ready_at": _maybe_time(one.ready_at),
         "ended_at": _maybe_time(one.ended_at),
         "last_activity_at": _maybe_time(one.last_activity_at),
@@ -139,7 +153,12 @@ def kernel_log(part: KernelLogPart) -> shapes.KernelLog:
 
 def change(step: StateChange) -> shapes.StateChange:
     """One step of a kernel's life."""
-    return {"state": step.state, "reason": step.reason, "at": time_text(step.at)}
+    return {
+        "state": step.state,
+        "reason": step.reason,
+        "cause": step.cause,
+        "at": time_text(step.at),
+    }
 
 
 def event(step: StateChange) -> shapes.Event:
@@ -151,6 +170,7 @@ def event(step: StateChange) -> shapes.Event:
         "task_id": step.task_id,
         "state": step.state,
         "reason": step.reason,
+        "cause": step.cause,
     }
 
 
@@ -172,8 +192,14 @@ def task(one: Task) -> shapes.Task:
         "code": one.code,
         "labels": one.labels,
         "needs": one.needs_id,
+        "time_limit": one.limits.time_seconds,
+        "silence_limit": one.limits.silence_seconds,
+        "restart_if_stuck": one.limits.restart_if_stuck,
         "state": one.state,
         "reason": one.reason,
+        "cause": one.cause,
+        "stopped_by": one.stopped_by,
+        "state_preserved": one.state_preserved,
         "error": _error(one.error) if one.error else None,
         "execution_count": one.execution_count,
         "ahead": one.ahead,

@@ -131,6 +131,11 @@ class SqlTasks:
 
         return await self._database.write(work)
 
+    async def request_cancel_queued(self, kernel_no: int) -> None:
+        queued = (tasks.c.kernel_no == kernel_no, tasks.c.state == TaskState.QUEUED.value)
+        statement = update(tasks).where(*queued).values(cancel_requested=True)
+        await self._database.write(lambda c: c.execute(statement))
+
     async def _all(self, query: Select[Any]) -> list[Task]:
         return await self._database.read(lambda c: _counted(c, c.execute(query).all()))
 

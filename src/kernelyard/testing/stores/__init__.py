@@ -12,6 +12,7 @@ from __future__ import annotations
 import pytest
 
 pytest.register_assert_rewrite(
+    "kernelyard.testing.stores.ends",
     "kernelyard.testing.stores.events",
     "kernelyard.testing.stores.idempotency",
     "kernelyard.testing.stores.kernels",
@@ -23,6 +24,7 @@ pytest.register_assert_rewrite(
     "kernelyard.testing.stores.twins",
 )
 
+from kernelyard.testing.stores.ends import EndConformance  # noqa: E402
 from kernelyard.testing.stores.events import EventConformance  # noqa: E402
 from kernelyard.testing.stores.idempotency import IdempotencyConformance  # noqa: E402
 from kernelyard.testing.stores.kernels import KernelConformance  # noqa: E402
@@ -42,6 +44,7 @@ class StoreConformance(
     IdempotencyConformance,
     OutputConformance,
     SettlingConformance,
+    EndConformance,
     EventConformance,
     NameConformance,
     TwinConformance,

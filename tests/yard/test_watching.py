@@ -5,15 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass
 
 import pytest
 
 from kernelyard.model.errors import Unavailable
 from kernelyard.stores.memory.bell import LocalBell
+from kernelyard.yard.sharing import Batch, Crowds, Followed
 from kernelyard.yard.watching import watch
 
 TOPIC = "a topic"
 LONG = 30.0
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something with a number."""
+
+    number: int
+
+
+Items = Batch[Item, str]
 
 
 class Source:
@@ -21,22 +33,22 @@ class Source:
 
     def __init__(self, bell: LocalBell) -> None:
         self.bell = bell
-        self.items: list[int] = []
+        self.items: list[Item] = []
         self.over = False
         self.reads = 0
 
-    def put(self, *items: int, ring: bool = True) -> None:
-        self.items += items
+    def put(self, *numbers: int, ring: bool = True) -> None:
+        self.items += map(Item, numbers)
         if ring:
             self.bell.ring(TOPIC)
 
-    async def read(self) -> list[int] | None:
+    async def read(self, after: int) -> Items:
         self.reads += 1
-        items, self.items = self.items, []
-        return None if self.over and not items else items
+        items = [item for item in self.items if item.number > after]
+        return Batch(items, end="over" if self.over else None)
 
-    def watched(self, **times: float) -> AsyncGenerator[list[int], None]:
-        return watch(self.bell, TOPIC, self.read, **times)
+    def watched(self, **times: float) -> AsyncGenerator[Items, None]:
+        return watch(Crowds(self.bell), Followed("it", TOPIC, self.read), 0, **times)
 
 
 @pytest.fixture
@@ -44,9 +56,9 @@ def source() -> Source:
     return Source(LocalBell())
 
 
-async def next_of(watching: AsyncGenerator[list[int], None]) -> list[int]:
+async def next_of(watching: AsyncGenerator[Items, None]) -> list[int]:
     async with asyncio.timeout(10):
-        return await anext(watching)
+        return [item.number for item in await anext(watching)]
 
 
 async def test_what_is_there_comes_at_once_and_the_rest_with_the_bell(source: Source) -> None:
@@ -78,7 +90,7 @@ async def test_without_a_bell_it_looks_by_itself(source: Source) -> None:
 async def test_it_ends_when_the_source_says_so(source: Source) -> None:
     source.put(1)
     source.over = True
-    assert [items async for items in source.watched()] == [[1]]
+    assert [(list(batch), batch.end) async for batch in source.watched()] == [([Item(1)], "over")]
 
 
 async def test_silence_is_broken_by_signs_of_life_even_while_the_bell_rings_for_others(

@@ -9,6 +9,7 @@ from kernelyard.model.kernels import EventPage, StateChange
 from kernelyard.model.paging import checked_limit
 from kernelyard.model.principals import Principal
 from kernelyard.ports.bell import events_topic
+from kernelyard.yard.sharing import Batch, Crowds, Followed
 from kernelyard.yard.watching import watch
 from kernelyard.yard.world import World
 
@@ -16,6 +17,9 @@ _BATCH = 1000
 _POLL_SECONDS = 5.0
 _PACE_SECONDS = 0.1
 """The topic rings for everybody's changes; each follower looks for his own no more often than that."""
+
+
+Changes = Batch[StateChange, None]
 
 
 class Events:
@@ -26,8 +30,8 @@ class Events:
 
     def __init__(self, world: World) -> None:
         self._store = world.store
-        self._bell = world.bell
         self._limits = world.limits
+        self._crowds = Crowds[StateChange, None](world.bell)
 
     async def page(
         self, who: Principal, after: int, limit: int | None, kernel_id: str | None = None
@@ -47,28 +51,31 @@ class Events:
 
     async def follow(
         self, who: Principal, after: int, kernel_id: str | None = None
-    ) -> AsyncIterator[list[StateChange]]:
+    ) -> AsyncIterator[Changes]:
         """Return an iterator over events after ``after``, those to come included.
 
-        It has no end; an empty list now and then is a sign of life. If ``kernel_id`` is given and
+        It has no end; an empty batch now and then is a sign of life. If ``kernel_id`` is given and
         that kernel is deleted, the iterator raises KernelNotFound. Raises KernelNotFound, Invalid,
         CursorBeyondEnd before the first event.
         """
         kernel_no = await self._kernel_no(who, kernel_id)
         await self._checked_end(after)
 
-        async def read() -> list[StateChange]:
-            nonlocal after
+        async def read(after: int) -> Changes:
             events = await self._store.events.read(
                 after, owner=who.sees, kernel_no=kernel_no, limit=_BATCH
             )
-            if events:
-                after = events[-1].number
-            else:
+            if not events:
                 await self._kernel_no(who, kernel_id)
-            return events
+            return Batch(events, more=len(events) == _BATCH)
 
-        return watch(self._bell, events_topic(), read, poll=_POLL_SECONDS, pace=_PACE_SECONDS)
+        return watch(
+            self._crowds,
+            Followed((who.sees, kernel_id), events_topic(), read),
+            after,
+            poll=_POLL_SECONDS,
+            pace=_PACE_SECONDS,
+        )
 
     async def _kernel_no(self, who: Principal, kernel_id: str | None) -> int | None:
         if kernel_id is None:

@@ -14,10 +14,15 @@ from kernelyard.model.projection import body_of
 from kernelyard.model.records import Record, RecordKind
 from kernelyard.model.tasks import Task
 from kernelyard.ports.bell import kernel_topic
+from kernelyard.yard.sharing import Batch, Crowds, Followed
 from kernelyard.yard.watching import watch
 from kernelyard.yard.world import World
 
 _BATCH = 2000
+_BATCH_BYTES = 4 * 1024 * 1024
+"""A follower who does not read on holds no more than this, unless one record alone is larger."""
+Ending = Task | Kernel
+Outcome = Batch[Record, Ending]
 
 
 class Outputs:
@@ -25,8 +30,8 @@ class Outputs:
 
     def __init__(self, world: World) -> None:
         self._store = world.store
-        self._bell = world.bell
         self._limits = world.limits
+        self._crowds = Crowds[Record, Ending](world.bell)
 
     async def page(self, who: Principal, task_id: str, after: int, limit: int | None) -> OutputPage:
         """Return some of a task's records after number ``after``.
@@ -51,23 +56,42 @@ class Outputs:
         last = records[-1].number if records else after
         return OutputPage(records, last, kernel.journal_closed and last >= kernel.stored_number)
 
-    async def follow(self, who: Principal, task_id: str, after: int) -> AsyncIterator[list[Record]]:
+    async def follow(self, who: Principal, task_id: str, after: int) -> AsyncIterator[Outcome]:
         """Return an iterator over a task's records after ``after``, those to come included.
 
-        It ends when the task has ended and all is yielded; an empty list now and then is a sign of
-        life. Raises TaskNotFound, Invalid, CursorBeyondEnd before the first record.
+        The last batch has the ended task as its end; an empty one now and then is a sign of life.
+        Raises TaskNotFound, Invalid, CursorBeyondEnd before the first record.
         """
         task = await self._store.tasks.get(task_id, who.sees)
         await self._check_after(task.kernel_no, after)
-        return self._follow_task(task, after)
+
+        async def read(after: int) -> Outcome:
+            # The row first: a task whose row says ended has all its records in the store.
+            known = await self._store.tasks.get(task.id, None)
+            records = await self._of_task(known, after, _BATCH)
+            last = records[-1].number if records else after
+            over = known.state.is_final and _is_last(known, last, records)
+            return Batch(records, end=known if over else None, more=_is_full(records))
+
+        return watch(self._crowds, Followed(task.id, kernel_topic(task.kernel_no), read), after)
 
     async def kernel_follow(
         self, who: Principal, kernel_id: str, after: int
-    ) -> AsyncIterator[list[Record]]:
+    ) -> AsyncIterator[Outcome]:
         """As ``follow``, for the whole journal of a kernel, until it is closed."""
         kernel = await self._store.kernels.get(kernel_id, who.sees)
         await self._check_after(kernel.no, after, kernel)
-        return self._follow_kernel(kernel, after)
+
+        async def read(after: int) -> Outcome:
+            known = await self._store.kernels.get(kernel.id, None)
+            records = await self._store.outputs.read(
+                kernel.no, after, limit=_BATCH, most_bytes=_BATCH_BYTES
+            )
+            last = records[-1].number if records else after
+            over = known.journal_closed and last >= known.stored_number
+            return Batch(records, end=known if over else None, more=_is_full(records))
+
+        return watch(self._crowds, Followed(kernel.id, kernel_topic(kernel.no), read), after)
 
     async def streams(
         self, who: Principal, task_id: str, name: Literal["stdout", "stderr"]
@@ -103,6 +127,7 @@ class Outputs:
             seq=task.seq,
             through=task.last_number,
             limit=limit,
+            most_bytes=_BATCH_BYTES,
         )
 
     async def _stored(self, task: Task) -> AsyncIterator[list[Record]]:
@@ -122,33 +147,6 @@ class Outputs:
                     if content.get("name") == name and isinstance(text, str):
                         yield text
 
-    def _follow_task(self, task: Task, after: int) -> AsyncIterator[list[Record]]:
-        async def read() -> list[Record] | None:
-            nonlocal task, after
-            # The row first: a task whose row says ended has all its records in the store.
-            task = await self._store.tasks.get(task.id, None)
-            records = await self._of_task(task, after, _BATCH)
-            if records:
-                after = records[-1].number
-            elif task.state.is_final:
-                return None
-            return records
-
-        return watch(self._bell, kernel_topic(task.kernel_no), read)
-
-    def _follow_kernel(self, kernel: Kernel, after: int) -> AsyncIterator[list[Record]]:
-        async def read() -> list[Record] | None:
-            nonlocal kernel, after
-            kernel = await self._store.kernels.get(kernel.id, None)
-            records = await self._store.outputs.read(kernel.no, after, limit=_BATCH)
-            if records:
-                after = records[-1].number
-            elif kernel.journal_closed:
-                return None
-            return records
-
-        return watch(self._bell, kernel_topic(kernel.no), read)
-
     async def _check_after(self, kernel_no: int, after: int, kernel: Kernel | None = None) -> None:
         if after < 0:
             raise Invalid("'after' must be 0 or the number of an output.", field="after")
@@ -166,3 +164,9 @@ class Outputs:
 
 def _is_last(task: Task, last: int, records: list[Record]) -> bool:
     return not records if task.last_number is None else last >= task.last_number
+
+
+def _is_full(records: list[Record]) -> bool:
+    """Whether a read that brought so much was most likely cut short."""
+    size = sum(len(record.body) for record in records)
+    return len(records) == _BATCH or 2 * size > _BATCH_BYTES

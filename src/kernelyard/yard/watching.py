@@ -3,43 +3,52 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import TypeVar
+from collections.abc import AsyncGenerator
 
 from kernelyard.model.errors import Unavailable
-from kernelyard.ports.bell import Bell
+from kernelyard.yard.sharing import Batch, Crowds, E, Followed, N
 
-T = TypeVar("T")
 SIGN_OF_LIFE_SECONDS = 15.0
 LEAVING = "This server is stopping. Follow again with the last number; nothing is lost."
 
 
 async def watch(
-    bell: Bell,
-    topic: str,
-    read: Callable[[], Awaitable[list[T] | None]],
+    crowds: Crowds[N, E],
+    followed: Followed[N, E],
+    after: int,
     *,
     poll: float = SIGN_OF_LIFE_SECONDS,
     pace: float = 0.0,
     sign: float = SIGN_OF_LIFE_SECONDS,
-) -> AsyncGenerator[list[T], None]:
-    """Yield what ``read`` brings until it returns None; an empty list every ``sign`` s of silence.
+) -> AsyncGenerator[Batch[N, E], None]:
+    """Yield what comes after number ``after``; an empty batch every ``sign`` seconds of silence.
 
-    ``read`` is called when the topic rings, at the latest after ``poll`` seconds, and again at once
-    after it has brought something. However often the topic rings, ``pace`` seconds lie between two
-    calls that bring nothing. Raises Unavailable when the server is about to stop.
+    It is read when the topic rings, at the latest after ``poll`` seconds, and again after a read has
+    brought something; once for all who follow the same and stand at the same number.
+    However often the topic rings, ``pace`` seconds lie between two reads that bring nothing, and the
+    more listen to the topic, the less often they read. The last batch is the one that has an end.
+    Raises Unavailable when the server is about to stop.
     """
+    topic, bell = followed.topic, crowds.bell
     now = asyncio.get_running_loop().time
-    spoke = now()
-    while True:
-        mark, began = bell.mark(topic), now()
-        items = await read()
-        if items is None:
-            return
-        if items or now() - spoke >= sign:
-            yield items
-            spoke = now()
-        elif bell.muffled:
-            raise Unavailable(LEAVING)
-        elif await bell.wait(topic, mark, min(poll, spoke + sign - now())):
-            await asyncio.sleep(max(0.0, began + pace - now()))
+    spoke, earliest = now(), 0.0
+    with crowds.joined(followed) as crowd:
+        while True:
+            batch = await crowd.read(after, earliest)
+            mark, began, more, ended = batch.mark, batch.began, batch.more, batch.end is not None
+            if batch:
+                after = batch[-1].number
+            told = bool(batch) or ended or now() - spoke >= sign
+            if told:
+                yield batch
+                spoke = now()
+            # While it waits, a follower holds nothing of what it was given.
+            del batch
+            if ended:
+                return
+            if told:
+                earliest = 0.0 if more else began + crowds.pace(topic)
+            elif bell.muffled:
+                raise Unavailable(LEAVING)
+            elif await bell.wait(topic, mark, min(poll, spoke + sign - now())):
+                earliest = began + max(pace, crowds.pace(topic))

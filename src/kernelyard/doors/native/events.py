@@ -21,11 +21,13 @@ from kernelyard.doors.native.resuming import (
     start_of,
     wants_events,
 )
+from kernelyard.doors.native.splice import Pieces, joined
 from kernelyard.doors.native.stream import event_stream
 from kernelyard.model.errors import CursorBeyondEnd, Invalid, KernelNotFound
 from kernelyard.model.ids import is_uuid
 from kernelyard.model.kernels import StateChange
 from kernelyard.model.paging import checked_limit
+from kernelyard.yard.events import Changes
 
 router = APIRouter(prefix="/v1", route_class=AskingRoute, tags=["events"])
 
@@ -84,20 +86,25 @@ async def events(
         return translate.answer(translate.event_page(page))
     start = start_of(after, last_event_id)
     changes = await asked.yard.events.follow(asked.who, start, kernel)
-    return event_stream(_while_welcome(request, changes), _as_event)
+    return event_stream(_while_welcome(request, changes), _as_events)
 
 
 async def _while_welcome(
-    request: Request, batches: AsyncIterator[list[StateChange]]
-) -> AsyncGenerator[list[StateChange], None]:
+    request: Request, batches: AsyncIterator[Changes]
+) -> AsyncGenerator[Changes, None]:
     """Pass changes on until the token is taken away: a stream without an end must not outlive it."""
     try:
         async for batch in batches:
             await still_welcome(request)
             yield batch
+            del batch
     finally:
         if isinstance(batches, AsyncGenerator):
             await batches.aclose()
+
+
+def _as_events(batch: Changes) -> Pieces:
+    return Pieces(joined(map(_as_event, batch)))
 
 
 def _as_event(change: StateChange) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -27,11 +28,13 @@ from kernelyard.doors.native.resuming import (
     start_of,
     wants_events,
 )
-from kernelyard.doors.native.splice import event_bytes
-from kernelyard.doors.native.stream import Closing, event_stream, text_stream
+from kernelyard.doors.native.splice import Pieces, event_bytes, joined
+from kernelyard.doors.native.stream import event_stream, text_stream
 from kernelyard.model.errors import CursorBeyondEnd, Invalid, KernelNotFound, TaskNotFound
 from kernelyard.model.outputs import Aggregate
 from kernelyard.model.paging import checked_limit
+from kernelyard.model.tasks import Task
+from kernelyard.yard.outputs import Outcome
 
 router = APIRouter(prefix="/v1", route_class=AskingRoute, tags=["outputs"])
 
@@ -76,12 +79,8 @@ async def of_task(
     if not wants_events(request, stream):
         size = checked_limit(limit, largest=settings_of(request).largest_page)
         return page_answer(await yard.outputs.page(who, task_id, after, size))
-    records = await yard.outputs.follow(who, task_id, start_of(after, last_event_id))
-
-    async def last() -> bytes:
-        return translate.json_bytes(translate.task(await yard.tasks.get(who, task_id)))
-
-    return event_stream(records, event_bytes, Closing("task", last))
+    batches = await yard.outputs.follow(who, task_id, start_of(after, last_event_id))
+    return event_stream(batches, _as_events)
 
 
 @router.get(
@@ -106,12 +105,22 @@ async def of_kernel(
     if not wants_events(request, stream):
         size = checked_limit(limit, largest=settings_of(request).largest_page)
         return page_answer(await yard.outputs.kernel_page(who, kernel_id, after, size))
-    records = await yard.outputs.kernel_follow(who, kernel_id, start_of(after, last_event_id))
+    batches = await yard.outputs.kernel_follow(who, kernel_id, start_of(after, last_event_id))
+    return event_stream(batches, _as_events)
 
-    async def last() -> bytes:
-        return translate.json_bytes(translate.kernel(await yard.kernels.get(who, kernel_id)))
 
-    return event_stream(records, event_bytes, Closing("kernel", last))
+def _as_events(batch: Outcome) -> Pieces:
+    ends: list[bytes] = []
+    if isinstance(batch.end, Task):
+        ends.append(_ending("task", translate.json_bytes(translate.task(batch.end))))
+    elif batch.end is not None:
+        ends.append(_ending("kernel", translate.json_bytes(translate.kernel(batch.end))))
+    return Pieces(joined(chain(map(event_bytes, batch), ends)))
+
+
+def _ending(word: str, data: bytes) -> bytes:
+    """The event with which a stream ends; without it a stream was cut."""
+    return b"event: %b\ndata: %b\n\n" % (word.encode(), data)
 
 
 _NOT_YET: dict[str, object] = {

@@ -8,7 +8,7 @@ from kernelyard.doors.native.translate import time_text
 from kernelyard.model.outputs import OutputPage
 from kernelyard.model.records import Record, RecordKind
 
-PIECE = 256 * 1024
+PIECE = 128 * 1024
 """Bytes that are put together before they are sent, unless one output alone is larger."""
 _KINDS = {kind: kind.value.encode() for kind in RecordKind}
 _LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
@@ -38,6 +38,27 @@ def event_bytes(record: Record) -> bytes:
         _KINDS[record.kind],
         output_bytes(record),
     )
+
+
+class Pieces:
+    """Pieces of an answer that are made when the first needs them, and kept for all who follow."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._rest = pieces
+        self._made: list[bytes] = []
+
+    def __iter__(self) -> Iterator[bytes]:
+        place = 0
+        while place < len(self._made) or self._make():
+            yield self._made[place]
+            place += 1
+
+    def _make(self) -> bool:
+        piece = next(self._rest, None)
+        if piece is None:
+            return False
+        self._made.append(piece)
+        return True
 
 
 def page_pieces(page: OutputPage) -> Iterator[bytes]:

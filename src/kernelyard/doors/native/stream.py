@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
-from typing import TypeVar
 
 import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from kernelyard.doors.native.splice import joined
+from kernelyard.doors.native.splice import PIECE, Pieces
 from kernelyard.model.errors import YardError
+from kernelyard.yard.sharing import Batch, E, N
 
-T = TypeVar("T")
 _log = structlog.stdlib.get_logger("kernelyard.http")
 _READY = b": ready\n\n"
 _ALIVE = b": alive\n\n"
@@ -57,7 +55,10 @@ class Streamed(Response):
             }
         )
         async for piece in self._pieces:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            # What a connection that takes no more has yet to write is one part, however large a piece.
+            for part in _parts(piece):
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+            del piece, part
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -66,37 +67,39 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """The event with which a stream ends; without it a stream was cut."""
-
-    word: str
-    data: Callable[[], Awaitable[bytes]]
+def _parts(piece: bytes) -> Iterator[bytes]:
+    if len(piece) <= 2 * PIECE:
+        yield piece
+        return
+    for start in range(0, len(piece), PIECE):
+        yield piece[start : start + PIECE]
 
 
 def event_stream(
-    batches: AsyncIterator[list[T]], as_event: Callable[[T], bytes], closing: Closing | None = None
+    batches: AsyncIterator[Batch[N, E]], as_events: Callable[[Batch[N, E]], Pieces]
 ) -> Response:
-    """Return items as server-sent events; an empty batch is sent as a sign of life.
+    """Return batches as server-sent events, made once for all who are sent the same batch.
 
-    Without ``closing`` the stream has no end of its own.
+    An empty batch is sent as a sign of life, unless it is the end.
     """
-    return Streamed(_events(batches, as_event, closing), "text/event-stream")
+    return Streamed(_events(batches, as_events), "text/event-stream")
 
 
 async def _events(
-    batches: AsyncIterator[list[T]], as_event: Callable[[T], bytes], closing: Closing | None
+    batches: AsyncIterator[Batch[N, E]], as_events: Callable[[Batch[N, E]], Pieces]
 ) -> AsyncGenerator[bytes, None]:
     yield _READY
     try:
         async with _closing(batches):
             async for batch in batches:
-                for piece in joined(map(as_event, batch)):
+                piece = _ALIVE
+                if batch or batch.end is not None:
+                    for piece in batch.once(as_events):
+                        yield piece
+                else:
                     yield piece
-                if not batch:
-                    yield _ALIVE
-        if closing is not None:
-            yield b"event: %b\ndata: %b\n\n" % (closing.word.encode(), await closing.data())
+                # Until the next one comes, nothing of this one is held.
+                del batch, piece
     except YardError as error:
         # A stream without its closing event was cut: the client asks again and is told why.
         _log.info("stream.cut", code=error.code, error=error.message)

@@ -72,6 +72,8 @@ class Cancellation:
     """Whether the kernel may be restarted when interrupts do not stop the task."""
     grace_seconds: float = 2.0
     """Between the first interrupt and the second, and again before a restart."""
+    by: str = ""
+    """Who asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,7 +100,7 @@ class KernelStore(Protocol):
         """Lower what is wanted (never raise it); return the kernel as it is then."""
         ...
 
-    async def want_attempt(self, no: int, at: Micros) -> Kernel | None:
+    async def want_attempt(self, no: int, at: Micros, reason: str | None = None) -> Kernel | None:
         """Ask for one more start: ``attempt`` becomes ``ran_attempt + 1``; return the kernel."""
         ...
 
@@ -162,7 +162,7 @@ class TaskStore(Protocol):
         """
         ...
 
-    async def request_cancel_queued(self, kernel_no: int) -> None:
+    async def request_cancel_queued(self, kernel_no: int, how: Cancellation) -> None:
         """Note that every queued task of a kernel is to be cancelled. Those that run go on."""
         ...
 

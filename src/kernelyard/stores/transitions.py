@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from kernelyard.model.kernel_phases import KernelState, Phase, Wanted, public_state, wants_more
 from kernelyard.model.kernels import Kernel
-from kernelyard.model.projection import PhaseChange, Projection, TaskChange
+from kernelyard.model.projection import PhaseChange, Projection, TaskChange, body_of
 from kernelyard.model.quantities import Micros
-from kernelyard.model.records import EndCause, Record
+from kernelyard.model.records import EndCause, Record, RecordKind
 from kernelyard.model.tasks import Cancellation, Task, TaskState, may_become
 
 T = TypeVar("T")
@@ -54,12 +54,14 @@ def first_mark(kernel: Kernel) -> Mark:
     return Mark(kernel.created_at, _shown(kernel), kernel.reason)
 
 
-def marks_between(before: Kernel, after: Kernel, at: Micros) -> list[Mark]:
+def marks_between(
+    before: Kernel, after: Kernel, at: Micros, cause: EndCause | None = None
+) -> list[Mark]:
     """What is to be written down when a kernel moves. Busy and idle are told by its tasks."""
     spoke = after.reason is not None and after.reason != before.reason
     if _shown(before) is _shown(after) and not spoke:
         return []
-    return [Mark(at, _shown(after), after.reason, after.cause)]
+    return [Mark(at, _shown(after), after.reason, after.cause or cause)]
 
 
 def wanting(kernel: Kernel, wanted: Wanted, reason: str | None) -> Kernel:
@@ -71,9 +73,12 @@ def wanting(kernel: Kernel, wanted: Wanted, reason: str | None) -> Kernel:
     return replace(kernel, wanted=wanted, reason=reason)
 
 
-def wanting_attempt(kernel: Kernel) -> Kernel:
-    """Ask a kernel that is to run for one more start."""
-    return replace(kernel, attempt=kernel.ran_attempt + 1) if is_live(kernel) else kernel
+def wanting_attempt(kernel: Kernel, reason: str | None) -> Kernel:
+    """Ask a kernel that is to run for one more start, unless one is asked for already."""
+    attempt = kernel.ran_attempt + 1
+    if not is_live(kernel) or attempt == kernel.attempt:
+        return kernel
+    return replace(kernel, attempt=attempt, reason=reason or kernel.reason)
 
 
 def entering(
@@ -98,15 +103,21 @@ def new_records(stored_number: int, records: Sequence[Record]) -> Sequence[Recor
     """The records that come next behind ``stored_number``.
 
     Those stored already are left out, and so is everything behind a hole: the cursor that an append
-    returns then tells the follower where to go on.
+    returns then tells the follower where to go on. A gap may stand for many records that are lost.
     """
     skipped = 0
     while skipped < len(records) and records[skipped].number <= stored_number:
         skipped += 1
     end, expected = skipped, stored_number + 1
-    while end < len(records) and records[end].number == expected:
-        end, expected = end + 1, expected + 1
+    while end < len(records) and _begins(records[end]) <= expected <= records[end].number:
+        end, expected = end + 1, records[end].number + 1
     return records if (skipped, end) == (0, len(records)) else records[skipped:end]
+
+
+def _begins(record: Record) -> int:
+    """The first number that a record stands for: its own, unless it tells of records that are lost."""
+    lost = body_of(record).get("records") if record.kind is RecordKind.GAP else None
+    return record.number - lost + 1 if isinstance(lost, int) and lost > 0 else record.number
 
 
 def following(kernel: Kernel, projection: Projection) -> tuple[Kernel, list[Mark]]:
@@ -120,7 +131,7 @@ def following(kernel: Kernel, projection: Projection) -> tuple[Kernel, list[Mark
         if change.phase is Phase.READY and projection.ran_attempt is not None:
             moved = replace(moved, ran_attempt=max(moved.ran_attempt, projection.ran_attempt))
         moved = _told(entering(moved, change.phase, change.reason, change.at, change.cause), change)
-        marks += marks_between(before, moved, change.at)
+        marks += marks_between(before, moved, change.at, change.cause)
     ended = projection.closed or moved.phase.is_final
     times = [at for at in (moved.last_activity_at, projection.last_activity_at) if at is not None]
     return replace(

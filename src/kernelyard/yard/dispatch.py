@@ -86,7 +86,8 @@ class Dispatch:
         for task in await self._store.tasks.cancelling(self._no):
             try:
                 how = task.cancellation or Cancellation()
-                await link.cancel(task.kernel_id, task.id, task.seq, "cancelled on request", how)
+                reason = f"cancelled by {how.by}" if how.by else "cancelled on request"
+                await link.cancel(task.kernel_id, task.id, task.seq, reason, how)
             except TaskFinished:
                 continue
 

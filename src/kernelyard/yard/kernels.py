@@ -26,6 +26,7 @@ from kernelyard.model.paging import checked_limit, decode_cursor, encode_cursor
 from kernelyard.model.principals import Principal
 from kernelyard.model.prospects import Prospect, prospect_of
 from kernelyard.model.records import EndCause
+from kernelyard.model.tasks import Cancellation
 from kernelyard.model.templates import TemplateSnapshot
 from kernelyard.ports.bell import events_topic, kernel_topic, settled_topic
 from kernelyard.ports.stores import Idempotency, KernelQuery
@@ -171,8 +172,11 @@ class Kernels:
         if not kernel.takes_tasks:
             raise KernelEnded(_ended(kernel))
         if cancel_queued:
-            await self._store.tasks.request_cancel_queued(kernel.no)
-        changed = await self._store.kernels.want_attempt(kernel.no, self._clock.now())
+            how = Cancellation(by=who.name)
+            await self._store.tasks.request_cancel_queued(kernel.no, how)
+        changed = await self._store.kernels.want_attempt(
+            kernel.no, self._clock.now(), f"restarted by {who.name}"
+        )
         self._caretakers.attend(kernel.no)
         self._bell.ring(kernel_topic(kernel.no))
         self._bell.ring(settled_topic(kernel.no))

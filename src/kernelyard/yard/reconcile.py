@@ -186,7 +186,7 @@ class Caretaker:
         link = await self._agents.link()
         # First, so that what was cancelled with the restart is not begun by the new process.
         await self._dispatch.cancel_what_is_asked(link)
-        await link.restart(kernel.id, kernel.attempt, "restarted on request")
+        await link.restart(kernel.id, kernel.attempt, kernel.reason or "restarted on request")
         self._launched_attempt = kernel.attempt
         event("kernel.restarting", kernel_id=kernel.id, attempt=kernel.attempt)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from kernelyard.model.errors import Invalid, KernelEnded, KernelNotFound, TaskNotFound
 from kernelyard.model.ids import checked_labels, is_uuid
@@ -146,7 +146,8 @@ class Tasks:
                 f"'grace' must be between {SHORTEST_GRACE:g} and {LONGEST_GRACE:g} seconds.",
                 field="grace",
             )
-        changed = await self._store.tasks.request_cancel(task.no, how)
+        asked = replace(how, by=who.name)
+        changed = await self._store.tasks.request_cancel(task.no, asked)
         self._caretakers.attend(task.kernel_no)
         return changed
 

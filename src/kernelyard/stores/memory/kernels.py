@@ -87,9 +87,9 @@ class MemoryKernels:
         kernel = self._shelf.kernels.get(no)
         return self._move(kernel, wanting(kernel, wanted, reason), at) if kernel else None
 
-    async def want_attempt(self, no: int, at: Micros) -> Kernel | None:
+    async def want_attempt(self, no: int, at: Micros, reason: str | None = None) -> Kernel | None:
         kernel = self._shelf.kernels.get(no)
-        return self._move(kernel, wanting_attempt(kernel), at) if kernel else None
+        return self._move(kernel, wanting_attempt(kernel, reason), at) if kernel else None
 
     async def enter(self, no: int, phase: Phase, reason: str | None, at: Micros) -> Kernel | None:
         kernel = self._shelf.kernels.get(no)

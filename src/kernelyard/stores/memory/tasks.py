@@ -90,10 +90,11 @@ class MemoryTasks:
         self._shelf.tasks[no] = replace(task, cancel_requested=True, cancellation=asked)
         return self._counted(self._shelf.tasks[no])
 
-    async def request_cancel_queued(self, kernel_no: int) -> None:
+    async def request_cancel_queued(self, kernel_no: int, how: Cancellation) -> None:
         for task in self._shelf.open_tasks(kernel_no):
-            if task.state is TaskState.QUEUED:
-                self._shelf.tasks[task.no] = replace(task, cancel_requested=True)
+            if task.state is TaskState.QUEUED and not task.cancel_requested:
+                asked = replace(task, cancel_requested=True, cancellation=how)
+                self._shelf.tasks[task.no] = asked
 
     def _counted(self, task: Task) -> Task:
         if task.state is not TaskState.QUEUED:

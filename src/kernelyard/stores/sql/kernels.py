@@ -91,12 +91,12 @@ class SqlKernels:
 
         return await self._database.write(work)
 
-    async def want_attempt(self, no: int, at: Micros) -> Kernel | None:
+    async def want_attempt(self, no: int, at: Micros, reason: str | None = None) -> Kernel | None:
         def work(connection: Connection) -> Kernel | None:
             kernel = load_kernel(connection, no)
             if kernel is None:
                 return None
-            return move_kernel(connection, kernel, wanting_attempt(kernel), at)
+            return move_kernel(connection, kernel, wanting_attempt(kernel, reason), at)
 
         return await self._database.write(work)
 

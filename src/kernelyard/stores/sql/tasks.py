@@ -131,9 +131,10 @@ class SqlTasks:
 
         return await self._database.write(work)
 
-    async def request_cancel_queued(self, kernel_no: int) -> None:
+    async def request_cancel_queued(self, kernel_no: int, how: Cancellation) -> None:
         queued = (tasks.c.kernel_no == kernel_no, tasks.c.state == TaskState.QUEUED.value)
-        statement = update(tasks).where(*queued).values(cancel_requested=True)
+        values = {"cancel_requested": True, "cancellation": json_text(asdict(how))}
+        statement = update(tasks).where(*queued, ~tasks.c.cancel_requested).values(values)
         await self._database.write(lambda c: c.execute(statement))
 
     async def _all(self, query: Select[Any]) -> list[Task]:

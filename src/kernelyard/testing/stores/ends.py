@@ -189,6 +189,8 @@ class EndConformance(Opening):
         journal.ready()
         journal.started(1)
         await append(store, kernel, journal.records)
-        await store.tasks.request_cancel_queued(kernel.no)
-        assert [task.seq for task in await store.tasks.cancelling(kernel.no)] == [2, 3]
+        how = Cancellation(by="ada")
+        await store.tasks.request_cancel_queued(kernel.no, how)
+        asked = await store.tasks.cancelling(kernel.no)
+        assert [(task.seq, task.cancellation) for task in asked] == [(2, how), (3, how)]
         assert await store.tasks.cancelling(other.no) == []

@@ -43,7 +43,9 @@ class Outputs:
         await self._check_after(task.kernel_no, after)
         records = await self._of_task(task, after, size)
         last = records[-1].number if records else after
-        return OutputPage(records, last, task.state.is_final and _is_last(task, last, records))
+        return OutputPage(
+            records, last, task.state.is_final and _is_last(task.last_number, last, records)
+        )
 
     async def kernel_page(
         self, who: Principal, kernel_id: str, after: int, limit: int | None
@@ -54,7 +56,8 @@ class Outputs:
         await self._check_after(kernel.no, after, kernel)
         records = await self._store.outputs.read(kernel.no, after, limit=size)
         last = records[-1].number if records else after
-        return OutputPage(records, last, kernel.journal_closed and last >= kernel.stored_number)
+        complete = kernel.journal_closed and _is_last(kernel.stored_number, last, records)
+        return OutputPage(records, last, complete)
 
     async def follow(self, who: Principal, task_id: str, after: int) -> AsyncIterator[Outcome]:
         """Return an iterator over a task's records after ``after``, those to come included.
@@ -70,7 +73,7 @@ class Outputs:
             known = await self._store.tasks.get(task.id, None)
             records = await self._of_task(known, after, _BATCH)
             last = records[-1].number if records else after
-            over = known.state.is_final and _is_last(known, last, records)
+            over = known.state.is_final and _is_last(known.last_number, last, records)
             return Batch(records, end=known if over else None, more=_is_full(records))
 
         return watch(self._crowds, Followed(task.id, kernel_topic(task.kernel_no), read), after)
@@ -88,7 +91,7 @@ class Outputs:
                 kernel.no, after, limit=_BATCH, most_bytes=_BATCH_BYTES
             )
             last = records[-1].number if records else after
-            over = known.journal_closed and last >= known.stored_number
+            over = known.journal_closed and _is_last(known.stored_number, last, records)
             return Batch(records, end=known if over else None, more=_is_full(records))
 
         return watch(self._crowds, Followed(kernel.id, kernel_topic(kernel.no), read), after)
@@ -162,8 +165,9 @@ class Outputs:
             )
 
 
-def _is_last(task: Task, last: int, records: list[Record]) -> bool:
-    return not records if task.last_number is None else last >= task.last_number
+def _is_last(last_number: int | None, last: int, records: list[Record]) -> bool:
+    """Whether nothing is behind ``records``; what was kept long enough may be missing among them."""
+    return not records or (last_number is not None and last >= last_number)
 
 
 def _is_full(records: list[Record]) -> bool:

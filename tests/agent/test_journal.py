@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernelyard.agent.following import follow
-from kernelyard.agent.journal import INDEX_STEP, Entry, Journal, recover_journal
+from kernelyard.agent.journal import INDEX_STEP, Entry, Journal
+from kernelyard.agent.recovery import recover
 from kernelyard.model.errors import Invalid
 from kernelyard.model.records import Record, RecordKind
 from kernelyard.wire.journal import HEADER_SIZE, split
@@ -30,7 +31,7 @@ END: Entry = (0, RecordKind.KERNEL_ENDED, b"{}")
 def opened(path: Path) -> tuple[Journal, list[Record]]:
     """Open a journal; return it and what is in it."""
     found: list[Record] = []
-    return recover_journal(path, found.append), found
+    return recover(path, found.append)[0], found
 
 
 def written(path: Path, batches: Sequence[Sequence[Entry]]) -> bytes:
@@ -46,7 +47,7 @@ async def read_all(journal: Journal, after: int = 0) -> list[Record]:
     """Follow a journal that is complete."""
     gone: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
     records: list[Record] = []
-    async with aclosing(follow(journal, after, alive_seconds=60, gone=gone)) as chunks:
+    async with aclosing(follow(journal.read_after(after), alive_seconds=60, gone=gone)) as chunks:
         async for chunk in chunks:
             found, taken = split(chunk)
             assert taken == len(chunk)
@@ -230,7 +231,7 @@ async def test_a_quiet_journal_gives_signs_of_life_until_its_reader_is_gone(tmp_
     journal, _ = opened(tmp_path / "journal")
     gone: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
     chunks: list[bytes] = []
-    async with aclosing(follow(journal, 0, alive_seconds=0.01, gone=gone)) as following:
+    async with aclosing(follow(journal.read_after(0), alive_seconds=0.01, gone=gone)) as following:
         async for chunk in following:
             chunks.append(chunk)
             if len(chunks) == 3:

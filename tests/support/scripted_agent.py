@@ -14,6 +14,7 @@ from kernelyard.model.errors import (
     ImageNotFound,
     Invalid,
     KernelNotFound,
+    RecordsGone,
     ResourceNotFound,
 )
 from kernelyard.model.images import FoundImage
@@ -62,6 +63,8 @@ class ScriptedAgent:
         self.launches: list[LaunchOrder] = []
         self.attached: dict[str, float] = {}
         self.stored: dict[str, int] = {}
+        self.cut: dict[str, int] = {}
+        """The first records that journals still have, by the kernels' ids."""
         self.absent = False
 
     def kernel(self, kernel_id: str) -> ScriptedKernel:
@@ -132,6 +135,9 @@ class ScriptedLink:
         self, kernel_id: str, after: int, after_at: int | None = None
     ) -> AsyncIterator[list[Record]]:
         journal = self._reached().kernel(kernel_id).journal
+        first = self._agent.cut.get(kernel_id, 1)
+        if after < (first - 1 if after_at is None else first):
+            raise RecordsGone(first=first)
         if after > len(journal) or (after and after_at not in (None, journal[after - 1].at)):
             raise Invalid
         async for records in self._reached().kernel(kernel_id).follow(after):

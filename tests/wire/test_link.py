@@ -67,6 +67,10 @@ REQUESTS: dict[type, st.SearchStrategy[link.Request]] = {
     link.Stop: st.builds(link.Stop, TEXT, TEXT),
     link.Forget: st.builds(link.Forget, TEXT),
     link.Follow: st.builds(link.Follow, TEXT, st.integers(0, 2**63 - 1)),
+    link.Attach: st.builds(link.Attach, TEXT, st.floats(0, 1e8)),
+    link.Stored: st.builds(link.Stored, TEXT, st.integers(0, 2**63 - 1)),
+    link.Log: st.builds(link.Log, TEXT, st.none() | st.integers(0, 2**60), st.integers(1, 2**20)),
+    link.Facts: st.builds(link.Facts),
     link.Quit: st.builds(link.Quit, st.booleans()),
 }
 REPLIES: dict[type, st.SearchStrategy[link.Reply]] = {
@@ -83,6 +87,10 @@ REPLIES: dict[type, st.SearchStrategy[link.Reply]] = {
         link.ImageList, IMAGES, st.lists(st.builds(link.BrokenProvider, TEXT, TEXT), max_size=2)
     ),
     link.Content: st.builds(link.Content, st.binary(max_size=100)),
+    link.LogPart: st.builds(link.LogPart, st.binary(max_size=100), *[st.integers(0, 2**60)] * 4),
+    link.FactList: st.builds(
+        link.FactList, st.lists(st.builds(link.LimitFact, TEXT, TEXT, TEXT), max_size=2)
+    ),
     link.Fault: st.builds(link.Fault, TEXT, TEXT),
 }
 FAULTS: list[type[YardError]] = [
@@ -94,6 +102,7 @@ FAULTS: list[type[YardError]] = [
     errors.KernelEnded,
     errors.KernelNotFound,
     errors.KernelNotRunning,
+    errors.RecordsGone,
     errors.ResourceNotFound,
     errors.StorageFull,
     errors.TaskFinished,
@@ -158,3 +167,11 @@ def test_an_unknown_fault_is_still_an_error() -> None:
     error = link.error_of(link.Fault("from_the_future", "a sentence"))
     assert type(error) is YardError
     assert error.message == "a sentence"
+
+
+def test_records_that_are_gone_arrive_with_the_number_of_the_first_that_is_not() -> None:
+    told = link.decode_reply(link.encode_message(link.fault_of(errors.RecordsGone(first=42))))
+    assert isinstance(told, link.Fault)
+    error = link.error_of(told)
+    assert isinstance(error, errors.RecordsGone)
+    assert error.first == 42

@@ -5,27 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 
-from kernelyard.agent.journal import Journal
+from kernelyard.agent.journal import Reading
 
 
 async def follow(
-    journal: Journal, after: int, *, alive_seconds: float, gone: asyncio.Future[bytes]
+    reading: Reading, *, alive_seconds: float, gone: asyncio.Future[bytes]
 ) -> AsyncGenerator[bytes, None]:
-    """Yield chunks of whole encoded records that come after number ``after``, as they are written.
+    """Yield chunks of whole encoded records from where ``reading`` stands, as they are written.
 
     Yields an empty chunk when nothing happened for a while: ``alive_seconds`` at least and twice that
     at most. Ends after the journal's last record, when the journal is closed under it, or when
-    ``gone`` is done. Raises Invalid.
+    ``gone`` is done; then ``reading`` is closed.
     """
-    offset = journal.offset_after(after)
+    journal = reading.journal
     bell = _Bell(alive_seconds)
     journal.listeners.add(bell.ring)
     gone.add_done_callback(bell.ring)
     try:
         while journal.is_open and not gone.done():
             bell.forget()
-            while chunk := journal.read(offset):
-                offset += len(chunk)
+            while chunk := reading.next():
                 yield chunk
             if journal.closed:
                 return
@@ -35,7 +34,7 @@ async def follow(
         bell.close()
         gone.remove_done_callback(bell.ring)
         journal.listeners.discard(bell.ring)
-        journal.close_when_unread()
+        reading.close()
 
 
 class _Bell:

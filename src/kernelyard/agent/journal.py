@@ -2,6 +2,8 @@
 
 Append before tell: a record is in the file before any follower hears of it. While the disk is full,
 records wait in memory with their numbers and times, and are written when there is space again.
+
+The head of the file may be cut away once it is stored elsewhere; numbers and offsets stay.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from kernelyard.agent.disk import append_whole, open_appendable
-from kernelyard.model.errors import Invalid, StorageFull
+from kernelyard.model.errors import Invalid, RecordsGone, StorageFull, YardError
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record, RecordKind
 from kernelyard.wire import journal as wire
@@ -52,13 +54,14 @@ class Journal:
         self.size = size
         self.last_at = last_at
         self.closed = closed
-        self.damaged = False
-        """Whether it was found damaged in the middle and cut there."""
         """Whether the last record is in the file and says that the kernel ended."""
+        self.damaged = False
+        """Whether it was found damaged and has lost records that nobody can tell of any more."""
         self.index = index if index is not None else []
-        """Number and offset of a record every so many bytes, both ascending."""
+        """Number and offset of a record every so many bytes, both ascending; the first record first."""
         self.listeners: set[Callable[[], None]] = set()
         """Called after every append and at the close; one per follower."""
+        self._readings: set[Reading] = set()
         self._descriptor = open_appendable(path)
         self._next_number = last_number + 1
         self._waiting: list[Record] = []
@@ -101,16 +104,69 @@ class Journal:
         finally:
             self.listeners.discard(written.set)
 
-    def check_after(self, number: int, at: Micros | None = None) -> None:
-        """Raise Invalid if there is no record ``number``, or it is not the one of the time ``at``."""
-        if number > self.last_number or number < 0:
-            raise Invalid(
-                f"There is no record {number} yet; the last one is {self.last_number}.",
-                field="after",
+    @property
+    def first_number(self) -> int:
+        """Number of the first record that is in the file; of the next one if there is none."""
+        return self.index[0][0] if self.index else self.last_number + 1
+
+    def read_after(self, number: int, at: Micros | None = None) -> Reading:
+        """Begin to read behind the record ``number``, which is of the time ``at``.
+
+        Raises Invalid if there is no such record, RecordsGone if it was cut away.
+        """
+        try:
+            self._check_after(number, at)
+            reading = Reading(self, self.offset_after(number))
+        except YardError:
+            self.close_when_unread()
+            raise
+        self._readings.add(reading)
+        return reading
+
+    def leave(self, reading: Reading) -> None:
+        """Somebody does not read any more."""
+        self._readings.discard(reading)
+        self.close_when_unread()
+
+    def place_to_cut(self, number: int) -> tuple[int, int]:
+        """Return number and offset of the record up to which all may be cut away: ``number`` at most.
+
+        Nobody who reads stands before it. Raises Invalid if there is no record ``number``.
+        """
+        self._check_exists(number)
+        number = max(number, self.first_number)
+        offset = self.offset_after(number - 1)
+        slowest = min((reading.offset for reading in self._readings), default=offset)
+        if offset <= slowest:
+            return number, offset
+        return self.index[bisect_right(self.index, slowest, key=lambda entry: entry[1]) - 1]
+
+    def cut(self, place: tuple[int, int]) -> None:
+        """Offer nothing any more that lies before a place; whoever asks for it is told so."""
+        self.index[:] = [place, *(entry for entry in self.index if entry[0] > place[0])]
+
+    def descriptor(self) -> int:
+        """A descriptor of the file, for whoever asks to close; reading does not disturb others."""
+        return os.dup(self._descriptor)
+
+    def _check_after(self, number: int, at: Micros | None) -> None:
+        self._check_exists(number)
+        first = self.first_number
+        if number < (first - 1 if at is None or number == 0 else first):
+            raise RecordsGone(
+                f"Record {number} was cut away after it had been stored; the first is {first}.",
+                first=first,
             )
         if number and at is not None and self._time_of(number) != at:
             raise Invalid(
                 f"Record {number} is another one than was followed before.", field="after"
+            )
+
+    def _check_exists(self, number: int) -> None:
+        if number > self.last_number or number < 0:
+            raise Invalid(
+                f"There is no record {number} yet; the last one is {self.last_number}.",
+                field="after",
             )
 
     def _time_of(self, number: int) -> Micros:
@@ -118,8 +174,8 @@ class Journal:
         return wire.peek_time(os.pread(self._descriptor, wire.HEADER_SIZE, offset))
 
     def offset_after(self, number: int) -> int:
-        """Return where the record behind ``number`` begins. Raises Invalid if it does not exist yet."""
-        self.check_after(number)
+        """Return where the record behind ``number`` begins. Raises Invalid, RecordsGone."""
+        self._check_after(number, None)
         if number == self.last_number:
             return self.size
         at = bisect_right(self.index, number + 1, key=lambda entry: entry[0]) - 1
@@ -154,7 +210,7 @@ class Journal:
 
     def close_when_unread(self) -> None:
         """Close the file if it is complete and nobody reads it."""
-        if self.closed and not self.listeners:
+        if self.closed and not self.listeners and not self._readings:
             self.close()
 
     @property
@@ -186,102 +242,30 @@ class Journal:
             listener()
 
 
-def recover_journal(path: Path, recall: Callable[[Record], None]) -> Journal:
-    """Open a journal, new or cut anywhere by a crash; ``recall`` is called with every record.
+class Reading:
+    """Somebody who reads a journal; what he has not read yet is not cut away under him."""
 
-    A torn last record is cut off. Should a record in the middle be damaged, the journal is cut there
-    and the rest is kept aside in ``journal.corrupt-<n>``.
-    """
-    scan = _Scan(recall)
-    path.touch(mode=0o600)
-    with path.open("rb") as file:
-        damaged = scan.run(file.fileno(), path.stat().st_size)
-    if damaged:
-        _keep_aside(path, scan.size)
-    if path.stat().st_size > scan.size:
-        os.truncate(path, scan.size)
-    journal = Journal(
-        path,
-        size=scan.size,
-        last_number=scan.number,
-        last_at=scan.at,
-        index=scan.index,
-        closed=scan.ended,
-    )
-    journal.damaged = damaged
-    return journal
+    __slots__ = ("journal", "offset")
+
+    def __init__(self, journal: Journal, offset: int) -> None:
+        self.journal = journal
+        self.offset = offset
+
+    def next(self, most: int = CHUNK) -> bytes:
+        """Return whole encoded records that come next, as ``Journal.read`` does."""
+        data = self.journal.read(self.offset, most)
+        self.offset += len(data)
+        return data
+
+    def close(self) -> None:
+        """Read no more; the journal is closed if it is complete and nobody else reads it."""
+        self.journal.leave(self)
 
 
 def note(index: list[tuple[int, int]], number: int, offset: int) -> None:
     """Enter a record into a sparse index if it lies far enough behind the last one in it."""
     if not index or offset - index[-1][1] >= INDEX_STEP:
         index.append((number, offset))
-
-
-class _Scan:
-    """Reads a file from its beginning to the end of what is whole."""
-
-    def __init__(self, recall: Callable[[Record], None]) -> None:
-        self.number = self.size = self.at = 0
-        self.index: list[tuple[int, int]] = []
-        self.ended = False
-        self._recall = recall
-
-    def run(self, descriptor: int, file_size: int) -> bool:
-        """Read; return whether damage ended it. A record whose end is missing is no damage."""
-        wanted = CHUNK
-        while self.size < file_size:
-            data = os.pread(descriptor, wanted, self.size)
-            records, damaged = _split(data)
-            for record in records:
-                if record.number != self.number + 1 or self.ended:
-                    return True
-                self._enter(record)
-            if damaged:
-                return True
-            wanted = CHUNK
-            if not records:
-                if len(data) < wire.HEADER_SIZE:
-                    return False
-                wanted = wire.peek_length(data)
-                if self.size + wanted > file_size:
-                    return False
-        return False
-
-    def _enter(self, record: Record) -> None:
-        note(self.index, record.number, self.size)
-        self.number, self.at = record.number, max(self.at, record.at)
-        self.size += wire.HEADER_SIZE + len(record.body)
-        self.ended = record.kind is RecordKind.KERNEL_ENDED
-        self._recall(record)
-
-
-def _split(data: bytes) -> tuple[list[Record], bool]:
-    """Return the whole records up to the first damaged one, and whether there is one."""
-    try:
-        return wire.split(data)[0], False
-    except wire.CorruptRecord:
-        pass
-    records: list[Record] = []
-    at = 0
-    while True:
-        length = wire.peek_length(data[at : at + wire.HEADER_SIZE])
-        try:
-            found, taken = wire.split(data[at : at + length])
-        except wire.CorruptRecord:
-            return records, True
-        records += found
-        at += taken
-
-
-def _keep_aside(path: Path, begin: int) -> None:
-    n = 1
-    while (aside := path.with_name(f"{path.name}.corrupt-{n}")).exists():
-        n += 1
-    with path.open("rb") as damaged, aside.open("xb") as rest:
-        damaged.seek(begin)
-        while chunk := damaged.read(CHUNK):
-            rest.write(chunk)
 
 
 def _whole(data: bytes) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from weakref import WeakValueDictionary
 
+from kernelyard.agent.cutting import Cuts
 from kernelyard.agent.disk import storage_error
 from kernelyard.agent.endings import KernelEnd
 from kernelyard.agent.folder import Folder
-from kernelyard.agent.journal import Journal, recover_journal
+from kernelyard.agent.journal import Journal
 from kernelyard.agent.kernel import Kernel
 from kernelyard.agent.kernel_log import KernelLog
 from kernelyard.agent.launching import Surroundings
@@ -16,6 +18,7 @@ from kernelyard.agent.log_keeping import Bounded
 from kernelyard.agent.places import agent_dir, kernel_dir, remove_ipc_of, sweep_ipc
 from kernelyard.agent.queue import Queue
 from kernelyard.agent.recall import Recollection
+from kernelyard.agent.recovery import recover
 from kernelyard.model.errors import (
     Conflict,
     KernelEnded,
@@ -26,7 +29,7 @@ from kernelyard.model.errors import (
 from kernelyard.model.ids import is_uuid
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.quantities import Micros
-from kernelyard.model.records import EndCause, Record, RecordKind
+from kernelyard.model.records import EndCause, RecordKind
 from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.wire.link import LimitFact, LogPart
 
@@ -38,7 +41,10 @@ class Registry:
         self._surroundings = surroundings
         self._live: dict[str, Kernel] = {}
         self._watchers: set[asyncio.Task[None]] = set()
+        self._ended: WeakValueDictionary[str, Journal] = WeakValueDictionary()
+        """Journals of ended kernels that somebody reads."""
         self._kernels_dir = agent_dir(surroundings.data_dir) / "kernels"
+        self._cuts = Cuts(self._kernels_dir, surroundings.log)
 
     @property
     def live(self) -> list[str]:
@@ -82,7 +88,7 @@ class Registry:
         try:
             folder.make()
             folder.write_order(order)
-            kernel = self._open(folder, order, Recollection())
+            kernel, _ = self._open(folder, order)
         except OSError as error:
             raise storage_error(error) from error
         self._enter(kernel)
@@ -141,7 +147,7 @@ class Registry:
             return
         try:
             folder.make()
-            journal = recover_journal(folder.journal, lambda _: None)
+            journal, _ = recover(folder.journal)
             end = KernelEnd(cause=EndCause.ASKED, reason=reason)
             journal.append([(0, RecordKind.KERNEL_ENDED, end.body())])
             if journal.closed:
@@ -158,7 +164,20 @@ class Registry:
             await kernel.ended.wait()
             self._live.pop(kernel_id, None)
         remove_ipc_of(self._surroundings.data_dir, kernel_id)
-        await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
+        async with self._cuts.alone(kernel_id):
+            await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
+
+    async def stored(self, kernel_id: str, number: int) -> None:
+        """What is before a record is kept elsewhere: give its space back.
+
+        Raises KernelNotFound, and Invalid if there is no such record.
+        """
+        async with self._cuts.alone(kernel_id):
+            journal = self.journal(kernel_id)
+            try:
+                await self._cuts.cut(journal, self._folder(kernel_id), number)
+            finally:
+                journal.close_when_unread()
 
     def log(self, kernel_id: str, begin: int | None, most: int) -> LogPart:
         """Return some of what a kernel's process printed. Raises KernelNotFound, Invalid."""
@@ -175,8 +194,12 @@ class Registry:
         """Return a journal to follow; following closes it if need be. Raises KernelNotFound."""
         if (kernel := self._live.get(kernel_id)) is not None:
             return kernel.journal
-        folder = self._known(kernel_id)
-        return folder.open_ended() or recover_journal(folder.journal, lambda _: None)
+        journal = self._ended.get(kernel_id)
+        if journal is None or not journal.is_open:
+            folder = self._known(kernel_id)
+            journal = folder.open_ended() or recover(folder.journal)[0]
+            self._ended[kernel_id] = journal
+        return journal
 
     async def stop_all(self, reason: str, *, even_if_alive: bool) -> None:
         """End every kernel and wait until all have ended. Raises Conflict if that may not be."""
@@ -198,8 +221,7 @@ class Registry:
         if order is None:
             # Its launch was never acknowledged; whoever asked will ask again.
             return
-        memory = Recollection()
-        kernel = self._open(folder, order, memory)
+        kernel, memory = self._open(folder, order)
         if memory.closed:
             folder.mark_ended(kernel.journal)
             kernel.journal.close()
@@ -207,13 +229,10 @@ class Registry:
         self._enter(kernel)
         kernel.begin_again(memory, max(unheard_since, kernel.journal.last_at))
 
-    def _open(self, folder: Folder, order: LaunchOrder, memory: Recollection) -> Kernel:
-        def take_in(record: Record) -> None:
-            memory.take_in(record)
-
-        journal = recover_journal(folder.journal, take_in)
+    def _open(self, folder: Folder, order: LaunchOrder) -> tuple[Kernel, Recollection]:
+        journal, memory = recover(folder.journal)
         queue = Queue(folder.queue, settled=memory.settled)
-        return Kernel(self._surroundings, folder, order, journal, queue)
+        return Kernel(self._surroundings, folder, order, journal, queue), memory
 
     def _enter(self, kernel: Kernel) -> None:
         self._live[kernel.id] = kernel
@@ -225,6 +244,7 @@ class Registry:
         await kernel.ended.wait()
         if self._live.get(kernel.id) is kernel:
             del self._live[kernel.id]
+            self._ended[kernel.id] = kernel.journal
         kernel.journal.close_when_unread()
 
     def _folder(self, kernel_id: str) -> Folder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import assert_never
@@ -125,6 +125,8 @@ class Server:
             case link.Log():
                 read, which = self._registry.log, request.kernel_id
                 return await asyncio.to_thread(read, which, request.begin, request.most)
+            case link.Stored():
+                await self._registry.stored(request.kernel_id, request.number)
             case link.Forget():
                 await self._registry.forget(request.kernel_id)
             case link.Quit():
@@ -178,12 +180,12 @@ class Server:
         self._streaming.add(writer)
         try:
             journal = self._registry.journal(request.kernel_id)
-            journal.check_after(request.after, request.after_at)
-            await _send(writer, link.encode_message(link.Done()))
-            chunks = follow(journal, request.after, alive_seconds=ALIVE_SECONDS, gone=gone)
-            async with aclosing(chunks):
-                async for chunk in chunks:
-                    await _send(writer, chunk)
+            with closing(journal.read_after(request.after, request.after_at)) as reading:
+                await _send(writer, link.encode_message(link.Done()))
+                chunks = follow(reading, alive_seconds=ALIVE_SECONDS, gone=gone)
+                async with aclosing(chunks):
+                    async for chunk in chunks:
+                        await _send(writer, chunk)
         except YardError as error:
             await _send(writer, link.encode_message(link.fault_of(error)))
         finally:

@@ -92,6 +92,15 @@ def peek_time(header: bytes | memoryview) -> int:
     return int(time)
 
 
+def could_begin(header: bytes | memoryview, room: int, most: int) -> bool:
+    """Whether a record may begin with ``header``: it fits into ``room`` bytes and is of a known kind.
+
+    No record has a number over ``most``, the size of its file.
+    """
+    number, _, _, code = _REST.unpack_from(header, _HEAD.size)
+    return peek_length(header) <= room and code in _KINDS and 0 < number <= most
+
+
 def peek_length(header: bytes | memoryview) -> int:
     """Return the size in bytes of the whole record that begins with ``header``."""
     length, _ = _HEAD.unpack_from(header)

@@ -22,6 +22,7 @@ from kernelyard.model.errors import (
     KernelEnded,
     KernelNotFound,
     KernelNotRunning,
+    RecordsGone,
     ResourceNotFound,
     StorageFull,
     TaskFinished,
@@ -109,7 +110,8 @@ class Follow(msgspec.Struct, tag="follow", frozen=True):
     """Stream the kernel's journal from the record after number ``after``, until it is closed.
 
     ``after_at`` is the time of that record, as far as the caller knows: if the journal has another
-    record there, or none, because the disk lost its end, the answer is the fault ``invalid``.
+    record there, or none, because the disk lost its end, the answer is the fault ``invalid``. If the
+    journal was cut behind it, because somebody had stored what came after, it is ``records_gone``.
     """
 
     kernel_id: str
@@ -245,6 +247,8 @@ class Fault(msgspec.Struct, tag="fault", frozen=True):
 
     code: str
     message: str
+    first: int | None = None
+    """Of ``records_gone``: the number of the first record that the journal has."""
 
 
 Reply = Done | AgentInfo | ImageList | Content | LogPart | FactList | Fault
@@ -301,9 +305,12 @@ def decode_reply(payload: bytes) -> Reply:
 
 def fault_of(error: YardError) -> Fault:
     """Return the fault that carries ``error`` over the link."""
-    return Fault(code=error.code, message=error.message)
+    first = error.first if isinstance(error, RecordsGone) else None
+    return Fault(code=error.code, message=error.message, first=first)
 
 
 def error_of(fault: Fault) -> YardError:
     """Return the error that a fault stands for."""
+    if fault.code == RecordsGone.code and fault.first is not None:
+        return RecordsGone(fault.message, first=fault.first)
     return _FAULTS.get(fault.code, YardError)(fault.message)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kernelyard.model.errors import AgentUnavailable, Invalid, KernelNotFound, Unavailable
+from kernelyard.model.errors import (
+    AgentUnavailable,
+    Invalid,
+    KernelNotFound,
+    RecordsGone,
+    Unavailable,
+)
 from kernelyard.model.kernel_phases import Phase
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.projection import Projection, project
+from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record
 from kernelyard.model.tasks import TaskState
 from kernelyard.ports.bell import events_topic, kernel_topic, settled_topic
+from kernelyard.yard.gaps import bridged
 from kernelyard.yard.log import event, failure
 from kernelyard.yard.world import World
 
@@ -37,6 +45,9 @@ class Following:
         self._bell = world.bell
         self._clock = world.clock
         self._on_phase = on_phase
+        self._releases = world.releases
+        self._first: int | None = None
+        """The first record that the journal has, if it was cut behind what is stored."""
 
     async def run(self) -> None:
         """Follow until the journal is closed or the kernel removed."""
@@ -46,49 +57,71 @@ class Following:
             if kernel is None or kernel.journal_closed:
                 return
             before = kernel.stored_number
-            try:
-                if await self._copy(kernel):
-                    return
-            except AgentUnavailable as error:
-                self._agents.mistrust()
-                event("following.cut", kernel_id=kernel.id, error=error.message)
-            except Unavailable as error:
-                event(
-                    "following.store_away",
-                    kernel_id=kernel.id,
-                    code=error.code,
-                    error=error.message,
-                )
-            except KernelNotFound:
-                await self._give_up(kernel, FORGOTTEN)
+            if await self._attempt(kernel):
                 return
-            except Invalid as error:
-                event("following.diverged", kernel_id=kernel.id, error=error.message)
-                if await self._ended(kernel):
-                    await self._give_up(kernel, DIVERGED)
-                    return
-            except Exception as error:  # noqa: BLE001 - a journal is followed whatever happens
-                failure("following.failed", error, kernel_id=kernel.id)
             after = await self._store.kernels.by_no(self._no)
             moved = after is not None and after.stored_number > before
             pause = _FIRST_PAUSE if moved else min(pause * 2, _LONGEST_PAUSE)
             await self._clock.sleep(pause)
 
+    async def _attempt(self, kernel: Kernel) -> bool:
+        """Copy until something comes in between; return whether nothing remains to be done."""
+        try:
+            return await self._copy(kernel)
+        except AgentUnavailable as error:
+            self._agents.mistrust()
+            event("following.cut", kernel_id=kernel.id, error=error.message)
+        except Unavailable as error:
+            event(
+                "following.store_away",
+                kernel_id=kernel.id,
+                code=error.code,
+                error=error.message,
+            )
+        except KernelNotFound:
+            await self._give_up(kernel, FORGOTTEN)
+            return True
+        except RecordsGone as gone:
+            # The store was set back: what lies between is lost, and the kernel goes on.
+            self._first = gone.first
+            event("following.records_gone", kernel_id=kernel.id, error=gone.message)
+        except Invalid as error:
+            event("following.diverged", kernel_id=kernel.id, error=error.message)
+            if await self._ended(kernel):
+                await self._give_up(kernel, DIVERGED)
+                return True
+        except Exception as error:  # noqa: BLE001 - a journal is followed whatever happens
+            failure("following.failed", error, kernel_id=kernel.id)
+        return False
+
     async def _copy(self, kernel: Kernel) -> bool:
         """Copy what comes; return whether the journal is at its end."""
         link = await self._agents.link()
-        last = await self._store.outputs.read(self._no, kernel.stored_number - 1, limit=1)
-        last_at = last[0].at if last else None
-        async for records in link.follow(kernel.id, kernel.stored_number, last_at):
+        begin = await self._begin(kernel)
+        async for records in link.follow(kernel.id, *begin):
             if not records:
                 continue
+            if self._first is not None:
+                records = await bridged(self._store, kernel, records)
+                self._first = None
             projection = project(records)
-            if await self._keep(records, projection) is None:
+            stored = await self._keep(records, projection)
+            if stored is None:
                 return True
             _tell(kernel.id, projection)
+            now = self._clock.now()
+            closed = projection.closed
+            self._releases.stored(kernel.id, stored, projection.size, now, closed=closed)
             if projection.closed:
                 return True
         return False
+
+    async def _begin(self, kernel: Kernel) -> tuple[int, Micros | None]:
+        """Behind which record to follow, and its time if it can be told."""
+        if self._first is not None and self._first > kernel.stored_number:
+            return self._first - 1, None
+        last = await self._store.outputs.read(self._no, kernel.stored_number - 1, limit=1)
+        return kernel.stored_number, last[0].at if last else None
 
     async def _keep(self, records: list[Record], projection: Projection) -> int | None:
         stored = await self._store.outputs.append(self._no, records, projection)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kernelyard.ports.bell import Bell
 from kernelyard.ports.clock import Clock
 from kernelyard.ports.stores import Store
 from kernelyard.yard.agents import Agents
 from kernelyard.yard.limits import Limits
+from kernelyard.yard.releasing import Releases
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +21,5 @@ class World:
     bell: Bell
     clock: Clock
     limits: Limits
+    releases: Releases = field(default_factory=Releases)
+    """What is stored and need not be kept in journals."""

@@ -24,6 +24,7 @@ from kernelyard.yard.limits import Limits
 from kernelyard.yard.log import event
 from kernelyard.yard.logs import KernelLogs
 from kernelyard.yard.outputs import Outputs
+from kernelyard.yard.releasing import Releasing
 from kernelyard.yard.tasks import Tasks
 from kernelyard.yard.templates import Templates
 from kernelyard.yard.world import World
@@ -59,12 +60,16 @@ class Yard:
         self.logs = KernelLogs(world)
         self.events = Events(world)
         self.health = Health(store)
-        self._warming: asyncio.Task[None] | None = None
+        self._releasing = Releasing(world.releases, agents, clock)
+        self._works: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
         await self.templates.ensure_default()
         await self._caretakers.start()
-        self._warming = asyncio.create_task(self._warm(), name="warming")
+        self._works = [
+            asyncio.create_task(self._warm(), name="warming"),
+            asyncio.create_task(self._releasing.run(), name="releasing"),
+        ]
         return self
 
     async def __aexit__(
@@ -73,9 +78,9 @@ class Yard:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._warming is not None:
-            self._warming.cancel()
-            await asyncio.gather(self._warming, return_exceptions=True)
+        for work in self._works:
+            work.cancel()
+        await asyncio.gather(*self._works, return_exceptions=True)
         await self._caretakers.aclose()
 
     def hang_up(self) -> None:

@@ -1,0 +1,87 @@
+"""A store that was set back goes on with a journal that was cut meanwhile, and says what is lost."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+
+from kernelyard.model.kernel_phases import KernelState
+from kernelyard.model.projection import body_of
+from kernelyard.model.records import Record, RecordKind
+from kernelyard.model.tasks import TaskState
+from kernelyard.stores.memory.store import MemoryStore
+from kernelyard.stores.transitions import new_records
+
+from tests.support.scripted_agent import ScriptedAgent
+from tests.support.yard_house import ANN, a_yard
+
+
+@pytest.mark.parametrize("middle", [False, True])
+async def test_a_kernel_goes_on_behind_a_gap_and_what_ended_in_it_is_lost(middle: bool) -> None:
+    agent, store = ScriptedAgent(), MemoryStore()
+    async with a_yard(store=store, agent=agent) as old:
+        kernel = await old.kernel()
+        done = await old.task(kernel, "lines:3")
+        await old.ended(done)
+        running = await old.task(kernel, "print:early\nwait:go\nprint:unheard")
+        queued = await old.task(kernel, "print:never stored")
+        last = await old.task(kernel, "print:begun\nwait:end\nprint:late")
+        await old.has_spoken(running)
+        set_back = deepcopy(store)
+        agent.gates.release("go")
+        await old.has_spoken(last)
+    journal = agent.kernels[kernel.id].journal
+    begun = next(r.number for r in journal if r.kind is RecordKind.STARTED and r.seq == last.seq)
+    agent.cut[kernel.id] = begun + middle
+    async with a_yard(store=set_back, agent=agent) as new:
+        lost = [await new.ended(task) for task in (running, queued)]
+        assert [task.state for task in lost] == [TaskState.LOST, TaskState.LOST]
+        assert all("set back" in (task.reason or "") for task in lost)
+        agent.gates.release("end")
+        ended = await new.ended(last)
+        assert ended.state is TaskState.SUCCEEDED
+        assert (await new.yard.outputs.result(ANN, last.id)).stdout == "begun\nlate\n"
+        assert (await new.yard.outputs.result(ANN, running.id)).stdout == "early\n"
+        assert (await new.yard.outputs.result(ANN, running.id)).gaps == 1
+        assert (await new.yard.outputs.result(ANN, done.id)).stdout == "line 0\nline 1\nline 2\n"
+        page = await new.yard.outputs.kernel_page(ANN, kernel.id, 0, 1000)
+        numbers = [record.number for record in page.records]
+        (gap,) = [record for record in page.records if record.kind is RecordKind.GAP]
+        missing = body_of(gap)["records"]
+        assert numbers == sorted(set(numbers))
+        assert numbers[-1] - len(numbers) == missing - 1
+        assert (await new.yard.kernels.get(ANN, kernel.id)).state is KernelState.IDLE
+    await agent.aclose()
+
+
+async def test_a_journal_cut_just_behind_what_is_stored_has_no_gap() -> None:
+    agent, store = ScriptedAgent(), MemoryStore()
+    async with a_yard(store=store, agent=agent) as old:
+        kernel = await old.kernel()
+        running = await old.task(kernel, "print:early\nwait:go\nprint:late")
+        await old.has_spoken(running)
+    agent.cut[kernel.id] = len(agent.kernels[kernel.id].journal) + 1
+    async with a_yard(store=store, agent=agent) as new:
+        agent.gates.release("go")
+        assert (await new.ended(running)).state is TaskState.SUCCEEDED
+        result = await new.yard.outputs.result(ANN, running.id)
+        assert (result.stdout, result.gaps) == ("early\nlate\n", 0)
+    await agent.aclose()
+
+
+def test_only_a_gap_may_stand_for_records_that_are_missing() -> None:
+    def a_record(number: int, kind: RecordKind, body: bytes = b"{}") -> Record:
+        return Record(number, 0, 0, kind, body)
+
+    gap = a_record(9, RecordKind.GAP, b'{"records":5}')
+    after = a_record(10, RecordKind.STREAM)
+    assert new_records(4, [gap, after]) == [gap, after]
+    assert new_records(7, [gap, after]) == [gap, after]
+    assert new_records(9, [gap, after]) == [after]
+    assert new_records(3, [gap, after]) == []
+    assert new_records(8, [a_record(9, RecordKind.GAP), after, after]) == [
+        a_record(9, RecordKind.GAP),
+        after,
+    ]
+    assert new_records(4, [a_record(9, RecordKind.STREAM, b'{"records":5}')]) == []

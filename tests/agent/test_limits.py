@@ -190,6 +190,13 @@ def test_version_2_is_written_in_its_own_words(tmp_path: Path) -> None:
     assert group.memory_kills() == 2
 
 
+def test_an_agent_that_was_moved_aside_finds_the_groups_of_the_one_before(tmp_path: Path) -> None:
+    mounts, own = a_tree(tmp_path)
+    before = Groups.find("kernelyard-x", mounts, own)
+    own.write_text("0::/user.slice/ours/kernelyard-own\n")
+    assert Groups.find("kernelyard-x", mounts, own) == before
+
+
 @pytest.mark.parametrize("controllers", ["", "io cpuset"])
 def test_without_delegated_controllers_nothing_is_held_and_it_is_said(
     tmp_path: Path, controllers: str

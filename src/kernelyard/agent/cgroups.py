@@ -18,7 +18,8 @@ MOUNTS = Path("/proc/self/mounts")
 OWN = Path("/proc/self/cgroup")
 CONTROLLERS = ("memory", "cpu", "pids")
 _PERIOD = 100_000
-_OWN_LEAF = "kernelyard-agent"
+_OWN_LEAF = "kernelyard-own"
+_SYSTEMD = Path("/run/systemd/system")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +155,7 @@ def _places(mounts: str, own: str) -> dict[str, tuple[int, Path]]:
         for controller in controllers.split(","):
             if controller in mounted:
                 version, root = mounted[controller]
-                inside = root / path.lstrip("/")
+                inside = root / path.lstrip("/").removesuffix(f"/{_OWN_LEAF}")
                 # In a container the path is that of the host, and our group is the root that we see.
                 found[controller] = (version, inside if inside.is_dir() else root)
     if any(name in found for name in CONTROLLERS):
@@ -165,7 +166,8 @@ def _places(mounts: str, own: str) -> dict[str, tuple[int, Path]]:
 def _delegated(place: Path) -> list[str]:
     """Let the controllers of ``place`` be used below it; return them. Raises OSError.
 
-    Processes may not stand beside groups that are limited, so we step down into one of our own.
+    Processes may not stand beside groups that are limited, so all that are there, we among them, step
+    down into a group of their own; but only where the whole group was given to us.
     """
     there = (place / "cgroup.controllers").read_text().split()
     wanted = [name for name in CONTROLLERS if name in there]
@@ -180,11 +182,38 @@ def _delegated(place: Path) -> list[str]:
     except OSError as error:
         if error.errno != errno.EBUSY:
             raise
-        leaf = place / _OWN_LEAF
-        leaf.mkdir(exist_ok=True)
-        (leaf / "cgroup.procs").write_text(str(os.getpid()))
+        if not _is_ours(place):
+            raise OSError(
+                errno.EBUSY, "other processes are in it, and it is not delegated"
+            ) from error
+        _step_down(place)
         switch.write_text(" ".join(f"+{name}" for name in wanted))
     return wanted
+
+
+def _is_ours(place: Path) -> bool:
+    """Whether a group was given to us whole: by systemd's mark, or where there is no systemd to ask."""
+    for mark in ("user.delegate", "trusted.delegate"):
+        try:
+            if os.getxattr(place, mark) == b"1":
+                return True
+        except OSError:
+            continue
+    return not _SYSTEMD.exists()
+
+
+def _step_down(place: Path) -> None:
+    leaf = place / _OWN_LEAF
+    leaf.mkdir(exist_ok=True)
+    for _ in range(10):
+        there = (place / "cgroup.procs").read_text().split()
+        for pid in there:
+            try:
+                (leaf / "cgroup.procs").write_text(pid)
+            except ProcessLookupError:
+                continue
+        if not there:
+            return
 
 
 def _limit(version: int, controller: str, place: Path, wish: Wish) -> None:

@@ -23,6 +23,7 @@ DAMAGED = (
     "its journal was damaged on the disk: what was whole is kept, the rest lies beside it, and the "
     "kernel was ended because nobody can know what it had run"
 )
+KEPT = "; what it said until then is kept"
 DEATHS = frozenset({EndCause.DIED, EndCause.OUT_OF_MEMORY, EndCause.QUOTA})
 """Causes of kernels whose process ended though nobody asked."""
 _TAIL_LENGTH = 2000
@@ -93,11 +94,10 @@ class KernelEnd:
 
     def running_task(self) -> TaskEnd:
         """What becomes of the task that ran."""
-        if self.cause in DEATHS and self.exit is not None:
-            how = f"the kernel {_while_this_ran(self.exit)}"
-            if self.cause is EndCause.OUT_OF_MEMORY:
-                how += " for want of memory"
-            reason = f"{how}; what it said until then is kept"
+        if self.cause is EndCause.OUT_OF_MEMORY:
+            reason = "the kernel was killed for want of memory while this ran" + KEPT
+        elif self.cause in DEATHS and self.exit is not None:
+            reason = f"the kernel {_while_this_ran(self.exit)}{KEPT}"
         else:
             reason = f"the kernel ended while this ran: {self.reason}"
         return TaskEnd(state=TaskState.LOST, reason=reason, cause=self.cause, state_preserved=False)

@@ -22,7 +22,7 @@ from tests.torture.rounds import Run
 def main() -> int:
     """Return the exit status: 1 after a violation."""
     given = _arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, _leave)
     books = Books(given.seed)
     until = time.monotonic() + given.minutes * 60 if given.minutes else None
     print(f"torture: seed {given.seed}, store {given.store}", flush=True)
@@ -44,6 +44,12 @@ def main() -> int:
             house.remove(keep=keep)
     print(books.table())
     return 0
+
+
+def _leave(*_: object) -> None:
+    """Clean up and leave; a second signal is not to disturb that."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(143)
 
 
 def _tell(books: Books, house: House, error: Exception) -> None:

@@ -41,6 +41,8 @@ class Settled:
     state: str
     reason: str | None = None
     error: str | None = None
+    cancel: bool = False
+    """Whether a client asked to cancel it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,8 @@ def settling(job: Job, task: Settled, records: Sequence[Seen], excuses: Excuses)
     elif ends and ends[0].content.get("state") != task.state:
         wrong.append(f"it is {task.state}, and its end says {ends[0].content.get('state')}")
     starts = sum(one.kind == "started" for one in records)
+    if task.cancel and task.state == "cancelled":
+        return wrong if task.reason and starts <= 1 else [*wrong, f"{starts} starts; {task.reason}"]
     if starts != (task.state != "cancelled"):
         wrong.append(f"it is {task.state} and was started {starts} times")
     if task.state in ("succeeded", "failed"):

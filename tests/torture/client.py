@@ -116,7 +116,10 @@ class Submitter(Person):
                 again = self._submit(kernel_id, job)
                 if again != task_id:
                     self.ledger.note(wrong=f"job {job.key} is task {task_id}, repeated {again}")
-            self.stop.wait(dice.uniform(0, 0.6))
+            elif task_id is not None and dice.random() < 0.12:
+                self.stop.wait(dice.choice([0.0, 0.5, 2.0]))
+                self._cancel(task_id)
+            self.stop.wait(dice.uniform(0, 0.5))
 
     def _busy(self, kernel_id: str) -> bool:
         try:
@@ -134,13 +137,23 @@ class Submitter(Person):
         self.ledger.note(task=task.id, key=job.key, kernel=kernel_id)
         return task.id
 
+    def _cancel(self, task_id: str) -> None:
+        self.ledger.note(cancel=task_id)
+        try:
+            self.ask("cancel", lambda: self.client.tasks.get(task_id).cancel())
+        except ConflictError as error:
+            self.ledger.note(too_late=error.code, cancelled=task_id)
+
     def _send(self, kernel_id: str, job: Job) -> Task:
         kernel = self.client.kernels.get(kernel_id)
         return kernel.submit(job.code, labels={"job": job.key}, idempotency_key=job.key)
 
 
 class Visitor(Person):
-    """Makes a kernel, runs two jobs on it, looks at what they said, deletes it; again and again."""
+    """Makes a kernel, runs two jobs on it, looks at what they said, deletes it; again and again.
+
+    One kernel in four is deleted while it starts.
+    """
 
     def run(self) -> None:
         made = [entry for entry in self.noted if "visit" in entry]
@@ -166,7 +179,7 @@ class Visitor(Person):
         again = self.ask("create", create)
         if again.id != kernel.id:
             self.ledger.note(wrong=f"kernel {key} is {kernel.id}, repeated {again.id}")
-        for part in "ab":
+        for part in "" if number % 4 == 3 else "ab":
             job = job_of(f"{key}{part}", "lines" if part == "a" else "pictures")
             try:
                 task = self.ask("submit", lambda job=job: self._begin(kernel, job))

@@ -41,6 +41,8 @@ class House:
             "PYTHONPATH": os.pathsep.join(filter(None, path)),
             "KERNELYARD_ENGINE": engine.NAME,
             engine.DETOUR: str(self.base / "detour.sock"),
+            # IPython's kernels share one database for their history: not ours with the user's.
+            "IPYTHONDIR": str(self.base / "ipython"),
         }
         self._server: subprocess.Popen[bytes] | None = None
         self._limited = False

@@ -159,6 +159,14 @@ def test_a_task_is_cancelled_only_with_its_kernel() -> None:
     assert checks.settling(JOB, cancelled, records, replace(killed, restarts=True))
 
 
+def test_a_task_is_cancelled_when_a_client_asked_for_it() -> None:
+    asked = replace(settled("cancelled", "cancelled on request"), cancel=True)
+    assert checks.settling(JOB, asked, [started(1), ended(2, state="cancelled")], NOBODY) == []
+    assert checks.settling(JOB, asked, [ended(1, state="cancelled")], NOBODY) == []
+    assert checks.settling(JOB, asked, [], NOBODY)
+    assert checks.settling(JOB, replace(asked, reason=None), [ended(1, state="cancelled")], NOBODY)
+
+
 def test_a_task_that_no_agent_had_needs_no_end_only_if_its_kernel_was_killed() -> None:
     cancelled = settled("cancelled", "never ran: the kernel ended first")
     assert checks.settling(JOB, cancelled, [], Excuses(killed=True)) == []

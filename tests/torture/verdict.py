@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from tests.support.live_server import alive, wait_until
@@ -129,6 +130,8 @@ class Judge:
 
     def _task(self, charge: Charge, key: str, task: Settled, records: list[Seen]) -> None:
         job = job_of(key)
+        asked = any(entry.get("cancel") == task.id for entry in self._noted)
+        task = replace(task, cancel=asked)
         wrong = checks.settling(job, task, records, charge.excuses)
         wrong += checks.said(job, task.state, records)
         if wrong:

@@ -163,6 +163,7 @@ class Registry:
             kernel.stop("it was deleted")
             await kernel.ended.wait()
             self._live.pop(kernel_id, None)
+        self._ended.pop(kernel_id, None)
         remove_ipc_of(self._surroundings.data_dir, kernel_id)
         async with self._cuts.alone(kernel_id):
             await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)

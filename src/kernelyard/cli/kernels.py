@@ -239,6 +239,7 @@ def _show(info: KernelInfo, form: Format) -> None:
             "ready": info.ready_at,
             "ended": info.ended_at,
             "last activity": info.last_activity_at,
+            "outputs removed": info.outputs_removed_at,
             "history": "; ".join(
                 f"{one.state} ({one.reason})" if one.reason else one.state for one in info.history
             ),

@@ -57,7 +57,8 @@ def logs(
             raise typer.Exit(_INTERRUPTED) from None
         removed = found.info.outputs_removed_at
     if removed is not None:
-        note(f"Its log was removed with its outputs at {removed:%Y-%m-%d %H:%M} UTC.")
+        when = removed.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        note(f"Its log was removed with its outputs at {when}.")
 
 
 def _pieces(kernel: Kernel, *, follow: bool, counted: bool) -> Iterator[KernelLog]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kernelyard.cli.showing import first_line, human_size, note
-from kernelyard.client import TaskError, TaskInfo
+from kernelyard.client import KernelInfo, TaskError, TaskInfo
 
 MISSING = "Output is missing: nobody listened for a while."
 _OF_FILES = frozenset({"ModuleNotFoundError", "FileNotFoundError"})
@@ -38,6 +38,13 @@ def say_what_is_missing(*, cut_bytes: int = 0, gaps: int = 0) -> None:
         note(f"Output is cut: {human_size(cut_bytes)} over the task's limit were dropped.")
     if gaps:
         note(MISSING)
+
+
+def say_what_was_removed(info: KernelInfo) -> None:
+    """Say it if the outputs of a kernel's tasks are gone because they were kept long enough."""
+    if info.outputs_removed_at is not None:
+        when = info.outputs_removed_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        note(f"The outputs were removed at {when}: the server keeps them for a limited time.")
 
 
 def gap_line(content: dict[str, Any]) -> str:

@@ -52,8 +52,13 @@ def tail(
         found = _find(yard, identity)
         reader = _Reader(form)
         if follow:
-            raise typer.Exit(_follow(yard, found, after, reader))
+            status = _follow(yard, found, after, reader)
+            if not reader.shown:
+                _say_if_removed(yard, found)
+            raise typer.Exit(status)
         _read(found, after, reader)
+        if not reader.shown:
+            _say_if_removed(yard, found)
 
 
 class _JsonLines:
@@ -79,9 +84,12 @@ class _Reader:
             _JsonLines() if form is Format.JSON else LivePrinter(program=True)
         )
         self._gaps = 0
+        self.shown = False
+        """Whether there was anything to print."""
 
     def show(self, output: Output) -> None:
         """Print one output."""
+        self.shown = True
         self.printer.show(output)
         self._gaps += output.kind == "gap"
         if output.kind == "cut" and isinstance(self.printer, _JsonLines):
@@ -172,6 +180,14 @@ def _read_task(task: Task, after: int, reader: _Reader) -> None:
             reader.printer.finish()
             return
         last = page.last
+
+
+def _say_if_removed(yard: Client, found: Task | Kernel) -> None:
+    from kernelyard.cli.remarks import say_what_was_removed
+    from kernelyard.client import Task
+
+    kernel = yard.kernels.get(found.kernel_id) if isinstance(found, Task) else found
+    say_what_was_removed(kernel.info)
 
 
 def _say_why(kernel: Kernel) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Literal
 
 from kernelyard.model.errors import CursorBeyondEnd, Invalid
@@ -14,6 +15,7 @@ from kernelyard.model.projection import body_of
 from kernelyard.model.records import Record, RecordKind
 from kernelyard.model.tasks import Task
 from kernelyard.ports.bell import kernel_topic
+from kernelyard.yard.attachments import Attachments
 from kernelyard.yard.sharing import Batch, Crowds, Followed
 from kernelyard.yard.watching import watch
 from kernelyard.yard.world import World
@@ -28,9 +30,10 @@ Outcome = Batch[Record, Ending]
 class Outputs:
     """One number is the cursor for paging, following and coming back."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, attachments: Attachments) -> None:
         self._store = world.store
         self._limits = world.limits
+        self._attachments = attachments
         self._crowds = Crowds[Record, Ending](world.bell)
 
     async def page(self, who: Principal, task_id: str, after: int, limit: int | None) -> OutputPage:
@@ -81,7 +84,10 @@ class Outputs:
     async def kernel_follow(
         self, who: Principal, kernel_id: str, after: int
     ) -> AsyncIterator[Outcome]:
-        """As ``follow``, for the whole journal of a kernel, until it is closed."""
+        """As ``follow``, for the whole journal of a kernel, until it is closed.
+
+        Whoever follows is attached to the kernel, which is then not idle.
+        """
         kernel = await self._store.kernels.get(kernel_id, who.sees)
         await self._check_after(kernel.no, after, kernel)
 
@@ -94,7 +100,15 @@ class Outputs:
             over = known.journal_closed and _is_last(known.stored_number, last, records)
             return Batch(records, end=known if over else None, more=_is_full(records))
 
-        return watch(self._crowds, Followed(kernel.id, kernel_topic(kernel.no), read), after)
+        batches = watch(self._crowds, Followed(kernel.id, kernel_topic(kernel.no), read), after)
+        return batches if kernel.phase.is_final else self._attached(kernel.id, batches)
+
+    async def _attached(
+        self, kernel_id: str, batches: AsyncGenerator[Outcome, None]
+    ) -> AsyncGenerator[Outcome, None]:
+        async with self._attachments.attached(kernel_id), aclosing(batches):
+            async for batch in batches:
+                yield batch
 
     async def streams(
         self, who: Principal, task_id: str, name: Literal["stdout", "stderr"]
@@ -113,9 +127,23 @@ class Outputs:
     async def result_of(self, task: Task) -> Aggregate:
         """As ``result``, for a task that was just read for who asks."""
         whole = Aggregation()
+        first: int | None = None
         async for records in self._stored(task):
+            first = first or records[0].number
             whole.add_all(records)
+        if await self._removed(task, first):
+            return Aggregate(task=task, stdout="", stderr="", outputs_removed=True)
         return whole.result(task)
+
+    async def _removed(self, task: Task, first: int | None) -> bool:
+        """Whether its outputs, which begin with number ``first``, were removed or are about to be.
+
+        The kernel's row is read only where the beginning is missing.
+        """
+        if not task.state.is_final or first == (task.first_number or task.last_number):
+            return False
+        kernel = await self._store.kernels.by_no(task.kernel_no)
+        return kernel is not None and kernel.outputs_removed_at is not None
 
     async def _of_task(self, task: Task, after: int, limit: int) -> list[Record]:
         if task.first_number is None:

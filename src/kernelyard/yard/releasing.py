@@ -12,6 +12,7 @@ from typing import NamedTuple
 from kernelyard.model.errors import AgentUnavailable, YardError
 from kernelyard.model.quantities import Micros
 from kernelyard.ports.clock import Clock
+from kernelyard.ports.stores import KernelStore
 from kernelyard.yard.agents import Agents
 from kernelyard.yard.log import event, failure
 
@@ -20,6 +21,8 @@ SAFE_SECONDS = 120.0
 WORTH_BYTES = 8 * 1024 * 1024
 """Records of one kernel that are worth telling the agent about."""
 LOOK_SECONDS = 10.0
+LATELY = 200
+"""How many of the kernels that ended last are told of once more when a server starts."""
 
 
 class _Stored(NamedTuple):
@@ -57,18 +60,34 @@ class Releases:
 class Releasing:
     """Tells the agent, now and then."""
 
-    def __init__(self, releases: Releases, agents: Agents, clock: Clock) -> None:
+    def __init__(
+        self, releases: Releases, kernels: KernelStore, agents: Agents, clock: Clock
+    ) -> None:
         self._releases = releases
+        self._kernels = kernels
         self._agents = agents
         self._clock = clock
 
     async def run(self) -> None:
         """Tell it until cancelled."""
+        await self._begin()
         while True:
             await self._clock.sleep(LOOK_SECONDS)
             safe = self._clock.now() - int(SAFE_SECONDS * 1_000_000)
             for kernel_id, number in self._releases.take(safe):
                 await self._tell(kernel_id, number)
+
+    async def _begin(self) -> None:
+        """Take up the kernels that ended last: the server before may have died before it told."""
+        try:
+            lately = await self._kernels.kept(LATELY, newest=True)
+        except YardError as error:
+            event("releasing.store_away", code=error.code, error=error.message)
+            return
+        now = self._clock.now()
+        for kernel in lately:
+            if kernel.stored_number:
+                self._releases.stored(kernel.id, kernel.stored_number, 0, now, closed=True)
 
     async def _tell(self, kernel_id: str, number: int) -> None:
         try:

@@ -25,6 +25,7 @@ from kernelyard.yard.log import event
 from kernelyard.yard.logs import KernelLogs
 from kernelyard.yard.outputs import Outputs
 from kernelyard.yard.releasing import Releasing
+from kernelyard.yard.retention import Retention
 from kernelyard.yard.tasks import Tasks
 from kernelyard.yard.templates import Templates
 from kernelyard.yard.world import World
@@ -56,11 +57,12 @@ class Yard:
         attachments = Attachments(agents, clock)
         self.kernels = Kernels(world, self.images, self.templates, self._caretakers, attachments)
         self.tasks = Tasks(world, self._caretakers)
-        self.outputs = Outputs(world)
+        self.outputs = Outputs(world, attachments)
         self.logs = KernelLogs(world)
         self.events = Events(world)
         self.health = Health(store)
-        self._releasing = Releasing(world.releases, agents, clock)
+        self._releasing = Releasing(world.releases, store.kernels, agents, clock)
+        self._retention = Retention(world, self._caretakers)
         self._works: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -69,6 +71,7 @@ class Yard:
         self._works = [
             asyncio.create_task(self._warm(), name="warming"),
             asyncio.create_task(self._releasing.run(), name="releasing"),
+            asyncio.create_task(self._retention.run(), name="retention"),
         ]
         return self
 

@@ -32,6 +32,7 @@ STATUS = {
     "image_disabled": 409,
     "image_not_ready": 409,
     "template_disabled": 409,
+    "records_gone": 409,
     "kernel_not_running": 409,
     "kernel_ended": 409,
     "task_finished": 409,

@@ -114,6 +114,36 @@ class MemoryKernels:
         settled = entering(kernel, phase, reason, at, cause)
         return self._move(kernel, replace(settled, journal_closed=True, current_seq=None), at)
 
+    async def kept(
+        self, limit: int, *, ended_by: Micros | None = None, newest: bool = False
+    ) -> list[Kernel]:
+        found = [
+            kernel
+            for kernel in self._ended(ended_by)
+            if kernel.journal_closed and kernel.outputs_removed_at is None
+        ]
+        found.sort(key=_ended_at, reverse=newest)
+        return [self._shelf.shown(kernel) for kernel in found[:limit]]
+
+    async def kept_bytes(self) -> int:
+        return sum(one.stored_bytes for one in self._ended() if one.outputs_removed_at is None)
+
+    async def remove_outputs(self, no: int, at: Micros) -> bool:
+        kernel = self._shelf.kernels.get(no)
+        if kernel is None or not (kernel.phase.is_final and kernel.journal_closed):
+            return False
+        self._shelf.records.pop(no, None)
+        removed_at = kernel.outputs_removed_at or at
+        self._shelf.kernels[no] = replace(kernel, outputs_removed_at=removed_at, stored_bytes=0)
+        return True
+
+    async def half_removed(self) -> list[Kernel]:
+        return []
+
+    async def ended(self, ended_by: Micros, limit: int) -> list[Kernel]:
+        found = [kernel for kernel in self._ended(ended_by) if kernel.journal_closed]
+        return [self._shelf.shown(kernel) for kernel in found[:limit]]
+
     async def remove(self, no: int) -> None:
         shelf = self._shelf
         shelf.kernels.pop(no, None)
@@ -128,10 +158,23 @@ class MemoryKernels:
         changes = self._shelf.changes
         return [one for no, one in changes if no == kernel_no and one.task_id is None]
 
+    def _ended(self, by: Micros | None = None) -> list[Kernel]:
+        return [
+            kernel
+            for kernel in self._shelf.kernels.values()
+            if kernel.ended_at is not None
+            and (by is None or kernel.ended_at <= by)
+            and kernel.wanted is not Wanted.GONE
+        ]
+
     def _move(self, before: Kernel, after: Kernel, at: Micros) -> Kernel:
         self._shelf.kernels[after.no] = after
         self._shelf.note(after, [(None, marks_between(before, after, at))])
         return self._shelf.shown(after)
+
+
+def _ended_at(kernel: Kernel) -> Micros:
+    return kernel.ended_at or 0
 
 
 def _visible(kernel: Kernel, owner: str | None) -> bool:

@@ -16,6 +16,7 @@ from kernelyard.model.quantities import Micros
 from kernelyard.model.records import EndCause
 from kernelyard.model.tasks import TaskState
 from kernelyard.ports.stores import Idempotency, KernelQuery
+from kernelyard.stores.sql import retention
 from kernelyard.stores.sql.database import Database
 from kernelyard.stores.sql.listing import Conditions, labelled, newest
 from kernelyard.stores.sql.moves import (
@@ -148,6 +149,28 @@ class SqlKernels:
         while not await self._database.write(lambda c: _remove_some(c, no)):
             pass
         await self._database.give_back_space()
+
+    async def kept(
+        self, limit: int, *, ended_by: Micros | None = None, newest: bool = False
+    ) -> list[Kernel]:
+        return await self._all(retention.kept_statement(limit, ended_by, newest))
+
+    async def kept_bytes(self) -> int:
+        return await self._database.read(retention.kept_bytes)
+
+    async def remove_outputs(self, no: int, at: Micros) -> bool:
+        if not await self._database.write(lambda c: retention.begin_removal(c, no, at)):
+            return False
+        while not await self._database.write(lambda c: retention.remove_portion(c, no)):
+            pass
+        await self._database.give_back_space()
+        return True
+
+    async def half_removed(self) -> list[Kernel]:
+        return await self._all(retention.HALF_REMOVED)
+
+    async def ended(self, ended_by: Micros, limit: int) -> list[Kernel]:
+        return await self._all(retention.ended_statement(ended_by, limit))
 
     async def history(self, kernel_no: int) -> list[StateChange]:
         query = history_statement(kernel_no)

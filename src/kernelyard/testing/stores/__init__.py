@@ -19,6 +19,7 @@ pytest.register_assert_rewrite(
     "kernelyard.testing.stores.leases",
     "kernelyard.testing.stores.names",
     "kernelyard.testing.stores.outputs",
+    "kernelyard.testing.stores.retention",
     "kernelyard.testing.stores.settling",
     "kernelyard.testing.stores.tasks",
     "kernelyard.testing.stores.twins",
@@ -31,6 +32,7 @@ from kernelyard.testing.stores.kernels import KernelConformance  # noqa: E402
 from kernelyard.testing.stores.leases import LeaseConformance  # noqa: E402
 from kernelyard.testing.stores.names import NameConformance  # noqa: E402
 from kernelyard.testing.stores.outputs import OutputConformance  # noqa: E402
+from kernelyard.testing.stores.retention import RetentionConformance  # noqa: E402
 from kernelyard.testing.stores.settling import SettlingConformance  # noqa: E402
 from kernelyard.testing.stores.tasks import TaskConformance  # noqa: E402
 from kernelyard.testing.stores.twins import TwinConformance  # noqa: E402
@@ -44,6 +46,7 @@ class StoreConformance(
     IdempotencyConformance,
     OutputConformance,
     SettlingConformance,
+    RetentionConformance,
     EndConformance,
     EventConformance,
     NameConformance,

@@ -99,3 +99,10 @@ async def eventually(check: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(SECONDS):
         while not await check():
             await asyncio.sleep(0)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Give way to others until ``condition`` holds."""
+    async with asyncio.timeout(SECONDS):
+        while not condition():
+            await asyncio.sleep(0.005)

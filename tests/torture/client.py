@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import signal
 import threading
@@ -221,6 +222,7 @@ def main() -> None:
     kind = Submitter if given.role == "submitter" else Visitor
     person = kind(given.name, given.seed, given.data_dir, given.kernels, given.ledger)
     signal.signal(signal.SIGTERM, lambda *_: person.told_to_stop())
+    person.ledger.note(here=os.getpid())
     try:
         person.run()
     except Leaving:

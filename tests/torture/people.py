@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.live_server import wait_until
 from tests.torture.house import ROOT, House
 from tests.torture.ledger import Entry, entries
 
@@ -73,6 +74,8 @@ class People:
     def finish(self) -> None:
         """Have all but the follower finish what they began."""
         leaving = [self._processes[name] for name in self.names if name != "fay"]
+        # Before it says that it is there, a signal would end a client in the middle of something.
+        wait_until(lambda: {one.pid for one in leaving} <= self._here(), LEAVE_SECONDS)
         for process in leaving:
             process.send_signal(signal.SIGTERM)
         for process in leaving:
@@ -89,6 +92,9 @@ class People:
         """Everything that the clients noted."""
         paths = [self._folder / f"{name}.ledger" for name in self.names]
         return [entry | {"by": path.stem} for path in paths for entry in entries(path)]
+
+    def _here(self) -> set[int]:
+        return {entry["here"] for entry in self.noted() if "here" in entry}
 
     def _command(self, name: str) -> list[str]:
         places = ["--data-dir", str(self._house.data), "--kernels", str(self._kernels)]

@@ -10,8 +10,9 @@ import typer
 
 from kernelyard.cli.command_app import command_app
 from kernelyard.cli.complaints import sentence_of
+from kernelyard.cli.disk_use import DiskUse, disk_use
 from kernelyard.cli.setting_flags import with_setting_flags
-from kernelyard.cli.showing import Format, show_json
+from kernelyard.cli.showing import Format, human_size, show_json, show_table
 from kernelyard.settings import ENVIRONMENT_ONLY, LoadedSettings, Settings
 
 app = command_app()
@@ -37,6 +38,7 @@ class Report:
     images: list[Finding] = field(default_factory=list)
     kernel: Finding = Finding("python3", BROKEN, "not tried")
     server: Finding | None = None
+    disk: DiskUse | None = None
 
     @property
     def healthy(self) -> bool:
@@ -45,10 +47,11 @@ class Report:
 
 
 def doctor(config: Path | None, flags: dict[str, Any]) -> None:
-    """Check settings, plugins, images, and whether a kernel starts.
+    """Check settings, plugins, images, disk use, and whether a kernel starts.
 
-    Shows each setting with its source. The kernel is started with a data directory of its own that is removed again: a running server
-    is not touched. Exit status 1 if something is broken.
+    Shows each setting with its source, and which kernels take most of the disk. The kernel is started
+    with a data directory of its own that is removed again: a running server is not touched. Exit
+    status 1 if something is broken.
 
     Examples:
 
@@ -84,6 +87,7 @@ def _report(loaded: LoadedSettings) -> Report:
         about = f"pid {runtime.pid}, version {runtime.version}{beside}"
         report.server = Finding(runtime.url, OK, about)
     report.plugins = _plugins()
+    report.disk = disk_use(loaded.settings.data_dir)
     _try_kernel(loaded.settings, report)
     return report
 
@@ -139,8 +143,6 @@ def _shown(name: str, value: object) -> str:
 
 
 def _print(report: Report) -> None:
-    from kernelyard.cli.showing import show_table
-
     typer.echo(f"Settings (file: {report.config_file or 'none'})")
     rows = [(one["name"], one["value"], one["source"]) for one in report.settings]
     show_table(("SETTING", "VALUE", "SOURCE"), rows, empty="")
@@ -150,9 +152,35 @@ def _print(report: Report) -> None:
     _findings(report.images, "none found: install a kernel, such as ipykernel")
     typer.echo("\nServer of this data directory")
     _findings([report.server] if report.server else [], "none is running")
+    typer.echo("\nDisk")
+    _disk(report.disk)
     typer.echo("\nA kernel")
     _findings([report.kernel], "")
     typer.echo("\nAll is well." if report.healthy else "\nSomething is broken: see above.")
+
+
+def _disk(use: DiskUse | None) -> None:
+    if use is None:
+        typer.echo("  there is no data directory yet")
+        return
+    at_least = "" if use.complete else "at least "
+    typer.echo(
+        f"  {at_least}{human_size(use.total)} in {use.place}, {human_size(use.free)} are free: "
+        f"database {human_size(use.database)}, journals {human_size(use.journals)}, "
+        f"logs {human_size(use.logs)}, work directories {human_size(use.work)}"
+    )
+    typer.echo(f"  {use.kernels} kernels, {use.live} of them live")
+    rows = [
+        (
+            one["id"],
+            "live" if one["live"] else "ended",
+            human_size(int(one["total"])) + ("" if one["complete"] else " or more"),
+            *(human_size(int(one[part])) for part in ("journal", "log", "work")),
+        )
+        for one in use.largest
+    ]
+    if rows:
+        show_table(("KERNEL", "STATE", "TOTAL", "JOURNAL", "LOG", "WORK"), rows, empty="")
 
 
 def _findings(findings: list[Finding], empty: str) -> None:

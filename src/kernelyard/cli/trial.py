@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from kernelyard.assembly import Assembly, assemble
 from kernelyard.cli.complaints import Complaint
 from kernelyard.cli.ending import end_agent_within, end_kernels
@@ -10,16 +12,28 @@ from kernelyard.model.kernels import KernelOrder
 from kernelyard.model.principals import Principal, Role
 from kernelyard.model.tasks import TaskOrder, TaskState
 from kernelyard.settings import Settings
+from kernelyard.wire.link import LimitFact
 
 _WHO = Principal("doctor", Role.ADMIN)
 
 
-async def try_kernel(settings: Settings) -> tuple[list[Image], str]:
-    """Return the images found, and what a kernel answers to ``1+1``. Raises YardError, Complaint."""
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of it."""
+
+    images: list[Image]
+    limits: list[LimitFact]
+    answer: str
+    """What the kernel answers to ``1+1``."""
+
+
+async def try_kernel(settings: Settings) -> Trial:
+    """Look what there is, and let a kernel answer. Raises YardError, Complaint."""
     try:
         async with assemble(settings) as assembly:
             images, _ = await assembly.yard.images.list(_WHO)
-            return images, await _answer(assembly, settings.kernel_start_timeout)
+            limits = await assembly.yard.limits_held()
+            return Trial(images, limits, await _answer(assembly, settings.kernel_start_timeout))
     finally:
         await end_agent_within(settings.data_dir)
         end_kernels(settings.data_dir)

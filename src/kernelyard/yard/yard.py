@@ -12,6 +12,7 @@ from kernelyard.ports.bell import Bell
 from kernelyard.ports.clock import Clock
 from kernelyard.ports.engine import Engine
 from kernelyard.ports.stores import Store
+from kernelyard.wire.link import LimitFact
 from kernelyard.yard.access import Access
 from kernelyard.yard.agents import Agents
 from kernelyard.yard.attachments import Attachments
@@ -93,6 +94,10 @@ class Yard:
     async def live_kernels(self) -> int:
         """How many kernels are live."""
         return await self._store.kernels.live_count()
+
+    async def limits_held(self) -> list[LimitFact]:
+        """Which limits hold on the agent's machine. Raises AgentUnavailable."""
+        return (await (await self._agents.link()).facts()).limits
 
     async def _warm(self) -> None:
         """Have an agent and its images at hand before the first kernel is asked for."""

@@ -129,3 +129,21 @@ async def test_a_muffled_bell_sends_it_away_after_what_is_there(source: Source) 
         assert await next_of(watching) == [1]
         with pytest.raises(Unavailable, match="Follow again"):
             await next_of(watching)
+
+
+async def test_what_was_there_already_comes_without_another_ring(source: Source) -> None:
+    source.put(1)
+    async with aclosing(source.watched(poll=LONG)) as watching:
+        assert await next_of(watching) == [1]
+        source.put(2, ring=False)
+        assert await next_of(watching) == [2]
+
+
+async def test_one_who_is_told_and_waits_for_the_bell_does_not_look_in_vain(
+    source: Source,
+) -> None:
+    async with aclosing(source.watched(poll=LONG)) as watching:
+        for number in range(1, 20):
+            source.put(number)
+            assert await next_of(watching) == [number]
+    assert source.reads == 19

@@ -9,6 +9,7 @@ from kernelyard.model.errors import Unavailable
 from kernelyard.yard.sharing import Batch, Crowds, E, Followed, N
 
 SIGN_OF_LIFE_SECONDS = 15.0
+_SOON_SECONDS = 0.02
 LEAVING = "This server is stopping. Follow again with the last number; nothing is lost."
 
 
@@ -47,7 +48,11 @@ async def watch(
             if ended:
                 return
             if told:
-                earliest = 0.0 if more else began + crowds.pace(topic)
+                pause = crowds.pace(topic)
+                earliest = 0.0 if more else began + pause
+                # That was mostly all there is: few wait for a ring, many for the read that they share.
+                if not more and 2 * pause < _SOON_SECONDS:
+                    await bell.wait(topic, mark, _SOON_SECONDS)
             elif bell.muffled:
                 raise Unavailable(LEAVING)
             elif await bell.wait(topic, mark, min(poll, spoke + sign - now())):

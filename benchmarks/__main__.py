@@ -17,7 +17,7 @@ from pathlib import Path
 
 from kernelyard import AsyncClient
 
-from benchmarks import floods, kernel_start, memory, round_trip
+from benchmarks import floods, followers, growth, kernel_start, load, memory, round_trip
 from benchmarks.figures import Figure, table
 from benchmarks.peer import gateway, gateway_python
 from benchmarks.running import Server, scratch, server
@@ -29,6 +29,9 @@ MEASURES: dict[str, Callable[[Scene], Awaitable[list[Figure]]]] = {
     "start": kernel_start.measure,
     "round-trip": round_trip.measure,
     "floods": floods.measure,
+    "followers": followers.measure,
+    "load": load.measure,
+    "growth": growth.measure,
 }
 
 

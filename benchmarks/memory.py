@@ -38,6 +38,12 @@ async def measure(scene: Scene) -> list[Figure]:
     return [*figures, Figure(f"{MEASURE} with {many} kernels", "each kernel", _cells(rss, pss))]
 
 
+def pss(pid: int) -> float:
+    """What a process costs in bytes; RSS where PSS is not known."""
+    rss, shared_out = _of(pid)
+    return shared_out or rss
+
+
 def _of(pid: int) -> tuple[float, float]:
     info = psutil.Process(pid).memory_full_info()
     return float(info.rss), float(getattr(info, "pss", 0))

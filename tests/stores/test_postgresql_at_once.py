@@ -17,7 +17,7 @@ from kernelyard.model.images import ImageRecord
 from kernelyard.model.kernel_phases import Wanted
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.tasks import TaskState
-from kernelyard.ports.stores import Idempotency, KernelQuery
+from kernelyard.ports.stores import Idempotency, KernelQuery, Lease
 from kernelyard.stores.sql.postgresql import PostgresqlDatabase, open_postgresql
 from kernelyard.stores.sql.store import SqlStore
 from kernelyard.stores.sql.tables import changes, kernels, outputs
@@ -187,6 +187,51 @@ async def test_who_reads_events_while_they_are_made_misses_none(two: Two) -> Non
     work = [submit(two[n % 2], kernel.no) for n, kernel in enumerate(made)]
     await asyncio.wait_for(asyncio.gather(read(), *work), 40)
     assert seen == [one.number for one in await two[0].events.read(begin)]
+
+
+async def test_the_newest_event_is_never_one_that_is_not_committed(
+    two: Two, database_url: str
+) -> None:
+    """Whoever follows from there would miss those that are committed later."""
+    kernel = await kept_kernel(two[0])
+    before = await two[1].events.last()
+    writing, may_commit = asyncio.Event(), asyncio.Event()
+
+    def hold(_: object, __: object, statement: str, *___: object) -> None:
+        if "INSERT INTO changes" in statement:
+            writing.set()
+            await_only(may_commit.wait())
+
+    event.listen(two[0]._database._writing.sync_engine, "after_cursor_execute", hold)
+    submitting = asyncio.create_task(two[0].tasks.insert(a_task(kernel), None))
+    await asyncio.wait_for(writing.wait(), 20)
+    asking = asyncio.create_task(two[1].events.last())
+    connection = await asyncpg.connect(database_url)
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    try:
+        async with asyncio.timeout(20):
+            while not asking.done() and not await connection.fetchval(waiting):
+                pass
+        assert not asking.done()
+    finally:
+        may_commit.set()
+        await connection.close()
+    await submitting
+    assert await asking == before + 1
+
+
+async def test_a_kernel_removed_while_it_is_claimed_fails_nobody(two: Two) -> None:
+    for turn in range(ROUNDS):
+        kernels = [await kept_kernel(two[0]) for _ in range(4)]
+        lease = Lease(holder=f"turn {turn}", now=NOON, micros=1_000_000)
+        await asyncio.gather(
+            two[1].leases.claim(lease, 9),
+            *(two[0].kernels.remove(kernel.no) for kernel in kernels),
+            *(two[1].leases.claim_one(lease, kernel.no) for kernel in kernels),
+            two[0].leases.claim(replace(lease, holder="other"), 9),
+            two[1].leases.renew(lease),
+        )
+        assert await two[0].leases.renew(lease) == []
 
 
 async def test_work_that_is_cancelled_is_done_whole_or_not_at_all(two: Two) -> None:

@@ -21,7 +21,7 @@ _CLAIM = (
     "INSERT INTO leases (kernel_no, holder, until) "
     "SELECT kernels.no, :holder, {now} + :micros "
     "FROM kernels LEFT JOIN leases ON leases.kernel_no = kernels.no "
-    "WHERE {which} ORDER BY kernels.no LIMIT :most "
+    "WHERE {which} ORDER BY kernels.no LIMIT :most {lock} "
     "ON CONFLICT (kernel_no) DO UPDATE SET holder = excluded.holder, until = excluded.until "
     "WHERE leases.until <= {now} OR leases.holder = excluded.holder "
     "RETURNING kernel_no"
@@ -42,17 +42,20 @@ def _bound(words: str, *names: str) -> TextClause:
     )
 
 
-def _of_each(which: str) -> dict[str, TextClause]:
+def _of_each(which: str, lock: str) -> dict[str, TextClause]:
     statements: dict[str, TextClause] = {}
     for dialect, now in _NOW.items():
         words = which.format(now=now, unfinished=_UNFINISHED[dialect])
-        claim = _CLAIM.format(now=now, which=words)
+        held = lock if dialect == "postgresql" else ""
+        claim = _CLAIM.format(now=now, which=words, lock=held)
         statements[dialect] = _bound(claim, "most", "kernel_no")
     return statements
 
 
-_CLAIM_SOME = _of_each(_FREE)
-_CLAIM_ONE = _of_each(_FREE_OR_OWN)
+# A kernel that is just being removed is let alone. Whoever wants many passes over those at which
+# somebody works; their turn comes with the next claim.
+_CLAIM_SOME = _of_each(_FREE, "FOR KEY SHARE OF kernels SKIP LOCKED")
+_CLAIM_ONE = _of_each(_FREE_OR_OWN, "FOR KEY SHARE OF kernels")
 # In one order, so that two who prolong and claim the same rows do not wait for each other in a circle.
 _RENEW_OWN = (
     "UPDATE leases SET until = {now} + :micros WHERE kernel_no IN "

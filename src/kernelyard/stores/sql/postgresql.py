@@ -39,7 +39,7 @@ _MIGRATING = 0x6B65726E656C7964
 
 _FULL = "53100"
 _DATA = "22"
-_RACES = frozenset({"23503", "23505", "40001", "40P01"})
+_RACES = frozenset({"23505", "40001", "40P01"})
 _STALE_STATEMENT = "InvalidCachedStatementError"
 _PASSING = (
     "08",  # connections

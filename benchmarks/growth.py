@@ -39,6 +39,9 @@ QUESTIONS: dict[str, Question] = {
         TaskQuery(owner="owner 0", states=frozenset({TaskState.FAILED}), limit=10)
     ),
     "tasks: with a label": lambda store, _: store.tasks.find(TaskQuery(labels={"part": "7"})),
+    "tasks: with a label, open ones": lambda store, _: store.tasks.find(
+        TaskQuery(labels={"part": "7"}, states=OPEN)
+    ),
     "kernels: newest": lambda store, _: store.kernels.find(KernelQuery(limit=10)),
     "kernels: ready, of an owner": lambda store, _: store.kernels.find(
         KernelQuery(owner="owner 0", phases=frozenset({Phase.READY}), limit=1)

@@ -37,6 +37,7 @@ async def an_ended_kernel(store: Store, *, waits: int = 0, outputs: int = 2) -> 
 
 
 def numbers(kernels: list[Kernel]) -> list[int]:
+    """The store's own numbers of kernels."""
     return [kernel.no for kernel in kernels]
 
 

@@ -109,6 +109,7 @@ class Outputs:
         async with self._attachments.attached(kernel_id), aclosing(batches):
             async for batch in batches:
                 yield batch
+                del batch
 
     async def streams(
         self, who: Principal, task_id: str, name: Literal["stdout", "stderr"]

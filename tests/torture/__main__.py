@@ -28,7 +28,7 @@ def main() -> int:
     print(f"torture: seed {given.seed}, store {given.store}", flush=True)
     with _store(given.store) as url:
         store = {"KERNELYARD_STORE": "postgresql", "KERNELYARD_STORE_URL": url} if url else {}
-        house = House(store)
+        house = House(store, mount=not given.unmounted)
         run = Run(house, books, given.faults)
         keep = True
         try:
@@ -73,6 +73,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--store", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--keep", action="store_true", help="keep the data directory")
+    parser.add_argument(
+        "--unmounted",
+        action="store_true",
+        help="limit the size of files where root would mount a small disk to fill",
+    )
     given = parser.parse_args()
     if unknown := set(given.faults) - set(TARGETS):
         parser.error(f"unknown faults: {', '.join(sorted(unknown))}")

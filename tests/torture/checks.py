@@ -13,6 +13,8 @@ from typing import Any
 from tests.torture.jobs import Job
 
 FINAL = frozenset({"succeeded", "failed", "cancelled", "lost"})
+INTERRUPTED = "\nKeyboardInterrupt\n\n"
+"""What IPython prints when an interrupt hits it between the code and its own work."""
 UNHEARD = "nobody listened"
 TASK_MARKS = frozenset({"started", "ended", "gap", "cut"})
 
@@ -177,6 +179,8 @@ def said(job: Job, state: str, records: Sequence[Seen]) -> list[str]:
             )
             for part in _parts(records)
         ]
+        if state == "cancelled":
+            parts = [part.replace(INTERRUPTED, "") for part in parts]
         problem = misfit(expected, parts, open_end=open_end)
         if problem:
             wrong.append(f"{name}: {problem}")

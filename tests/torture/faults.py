@@ -37,6 +37,7 @@ class Torturer:
             "pause-kernel": self._pause_kernel,
             "fill-disk": lambda _: self._fill_disk(),
             "cut-link": self._cut_link,
+            "kill-all": self._kill_all,
             "restart-server": lambda _: self._end_server(signal.SIGTERM),
             "restart-agent": lambda _: self._end_agent(signal.SIGTERM),
         }
@@ -44,6 +45,7 @@ class Torturer:
             "kill-client": self._start_clients,
             "kill-server": lambda _: self._start_server(),
             "restart-server": lambda _: self._start_server(),
+            "kill-all": self._start_all,
             "pause-server": self._go_on,
             "pause-agent": self._go_on,
             "pause-kernel": self._go_on,
@@ -101,6 +103,26 @@ class Torturer:
                 told += ", then " + self._end_agent(signal.SIGKILL)
         return told
 
+    def _kill_all(self, fault: Fault) -> str:
+        """Everybody at one moment, but for the kernels."""
+        self._unheard()
+        agent = self._house.agent_pid()
+        server = self._house.server_pid
+        for pid in filter(None, [agent, server, *self._people.pids]):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._house.end_server(signal.SIGKILL)
+        self._clients[fault] = self._people.names
+        return f"server {server}, agent {agent}, {', '.join(self._people.names)}"
+
+    def _start_all(self, fault: Fault) -> str:
+        return f"{self._start_server()}, {self._start_clients(fault)}"
+
+    def _unheard(self) -> None:
+        for charge in self._living():
+            charge.unheard += 1
+            charge.adopted = True
+
     def _end_server(self, signum: int) -> str:
         pid = self._house.server_pid
         self._house.end_server(signum)
@@ -114,9 +136,7 @@ class Torturer:
         pid = self._house.agent_pid()
         if pid is None:
             return ""
-        for charge in self._living():
-            charge.unheard += 1
-            charge.adopted = True
+        self._unheard()
         os.kill(pid, signum)
         wait_until(lambda: not alive(pid), 40, lambda: f"agent {pid} did not end")
         return f"pid {pid}"

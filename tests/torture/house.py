@@ -26,11 +26,11 @@ _SMALL_FILES = 4096
 class House:
     """One data directory, on a small disk of its own if we may mount one."""
 
-    def __init__(self, store: dict[str, str]) -> None:
+    def __init__(self, store: dict[str, str], *, mount: bool = True) -> None:
         self.base = Path(tempfile.mkdtemp(prefix="ky-torture-"))
         self.data = self.base / "data"
         self.data.mkdir(mode=0o700)
-        self.mounted = _mount(self.data)
+        self.mounted = mount and _mount(self.data)
         self.output = self.base / "server-output.txt"
         self.detour = Detour(self.base / "detour.sock", self.data / "agent" / "agent.sock")
         self.detour.start()

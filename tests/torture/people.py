@@ -36,7 +36,7 @@ class People:
 
     @property
     def pids(self) -> list[int]:
-        return [one.pid for one in self._processes.values()]
+        return [one.pid for one in self._processes.values() if one.poll() is None]
 
     def work_on(self, kernels: list[str]) -> None:
         """Give them the list of kernels for their jobs."""

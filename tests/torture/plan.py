@@ -17,6 +17,7 @@ TARGETS = {
     "cut-link": "link",
     "restart-server": "server",
     "restart-agent": "agent",
+    "kill-all": "client server agent",
 }
 """Every kind of fault, and what it hits; nothing is hit by two faults of a round."""
 _LASTING = {
@@ -31,12 +32,13 @@ _LASTING = {
     "cut-link": (0.3, 4.0),
     "restart-server": (0.0, 2.0),
     "restart-agent": (0.0, 0.0),
+    "kill-all": (0.0, 2.0),
 }
 AGENT_MAY_END_ON_A_FULL_DISK = False
 """Whether an agent keeps its promises even if it ends while its journals wait for space. Not yet: it
 starts tasks whose start it cannot write down, and the next agent starts them again; and an agent that
 finds the disk full ends at once and is started anew, with a gap for each time."""
-_NOT_TOGETHER = frozenset({"fill-disk", "kill-agent", "restart-agent"})
+_NOT_TOGETHER = frozenset({"fill-disk", "kill-agent", "restart-agent", "kill-all"})
 CUTS = ("cut", "stall", "tear")
 QUIET_SECONDS = 1.5
 
@@ -83,7 +85,8 @@ def steps(faults: list[Fault]) -> list[Step]:
 
 
 def _may_come_to(kind: str, chosen: list[str]) -> bool:
-    if TARGETS[kind] in {TARGETS[one] for one in chosen}:
+    hit = {target for one in chosen for target in TARGETS[one].split()}
+    if hit.intersection(TARGETS[kind].split()):
         return False
     apart = not AGENT_MAY_END_ON_A_FULL_DISK and kind in _NOT_TOGETHER
     return not (apart and _NOT_TOGETHER & set(chosen))

@@ -199,6 +199,7 @@ class Judge:
         told = json.loads(result["stdout"])
         if charge.restarts and not alive(charge.pid):
             charge.pid = self._house.kernel_pid(charge.id) or 0
+            self._books.counts["kernels started again"] += 1
         same = told["pid"] == charge.pid == self._house.kernel_pid(charge.id)
         require([] if same else [f"pid {told['pid']} was {charge.pid}"], f"kernel {charge.id}")
         ran = [

@@ -44,6 +44,7 @@ def stop(
     """End the server, and with --all the kernels too.
 
     Without --all, kernels go on under their agent. Outputs stay: they are readable again when the server is started again.
+    Where several servers share the data directory, all of them are ended.
 
     Examples:
 

@@ -146,7 +146,12 @@ class Caretaker:
             return
         link = await self._agents.link()
         if kernel.phase is Phase.REQUESTED:
-            await self._store.kernels.enter(self._no, Phase.LAUNCHING, None, self._clock.now())
+            now = await self._store.kernels.enter(
+                self._no, Phase.LAUNCHING, None, self._clock.now()
+            )
+            if now is None or now.phase.is_final:
+                # Another server, that looks after it now, has ended it.
+                return
         try:
             await link.launch(self._order(kernel))
         except (AgentUnavailable, StorageFull):

@@ -17,7 +17,7 @@ from kernelyard.model.errors import Invalid
 from kernelyard.model.records import RecordKind
 from kernelyard.wire import link
 
-from tests.support.agent_process import AgentProcess, ended, last_body, of_kind, wait_until
+from tests.support.agent_process import AgentProcess, ended, last_body, of_kind, says, wait_until
 
 LIMIT = 256 * 1024
 
@@ -162,6 +162,28 @@ async def test_a_kernel_that_floods_its_log_keeps_the_end_of_it(agent: AgentProc
     beyond = await agent.ask(link.Log(kernel, begin=part.size + 1))
     assert isinstance(beyond, link.Fault)
     assert beyond.code == "invalid"
+
+
+async def test_what_is_printed_while_no_agent_runs_is_there(
+    agent: AgentProcess, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    kernel = await agent.launch(log_bytes_limit=LIMIT)
+    wait = (
+        f"import os, time\nprint('waits')\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)"
+    )
+    flood = "for n in range(20_000): os.write(2, b'%099d\\n' % n)"
+    await agent.submit(kernel, f"{wait}\n{flood}")
+    await agent.records(kernel, until=says("waits"))
+    agent.kill()
+    go.touch()
+    file = agent.folder(kernel) / "kernel.log"
+    await wait_until(lambda: file.read_bytes().endswith(b"19999\n"))
+    await agent.start()
+    await wait_until(lambda: file.stat().st_blocks * 512 <= LIMIT)
+    part = await agent.ask(link.Log(kernel, most=6))
+    assert isinstance(part, link.LogPart)
+    assert part.data == b"19999\n"
 
 
 async def test_why_a_kernel_died_is_told_from_the_end_of_its_log(agent: AgentProcess) -> None:

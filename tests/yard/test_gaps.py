@@ -9,12 +9,12 @@ import pytest
 from kernelyard.model.kernel_phases import KernelState
 from kernelyard.model.projection import body_of
 from kernelyard.model.records import Record, RecordKind
-from kernelyard.model.tasks import TaskState
+from kernelyard.model.tasks import Task, TaskState
 from kernelyard.stores.memory.store import MemoryStore
 from kernelyard.stores.transitions import new_records
 
 from tests.support.scripted_agent import ScriptedAgent
-from tests.support.yard_house import ANN, a_yard
+from tests.support.yard_house import ANN, YardHouse, a_yard, eventually
 
 
 @pytest.mark.parametrize("middle", [False, True])
@@ -68,6 +68,30 @@ async def test_a_journal_cut_just_behind_what_is_stored_has_no_gap() -> None:
         result = await new.yard.outputs.result(ANN, running.id)
         assert (result.stdout, result.gaps) == ("early\nlate\n", 0)
     await agent.aclose()
+
+
+async def test_behind_the_end_of_a_kernel_every_open_task_is_lost() -> None:
+    agent, store = ScriptedAgent(), MemoryStore()
+    async with a_yard(store=store, agent=agent) as old:
+        kernel = await old.kernel()
+        tasks = [await old.task(kernel, "wait:go"), await old.task(kernel, "print:x")]
+        await eventually(lambda: is_running(old, tasks[0]))
+        set_back = deepcopy(store)
+        agent.gates.release("go")
+        for task in tasks:
+            await old.ended(task)
+        await old.yard.kernels.terminate(ANN, kernel.id)
+        await old.yard.kernels.wait(ANN, kernel.id, until="ended", timeout=10)
+    agent.cut[kernel.id] = len(agent.kernels[kernel.id].journal)
+    async with a_yard(store=set_back, agent=agent) as new:
+        states = [(await new.ended(task)).state for task in tasks]
+        assert states == [TaskState.LOST, TaskState.LOST]
+        assert (await new.yard.kernels.get(ANN, kernel.id)).state is KernelState.TERMINATED
+    await agent.aclose()
+
+
+async def is_running(house: YardHouse, task: Task) -> bool:
+    return (await house.yard.tasks.get(ANN, task.id)).state is TaskState.RUNNING
 
 
 def test_only_a_gap_may_stand_for_records_that_are_missing() -> None:

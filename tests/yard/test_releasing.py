@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from kernelyard.stores.memory.store import MemoryStore
 from kernelyard.testing.clock import FakeClock
 from kernelyard.yard.releasing import LOOK_SECONDS, SAFE_SECONDS, WORTH_BYTES, Releases
 
+from tests.support.scripted_agent import ScriptedAgent
 from tests.support.yard_house import ANN, YardHouse, a_yard
 
 
@@ -64,3 +66,14 @@ async def test_an_agent_that_is_away_is_told_later_and_one_that_does_not_know_is
         house.agent.absent = False
         await clock.advance(SAFE_SECONDS + LOOK_SECONDS)
         assert house.agent.stored == {kernel_id: last}
+
+
+async def test_a_server_that_starts_tells_of_the_kernels_that_ended_last() -> None:
+    agent, store, clock = ScriptedAgent(), MemoryStore(), FakeClock()
+    async with a_yard(agent=agent, store=store, clock=clock) as house:
+        kernel_id, last = await ended_kernel(house)
+    assert agent.stored == {}
+    async with a_yard(agent=agent, store=store, clock=clock):
+        await clock.advance(SAFE_SECONDS + LOOK_SECONDS)
+        assert agent.stored == {kernel_id: last}
+    await agent.aclose()

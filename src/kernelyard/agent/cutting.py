@@ -54,7 +54,7 @@ class Cuts:
         journal.cut(place)
         descriptor = journal.descriptor()
         try:
-            await asyncio.to_thread(cut_file, journal, folder, descriptor)
+            await asyncio.to_thread(cut_file, journal, folder, descriptor, new=place != before[0])
         except (OSError, wire.CorruptRecord) as error:
             journal.index[:0] = [entry for entry in before if entry[0] < place[0]]
             self._log.warning("journal.not_cut", kernel_id=folder.kernel_id, problem=str(error))
@@ -69,11 +69,15 @@ class Cuts:
         return self._possible
 
 
-def cut_file(journal: Journal, folder: Folder, descriptor: int) -> None:
-    """Free what lies before the journal's first record. Raises OSError, CorruptRecord."""
+def cut_file(journal: Journal, folder: Folder, descriptor: int, *, new: bool = True) -> None:
+    """Free what lies before the journal's first record. Raises OSError, CorruptRecord.
+
+    If that record is not ``new``, it was begun before, and perhaps not brought to its end.
+    """
     place = journal.index[0]
     if journal.closed:
-        folder.mark_ended(journal)
+        if new:
+            folder.mark_ended(journal)
         checkpoint_path(journal.path).unlink(missing_ok=True)
     else:
         note_before(journal.path, descriptor, place)

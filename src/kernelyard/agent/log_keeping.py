@@ -25,7 +25,10 @@ class LogKeeper:
         """Look again and again."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            await self.look()
+            try:
+                await self.look()
+            except Exception:  # noqa: BLE001 - one odd log must not leave all others without a limit
+                self._log.exception("log.not_looked_at")
 
     async def look(self) -> None:
         """Free what is over the limits."""

@@ -21,20 +21,24 @@ LOST = (
 )
 _OPEN = frozenset({TaskState.QUEUED, TaskState.RUNNING})
 _PAGE = 500
+_Mark = tuple[int, RecordKind, dict[str, JsonValue]]
 
 
 async def bridged(store: Store, kernel: Kernel, records: list[Record]) -> list[Record]:
     """Return ``records``, the first to come, with what stands for those that are missing before them.
 
-    Tasks before the one that the records are about must have ended in between: they are lost.
+    Tasks before the one that the records are about must have ended in between: they are lost. If the
+    records only tell that the kernel has ended, all are.
     """
     lost = records[0].number - kernel.stored_number - 1
     if lost <= 0:
         return records
     about = next((record for record in records if record.seq), None)
     last = await store.outputs.read(kernel.no, kernel.stored_number - 1, limit=1)
-    marks = await _marks(store, kernel, about) if about is not None else []
-    marks = marks[: lost - 1]
+    closed = records[-1].kind is RecordKind.KERNEL_ENDED
+    marks: list[_Mark] = []
+    if about is not None or closed:
+        marks = (await _marks(store, kernel, about))[: lost - 1]
     first, at = records[0].number - len(marks), records[0].at
     since = last[0].at if last else kernel.created_at
     gap: dict[str, JsonValue] = {"from": since, "to": at, "records": lost - len(marks)}
@@ -48,14 +52,11 @@ async def bridged(store: Store, kernel: Kernel, records: list[Record]) -> list[R
     ]
 
 
-async def _marks(
-    store: Store, kernel: Kernel, about: Record
-) -> list[tuple[int, RecordKind, dict[str, JsonValue]]]:
+async def _marks(store: Store, kernel: Kernel, about: Record | None) -> list[_Mark]:
     """The ends that fell into the gap, and the start of the task in whose middle it ends."""
-    marks: list[tuple[int, RecordKind, dict[str, JsonValue]]] = []
-    begun = about.kind is not RecordKind.STARTED
+    marks: list[_Mark] = []
     for task in await _open_tasks(store, kernel):
-        if task.seq < about.seq:
+        if about is None or task.seq < about.seq:
             end: dict[str, JsonValue] = {
                 "task_id": task.id,
                 "state": TaskState.LOST.value,
@@ -63,9 +64,13 @@ async def _marks(
                 "cause": EndCause.AGENT_LOST.value,
             }
             marks.append((task.seq, RecordKind.ENDED, end))
-        elif task.seq == about.seq and task.state is TaskState.QUEUED and begun:
+        elif task.seq == about.seq and _begun_unheard(task, about):
             marks.append((task.seq, RecordKind.STARTED, {"task_id": task.id}))
     return marks
+
+
+def _begun_unheard(task: Task, about: Record) -> bool:
+    return task.state is TaskState.QUEUED and about.kind is not RecordKind.STARTED
 
 
 async def _open_tasks(store: Store, kernel: Kernel) -> list[Task]:

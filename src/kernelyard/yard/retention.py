@@ -99,10 +99,9 @@ class Retention:
         if seconds and (old := await kernels.kept(PORTION, ended_by=self._ago(seconds))):
             return old
         most = self._limits.keep_outputs_bytes
-        excess = await kernels.kept_bytes() - most if most else 0
-        if excess <= 0:
-            return ()
-        return _oldest(await kernels.kept(PORTION), excess)
+        # In this order: what another server removes in between is then among the oldest here, too.
+        oldest = await kernels.kept(PORTION) if most else []
+        return _first(oldest, await kernels.kept_bytes() - most if oldest else 0)
 
     async def _remove_outputs(self, kernel: Kernel) -> None:
         """Remove what the kernel said, and its files beside the agent."""
@@ -129,7 +128,7 @@ class Retention:
         return self._clock.now() - round(seconds * 1_000_000)
 
 
-def _oldest(kernels: Sequence[Kernel], excess: int) -> Sequence[Kernel]:
+def _first(kernels: Sequence[Kernel], excess: int) -> Sequence[Kernel]:
     """As many of the first as take up ``excess`` bytes."""
     taken = 0
     while taken < len(kernels) and excess > 0:

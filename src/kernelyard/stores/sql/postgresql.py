@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 import asyncpg
@@ -34,6 +34,8 @@ ATTEMPTS = 2
 _CONNECT_SECONDS = 10
 _STATEMENT_SECONDS = 60
 _POOL_SECONDS = 30
+FROZEN_SECONDS = 10
+"""After which a server that stands still within a transaction loses its locks; less than a lease."""
 _MIGRATING = 0x6B65726E656C7964
 """The advisory lock of whoever migrates: ``kernelyd`` as a number."""
 
@@ -55,8 +57,9 @@ _PASSING = (
 class PostgresqlDatabase:
     """A database. Work that is cancelled while it runs is finished and its result dropped."""
 
-    def __init__(self, url: str) -> None:
-        self._writing = _engine(url)
+    def __init__(self, url: str, *, frozen_seconds: int = FROZEN_SECONDS) -> None:
+        session = f"SET idle_in_transaction_session_timeout = '{frozen_seconds}s'"
+        self._writing = _engine(url, session=session)
         self._reading = self._writing.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
@@ -157,24 +160,40 @@ async def _migrate(url: str) -> None:
         await engine.dispose()
 
 
-async def _connect(url: str, *, seconds: float | None, name: str = "") -> Any:
+async def _connect(
+    url: str, *, seconds: float | None, session: str = "", name: str = "kernelyard"
+) -> Any:
     try:
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             url,
             timeout=_CONNECT_SECONDS,
             command_timeout=seconds,
-            server_settings={"application_name": f"kernelyard {name}".strip()},
+            server_settings={"application_name": name},
         )
     except (ValueError, TypeError):
         # What the driver says about an address may repeat it.
         raise no_address() from None
+    if session:
+        # A statement and no parameter of the connection: PgBouncer would refuse that.
+        await connection.execute(session)
+    return connection
+
+
+def _connect_bell(url: str) -> Awaitable[Any]:
+    # A notification is no data: nobody is to wait until it is on a disk.
+    session = "SET synchronous_commit = off"
+    return _connect(url, seconds=_CONNECT_SECONDS, session=session, name="kernelyard bell")
 
 
 def _engine(
-    url: str, *, seconds: float | None = _STATEMENT_SECONDS, poolclass: type[NullPool] | None = None
+    url: str,
+    *,
+    seconds: float | None = _STATEMENT_SECONDS,
+    session: str = "",
+    poolclass: type[NullPool] | None = None,
 ) -> AsyncEngine:
     async def connect() -> Any:
-        return await _connect(url, seconds=seconds)
+        return await _connect(url, seconds=seconds, session=session)
 
     pool: dict[str, Any] = {"poolclass": poolclass}
     if poolclass is None:

@@ -145,8 +145,8 @@ class Run:
         wait_until(lambda: not self._strangers(), 30, lambda: f"strangers: {self._strangers()}")
         visits = [one for one in self.people.noted() if "left" in one]
         self._books.counts["kernels of visitors"] = len(visits)
-        left = leftovers.of_kernels(self._house.data, self._deleted())
-        require(left, "left of deleted kernels")
+        left = lambda: leftovers.of_kernels(self._house.data, self._deleted())  # noqa: E731
+        wait_until(lambda: not left(), 30, lambda: f"left of deleted kernels: {left()}")
         self._books.tell(f"all is well: {dict(self._books.counts)}")
 
     def _strangers(self) -> list[int]:

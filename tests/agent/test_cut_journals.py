@@ -55,7 +55,7 @@ def written(folder: Folder, entries: Sequence[Entry]) -> list[Record]:
     journal, _ = recover(folder.journal)
     journal.append(entries)
     journal.close()
-    return opened(folder)[2]
+    return kept(folder)
 
 
 def opened(folder: Folder) -> tuple[Journal, Recollection, list[Record]]:
@@ -63,6 +63,13 @@ def opened(folder: Folder) -> tuple[Journal, Recollection, list[Record]]:
     found: list[Record] = []
     journal, memory = recover(folder.journal, found.append)
     return journal, memory, found
+
+
+def kept(folder: Folder) -> list[Record]:
+    """The records that are in a journal."""
+    journal, _, records = opened(folder)
+    journal.close()
+    return records
 
 
 def remembered(records: Sequence[Record]) -> Recollection:
@@ -114,7 +121,7 @@ def test_cut_anywhere_and_crashed_anywhere_it_tells_the_same(
                 first = number
             journal.append([(1, RecordKind.STREAM, b'{"text":"%s"}' % (b"y" * wanted))])
             journal.close()
-            whole = [*whole, opened(folder)[2][-1]]
+            whole = [*whole, kept(folder)[-1]]
         journal, memory, found = opened(folder)
         journal.close()
         assert memory == remembered(whole)
@@ -183,7 +190,7 @@ def test_a_torn_checkpoint_costs_no_record_that_is_there_and_is_told(
                 assert (found, memory) == (whole, remembered(whole))
             journal.append([(1, RecordKind.STREAM, b'{"text":"after"}')])
             journal.close()
-            whole = [*whole, opened(folder)[2][-1]]
+            whole = [*whole, kept(folder)[-1]]
         assert [record.number for record in whole] == list(range(1, len(whole) + 1))
 
 
@@ -199,15 +206,15 @@ def test_a_disk_that_lost_the_end_of_a_cut_journal_is_found_out(
         journal.close()
         os.truncate(folder.journal, data.draw(st.integers(0, size)))
         journal, memory, found = opened(folder)
-        kept = found[-1].number if found else number - 1
-        assert found == whole[number - 1 : kept]
+        last = found[-1].number if found else number - 1
+        assert found == whole[number - 1 : last]
         assert journal.damaged == (not found)
-        assert memory == remembered(whole[:kept])
+        assert memory == remembered(whole[:last])
         journal.append([(1, RecordKind.STREAM, b'{"text":"after"}')])
         journal.close()
         journal, _, again = opened(folder)
         journal.close()
-        assert [record.number for record in again] == list(range(number, kept + 2))
+        assert [record.number for record in again] == list(range(number, last + 2))
         assert not journal.damaged
 
 

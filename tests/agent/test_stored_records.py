@@ -13,6 +13,7 @@ from tests.support.agent_process import (
     ended,
     fault_in,
     has_no_holes,
+    last_body,
     of_kind,
     says,
     stdout_of,
@@ -56,6 +57,26 @@ async def test_a_live_kernel_goes_on_behind_the_cut_and_is_found_again(
     assert end_of(rest, 2)["state"] == "succeeded"
     assert stdout_of(rest, 3) == "2\n"
     assert [one.seq for one in rest if one.kind is RecordKind.STARTED] == [2, 3]
+
+
+async def test_a_kernel_whose_checkpoint_is_torn_is_ended_and_runs_nothing_twice(
+    agent: AgentProcess,
+) -> None:
+    kernel = await agent.launch()
+    tasks = await agent.submit(kernel, PRINT_MUCH, "print('second')")
+    records = await agent.records(kernel, until=ended(2))
+    (first_end,) = filter(ended(1), records)
+    await agent.done(link.Stored(kernel, first_end.number))
+    agent.kill()
+    checkpoint = agent.folder(kernel) / "checkpoint"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-1])
+    await agent.start()
+    rest = await agent.records(kernel, after=first_end.number)
+    assert rest[: len(records) - first_end.number] == records[first_end.number :]
+    assert last_body(rest)["cause"] == "agent_lost"
+    assert "journal was damaged" in str(last_body(rest)["reason"])
+    assert not [one for one in rest if one.kind is RecordKind.STARTED and one.seq == 1]
+    assert fault_in(await agent.ask(link.Submit(kernel, tasks))).code == "kernel_ended"
 
 
 async def test_whoever_follows_slowly_is_not_overtaken(agent: AgentProcess) -> None:

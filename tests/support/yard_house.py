@@ -105,4 +105,4 @@ async def until(condition: Callable[[], object]) -> None:
     """Give way to others until ``condition`` holds."""
     async with asyncio.timeout(SECONDS):
         while not condition():
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0)

@@ -168,6 +168,7 @@ def rest(reading: Reading, most: int = 2000) -> list[Record]:
     return records
 
 
+@pytest.mark.timeout(300)  # many examples take their time: records are looked for byte by byte
 @given(TASKS.filter(bool), st.data())
 def test_a_torn_checkpoint_costs_no_record_that_is_there_and_is_told(
     tasks: list[tuple[list[int], str | None]], data: st.DataObject
@@ -192,6 +193,25 @@ def test_a_torn_checkpoint_costs_no_record_that_is_there_and_is_told(
             journal.close()
             whole = [*whole, kept(folder)[-1]]
         assert [record.number for record in whole] == list(range(1, len(whole) + 1))
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "directory", "endless"])
+def test_only_an_ordinary_checkpoint_is_believed(kind: str, tmp_path: Path) -> None:
+    with a_folder() as folder:
+        whole = written(folder, entries_of([([3000] * 3, "succeeded")]))
+        note = checkpoint_path(folder.journal)
+        elsewhere = tmp_path / "checkpoint"
+        journal = opened(folder)[0]
+        cut(folder, journal, 3, "before the hole")
+        journal.close()
+        note.rename(elsewhere)
+        {
+            "link": lambda: note.symlink_to(elsewhere),
+            "pipe": lambda: os.mkfifo(note),
+            "directory": note.mkdir,
+            "endless": lambda: note.symlink_to("/dev/zero"),
+        }[kind]()
+        assert kept(folder) == whole
 
 
 @given(TASKS, st.data())

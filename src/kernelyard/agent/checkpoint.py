@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import struct
 import zlib
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from kernelyard.agent.recall import Recollection
 from kernelyard.wire import journal as wire
 
 _CRC = struct.Struct("<I")
+_LARGEST = 256 * 1024 * 1024
 _WINDOW = 256 * 1024
 """How far behind a hole a record is looked for; it begins in the first block behind it."""
 
@@ -56,13 +58,25 @@ def write_checkpoint(journal: Path, checkpoint: Checkpoint) -> None:
 def read_checkpoint(journal: Path) -> Checkpoint | None:
     """Return the checkpoint of a journal; None if there is none that is whole."""
     try:
-        data = checkpoint_path(journal).read_bytes()
+        data = _bytes_of(checkpoint_path(journal))
         (crc,) = _CRC.unpack_from(data)
         if zlib.crc32(data[_CRC.size :]) != crc:
             return None
         return msgspec.convert(json.loads(data[_CRC.size :]), Checkpoint, str_keys=True)
     except (OSError, struct.error, ValueError, RecursionError):
         return None
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Read an ordinary file of a size that it may have; the kernel's own code could put others there."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
+            raise OSError(f"{path} is not what was written there")
+        return os.pread(descriptor, found.st_size, 0)
+    finally:
+        os.close(descriptor)
 
 
 def stands_at(descriptor: int, place: tuple[int, int]) -> bool:

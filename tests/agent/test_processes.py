@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from kernelyard.agent.processes import Exit, KernelProcess, boot_id, log_tail, start_time_of
+from kernelyard.agent.processes import Exit, KernelProcess, boot_id, start_time_of
 
 WAITS = "import sys; print('up', flush=True); sys.stdin.close(); import signal; signal.pause()"
 
@@ -286,24 +286,6 @@ def test_the_start_time_is_that_of_the_system() -> None:
 def test_the_boot_has_an_id_that_stays() -> None:
     assert boot_id()
     assert boot_id() == boot_id()
-
-
-def test_the_tail_of_a_log_is_its_last_lines(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.write_bytes(b"".join(b"line %d\n" % number for number in range(100_000)) + b"\xff end")
-    lines = log_tail(log, lines=3).splitlines()
-    assert lines == ["line 99998", "line 99999", "\ufffd end"]
-
-
-def test_a_log_of_one_endless_line_is_read_in_part(tmp_path: Path) -> None:
-    (tmp_path / "log").write_bytes(b"x" * 1_000_000)
-    assert 0 < len(log_tail(tmp_path / "log")) < 100_000
-
-
-def test_a_log_that_is_missing_or_empty_has_no_tail(tmp_path: Path) -> None:
-    assert log_tail(tmp_path / "log") == ""
-    (tmp_path / "log").write_text("\n\n")
-    assert log_tail(tmp_path / "log") == ""
 
 
 async def an_orphan() -> int:

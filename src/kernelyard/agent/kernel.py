@@ -58,6 +58,8 @@ class Kernel:
         self._log = surroundings.log.bind(kernel_id=self.id)
         self._runner = Runner(journal, queue, self)
         self._incarnation: Incarnation | None = None
+        self._swept = False
+        """Whether nothing of the last process is left."""
         self._ready_attempt = 0
         self._log_begin = 0
         self._stopping: KernelEnd | None = None
@@ -303,7 +305,7 @@ class Kernel:
         self.ended.set()
 
     def _started(self, incarnation: Incarnation, pid: int) -> None:
-        self._incarnation = incarnation
+        self._incarnation, self._swept = incarnation, False
         launched = body(attempt=incarnation.attempt, pid=pid)
         self.journal.append([(0, RecordKind.KERNEL_LAUNCHED, launched)])
         self._lifetime.launched(wall_clock())
@@ -311,7 +313,9 @@ class Kernel:
 
     def _release(self) -> None:
         """Let go of a process that has ended, and remove what it leaves behind."""
-        self._surroundings.table.kill(self.id)
+        if not self._swept:
+            self._surroundings.table.kill(self.id)
+            self._swept = True
         incarnation, self._incarnation = self._incarnation, None
         if incarnation is not None:
             incarnation.close()

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _POLL_SECONDS = 0.1
-_TAIL_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,18 +180,6 @@ def start_time_of(pid: int) -> int | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return None if fields[0] in (b"Z", b"X") else int(fields[19])
-
-
-def log_tail(path: Path, lines: int = 20) -> str:
-    """The last lines of a log, read from its last few kilobytes; empty if there is none."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _TAIL_BYTES))
-            text = file.read(_TAIL_BYTES).decode(errors="replace")
-    except FileNotFoundError:
-        return ""
-    return "\n".join(text.splitlines()[-lines:]).strip()
 
 
 @functools.cache

@@ -36,6 +36,7 @@ class Report:
     config_file: str | None = None
     plugins: list[Finding] = field(default_factory=list)
     images: list[Finding] = field(default_factory=list)
+    limits: list[Finding] = field(default_factory=list)
     kernel: Finding = Finding("python3", BROKEN, "not tried")
     server: Finding | None = None
     disk: DiskUse | None = None
@@ -123,7 +124,7 @@ def _try_kernel(settings: Settings, report: Report) -> None:
             }
         )
         try:
-            images, answer = asyncio.run(try_kernel(trial))
+            tried = asyncio.run(try_kernel(trial))
         except Exception as error:  # noqa: BLE001 - whatever keeps a kernel from starting is a finding
             told = sentence_of(error)
             said = told[0] if told else f"{type(error).__name__}: {error}"
@@ -131,9 +132,18 @@ def _try_kernel(settings: Settings, report: Report) -> None:
             return
     report.images = [
         Finding(one.name, "not ready" if one.problem else OK, one.problem or one.display_name)
-        for one in images
+        for one in tried.images
     ]
-    report.kernel = Finding("python3", OK if answer.strip() == "2" else BROKEN, f"1+1 is {answer}")
+    report.limits = [
+        Finding(
+            one.limit,
+            OK if one.held_by else "not held",
+            ": ".join(part for part in (one.held_by, one.remark) if part),
+        )
+        for one in tried.limits
+    ]
+    answers = tried.answer.strip() == "2"
+    report.kernel = Finding("python3", OK if answers else BROKEN, f"1+1 is {tried.answer}")
 
 
 def _shown(name: str, value: object) -> str:
@@ -150,6 +160,8 @@ def _print(report: Report) -> None:
     _findings(report.plugins, "none found: install kernelyard again")
     typer.echo("\nImages")
     _findings(report.images, "none found: install a kernel, such as ipykernel")
+    typer.echo("\nLimits of templates, and what holds them on this machine")
+    _findings(report.limits, "not known: no agent could be started")
     typer.echo("\nServer of this data directory")
     _findings([report.server] if report.server else [], "none is running")
     typer.echo("\nDisk")

@@ -103,9 +103,7 @@ class PostgresqlStore(SqlStore):
 
     def bell(self, local: Bell) -> PostgresqlBell:
         """Return a bell that is heard by all who have the database open."""
-        bell = PostgresqlBell(
-            local, lambda: _connect(self._url, seconds=_CONNECT_SECONDS, name="bell")
-        )
+        bell = PostgresqlBell(local, lambda: _connect_bell(self._url))
         self._bells.append(bell)
         return bell
 

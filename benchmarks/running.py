@@ -74,6 +74,17 @@ def server(home: Path) -> Iterator[Server]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        _end_the_rest(data_dir)
+
+
+def _end_the_rest(data_dir: Path) -> None:
+    """See that no agent is left, which would lose its directory and leave its kernels behind."""
+    subprocess.run(
+        [sys.executable, "-m", "kernelyard.cli", "stop", "--all", "--data-dir", str(data_dir)],
+        capture_output=True,
+        timeout=STOP_SECONDS,
+        check=False,
+    )
 
 
 def _await_url(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:

@@ -28,9 +28,9 @@ except OSError:
     pass
 """
 _PNG = inspect.getsource(png)
-MOST_AT_ONCE = 900
-"""Messages of a flood. ipykernel keeps 1000 for a reader that is slow and drops what comes then, without
-a word; as long as the agent cannot mark that, no job goes so far."""
+MOST_AT_ONCE = 400
+"""Lines of a flood. ipykernel keeps 1000 messages for a reader that is slow and drops what comes then,
+without a word; as long as the agent neither prevents nor marks that, no job comes near it."""
 PROBE = (
     'import json, os\nprint(json.dumps({"pid": os.getpid(), "seen": globals().get("_seen", {})}))'
 )
@@ -80,7 +80,7 @@ for i in range({count}):
 
 def _flood(key: str, dice: random.Random) -> Job:
     """Many messages at once."""
-    count = dice.randint(300, MOST_AT_ONCE)
+    count = dice.randint(200, MOST_AT_ONCE)
     code = f"""
 for i in range({count}):
     print(KEY, i, flush=True)

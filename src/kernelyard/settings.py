@@ -27,7 +27,16 @@ from kernelyard.model.errors import Invalid
 from kernelyard.model.quantities import parse_duration, parse_size
 
 PREFIX = "KERNELYARD_"
-CLIENT_VARIABLES = frozenset({"KERNELYARD_URL", "KERNELYARD_TOKEN", "KERNELYARD_CONFIG"})
+CLIENT_VARIABLES = frozenset(
+    {
+        "KERNELYARD_URL",
+        "KERNELYARD_TOKEN",
+        "KERNELYARD_CONFIG",
+        # What code finds, or what was asked for, where a server is started on a kernel.
+        "KERNELYARD_KERNEL_ID",
+        "KERNELYARD_IPYTHON_HISTORY",
+    }
+)
 """Names with our prefix that are not settings of the server."""
 ENVIRONMENT_ONLY = frozenset({"admin_token", "store_url"})
 """Secrets: not in a file that may be shared, nor in a command line that others can list."""

@@ -13,7 +13,7 @@ from kernelyard.agent.processes import Exit
 from kernelyard.model.records import EndCause
 from kernelyard.wire import link
 
-from tests.support.agent_process import AgentProcess, end_of, ended, last_body, stdout_of
+from tests.support.agent_process import AgentProcess, end_of, ended, last_body, says, stdout_of
 
 GREEDY = """
 print('begun', flush=True)
@@ -57,8 +57,9 @@ async def test_an_end_for_want_of_memory_is_known_to_an_agent_that_comes_later(
     if not may_make_groups("memory"):
         pytest.skip("no control group can be made here")
     kernel = await agent.launch(memory_bytes_limit=MEMORY, restart_policy="on-death")
-    await agent.submit(kernel, "import time\ntime.sleep(1.5)\n" + GREEDY)
-    await agent.records(kernel, until=lambda one: one.seq == 1)
+    slow = "import time\nprint('sleeps', flush=True)\ntime.sleep(1.5)\n"
+    await agent.submit(kernel, slow + GREEDY)
+    await agent.records(kernel, until=says("sleeps"))
     agent.kill()
     await agent.start()
     records = await agent.records(kernel, until=ended(1))

@@ -59,10 +59,12 @@ class Search:
             interrupt_mode=record.interrupt_mode,
             connection=connection,
             hearer=self.hearer,
+            before_hearing=self.surroundings.standstill.look,
             adopted=True,
             on_first_sound=self.on_first_sound,
         )
         incarnation = Incarnation(self.surroundings.context, bond, self.log, process)
+        incarnation.lossless = record.lossless
         incarnation.held = self.surroundings.limits.find_again(self.order)
         return Found(incarnation=incarnation)
 

@@ -23,6 +23,7 @@ class ProcessRecord(msgspec.Struct, frozen=True):
     boot_id: str
     attempt: int
     interrupt_mode: Literal["signal", "message"] = "signal"
+    lossless: bool = False
 
 
 class _EndedMark(msgspec.Struct, frozen=True):

@@ -50,6 +50,8 @@ class Bond:
     """Whether it was found running, so that it may be in the middle of a task."""
     on_first_sound: Callable[[], None] | None = None
     """Called before the first message from iopub is handed on."""
+    before_hearing: Callable[[], None] = lambda: None
+    """Called before messages are taken in."""
 
 
 class Incarnation:
@@ -67,6 +69,8 @@ class Incarnation:
         self.process = process
         self.held: Held | None = None
         """The limits that the process is held to."""
+        self.lossless = False
+        """Whether it keeps what it says while nobody reads."""
         self._bond = bond
         self._log = log
         self._session = bond.kernel_id
@@ -163,6 +167,7 @@ class Incarnation:
 
     def on_shell(self, messages: list[Message]) -> None:
         """Take in messages from the shell socket."""
+        self._bond.before_hearing()
         for message in messages:
             self._readiness.on_shell(message)
         if self._readiness.info is not None:
@@ -182,6 +187,7 @@ class Incarnation:
 
     def on_iopub(self, messages: list[Message]) -> None:
         """Take in messages from the iopub socket."""
+        self._bond.before_hearing()
         if self._silent:
             self._silent = False
             if self._bond.on_first_sound is not None:

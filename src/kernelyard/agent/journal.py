@@ -66,6 +66,9 @@ class Journal:
         self._next_number = last_number + 1
         self._waiting: list[Record] = []
         self._waiting_bytes = 0
+        self._retry: asyncio.TimerHandle | None = None
+        self.when_written: Callable[[], None] | None = None
+        """Called when what had waited for space on the disk is in the file."""
         self._ending = closed
 
     @property
@@ -73,13 +76,15 @@ class Journal:
         """Bytes that wait for space on the disk; 0 when all is well."""
         return self._waiting_bytes
 
-    def append(self, entries: Iterable[Entry]) -> None:
+    def append(self, entries: Iterable[Entry]) -> bool:
         """Number the entries, write them with one call, then wake the followers.
+
+        Returns whether they are in the file; if not, they wait for space on the disk.
 
         Nothing can be appended behind the record that ends the kernel.
         """
         if self._ending:
-            return
+            return True
         self.last_at = at = max(wall_clock(), self.last_at)
         begin = len(self._waiting)
         for seq, kind, body in entries:
@@ -92,6 +97,7 @@ class Journal:
             self._waiting_bytes += sum(len(record.body) for record in self._waiting[begin:])
         else:
             self._write()
+        return not self._waiting_bytes
 
     async def until_closed(self) -> None:
         """Wait until the last record is in the file."""
@@ -201,6 +207,13 @@ class Journal:
             return data[:end]
         return os.pread(self._descriptor, wire.peek_length(data), offset)
 
+    def flush(self) -> None:
+        """Try once more to write what waits for space."""
+        if self._waiting_bytes:
+            if self._retry is not None:
+                self._retry.cancel()
+            self._write()
+
     def close(self) -> None:
         """Close the file. Followers that wait are woken and find nothing new."""
         if self._descriptor >= 0:
@@ -221,13 +234,14 @@ class Journal:
         records = self._waiting
         if not records or self._descriptor < 0:
             return
+        waited = self._waiting_bytes > 0
         chunks = [wire.encode(record) for record in records]
         try:
             append_whole(self._descriptor, b"".join(chunks), self.size)
         except (StorageFull, OSError):
             # Whatever is wrong with the disk, what happened is not dropped.
             self._waiting_bytes = sum(map(len, chunks))
-            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._write)
+            self._retry = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._write)
             return
         for record, chunk in zip(records, chunks, strict=True):
             note(self.index, record.number, self.size)
@@ -236,6 +250,8 @@ class Journal:
         self._waiting, self._waiting_bytes = [], 0
         self.closed = self._ending
         self._tell()
+        if waited and self.when_written is not None:
+            self.when_written()
 
     def _tell(self) -> None:
         for listener in tuple(self.listeners):

@@ -113,6 +113,7 @@ class Kernel:
         self._lifetime.cancel()
         if self._incarnation is not None:
             self._incarnation.close()
+        self.journal.flush()
         self.journal.close()
         self._queue.close()
 
@@ -125,6 +126,13 @@ class Kernel:
     def cancel(self, task_id: str, reason: str, how: Cancellation) -> None:
         """Cancel a task. Raises TaskFinished, StorageFull."""
         self._runner.cancel(task_id, reason, how)
+
+    def stood_still(self, begin: Micros, end: Micros) -> None:
+        """The agent did not run for a while: what was said then may have been dropped."""
+        running = self._runner.running_seq
+        if running and self._incarnation is not None and not self._incarnation.lossless:
+            gap = body(**{"from": begin, "to": end})
+            self.journal.append([(running, RecordKind.GAP, gap)])
 
     def attach(self, seconds: float) -> None:
         """A client is attached for so long, at least."""

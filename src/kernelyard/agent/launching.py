@@ -17,8 +17,10 @@ from kernelyard.agent.folder import Folder, ProcessRecord
 from kernelyard.agent.incarnation import Bond, Hearer, Incarnation
 from kernelyard.agent.limits import Limits
 from kernelyard.agent.logs import Log
+from kernelyard.agent.lossless import without_loss
 from kernelyard.agent.places import ipc_prefix, remove_ipc
 from kernelyard.agent.processes import Exit, KernelProcess, boot_id
+from kernelyard.agent.standstill import Standstill
 from kernelyard.agent.waiting import first_of
 from kernelyard.model.errors import YardError
 from kernelyard.model.kernels import LaunchOrder
@@ -39,6 +41,7 @@ class Surroundings:
     context: zmq.Context[zmq.Socket[bytes]]
     limits: Limits
     table: ProcessTable
+    standstill: Standstill
     log: Log
 
 
@@ -97,11 +100,14 @@ class Launching:
             interrupt_mode=plan.interrupt_mode,
             connection=connection,
             hearer=self.hearer,
+            before_hearing=self.surroundings.standstill.look,
         )
         incarnation = Incarnation(self.surroundings.context, bond, self.log)
+        filled = fill(plan.argv, connection_file=file, resource_dir=plan.resource_dir)
+        argv, incarnation.lossless = without_loss(filled)
         try:
             process = KernelProcess.start(
-                fill(plan.argv, connection_file=file, resource_dir=plan.resource_dir),
+                argv,
                 env=kernel_environment(
                     os.environ, plan.env, {**order.environment, KERNEL_ID: order.kernel_id}
                 ),
@@ -120,6 +126,7 @@ class Launching:
                 boot_id=boot_id(),
                 attempt=order.attempt,
                 interrupt_mode=plan.interrupt_mode,
+                lossless=incarnation.lossless,
             )
         )
         self.on_started(incarnation, process.pid)

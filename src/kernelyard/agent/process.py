@@ -29,6 +29,7 @@ from kernelyard.agent.places import (
 )
 from kernelyard.agent.registry import Registry
 from kernelyard.agent.server import Server
+from kernelyard.agent.standstill import Standstill
 from kernelyard.agent.waiting import happens
 from kernelyard.model.errors import AgentUnavailable
 from kernelyard.model.quantities import Micros
@@ -73,6 +74,7 @@ class _Agent:
         self._file = file
         self._log = log
         self._idle_since: float | None = None
+        self._announced = False
 
     async def run(self) -> None:
         allow_many_files()
@@ -80,25 +82,29 @@ class _Agent:
         context.max_sockets = int(context.get(zmq.SOCKET_LIMIT))
         catalogue = Catalogue()
         limits = Limits(Groups.find(runtime_name(self._settings.data_dir)), self._log)
+        standstill = Standstill()
         surroundings = Surroundings(
             data_dir=self._settings.data_dir,
             catalogue=catalogue,
             context=context,
             limits=limits,
             table=ProcessTable(),
+            standstill=standstill,
             log=self._log,
         )
         registry = Registry(surroundings)
+        standstill.tell = registry.stood_still
         server = Server(registry, catalogue, self._log)
         registry.recover(self._last_heartbeat())
         place = socket_path(self._settings.data_dir)
         place.unlink(missing_ok=True)
         await server.listen(place)
-        self._announce(place, server.version)
+        self._announce(server.version)
         self._watch_signals(server)
         keeping = asyncio.create_task(LogKeeper(registry.bounded_logs, self._log).run())
         try:
-            await self._serve(registry, server)
+            with standstill:
+                await self._serve(registry, server)
         finally:
             keeping.cancel()
             await server.close()
@@ -111,8 +117,9 @@ class _Agent:
         limit = self._settings.idle_exit_seconds
         tick = min(TICK_SECONDS, max(0.1, limit / 4))
         while not await happens(server.quitting, tick):
-            if registry.live:
-                os.utime(self._file)
+            if not self._announced:
+                self._announce(server.version)
+            self._listened(registry)
             if self._idle_for(registry, server) >= limit:
                 self._log.info("agent.idle")
                 return
@@ -126,18 +133,33 @@ class _Agent:
             self._idle_since = now
         return now - self._idle_since
 
+    def _listened(self, registry: Registry) -> None:
+        """Leave word that until now all was heard and kept; not while some of it waits for space."""
+        if registry.live and not registry.waits_for_space:
+            try:
+                os.utime(self._file)
+            except FileNotFoundError:
+                pass
+
     def _withdraw(self, place: Path, registry: Registry) -> None:
         place.unlink(missing_ok=True)
         if registry.live:
-            os.utime(self._file)
+            self._listened(registry)
         else:
             self._file.unlink(missing_ok=True)
             remove_runtime_dir(self._settings.data_dir)
         self._log.info("agent.ended", kernels_left=len(registry.live))
 
-    def _announce(self, place: Path, version: str) -> None:
+    def _announce(self, version: str) -> None:
+        """Tell others where to find the agent; on a full disk, again and again until it is told."""
+        place = socket_path(self._settings.data_dir)
         described = AgentFile(os.getpid(), str(place), wall_clock(), version)
-        write_private(self._file, msgspec.json.encode(described))
+        try:
+            write_private(self._file, msgspec.json.encode(described))
+        except OSError as error:
+            self._log.warning("agent.not_announced", problem=str(error))
+            return
+        self._announced = True
         self._log.info("agent.listening", socket=str(place), pid=os.getpid())
 
     def _last_heartbeat(self) -> Micros:

@@ -33,6 +33,8 @@ from kernelyard.model.records import EndCause, RecordKind
 from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.wire.link import LimitFact, LogPart
 
+MOST_FORGOTTEN = 10_000
+
 
 class Registry:
     """Finds the kernel that a request is about. Every verb may be repeated."""
@@ -40,6 +42,8 @@ class Registry:
     def __init__(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
         self._live: dict[str, Kernel] = {}
+        self._forgotten: dict[str, None] = {}
+        """Ids of the last kernels that were forgotten, in order."""
         self._watchers: set[asyncio.Task[None]] = set()
         self._ended: WeakValueDictionary[str, Journal] = WeakValueDictionary()
         """Journals of ended kernels that somebody reads."""
@@ -50,6 +54,11 @@ class Registry:
     def live(self) -> list[str]:
         """Ids of the kernels that have not ended."""
         return list(self._live)
+
+    @property
+    def waits_for_space(self) -> bool:
+        """Whether some of what kernels said is not on the disk yet, for there is no space."""
+        return any(kernel.journal.backlog for kernel in self._live.values())
 
     def recover(self, unheard_since: Micros) -> None:
         """Go on with the kernels that an earlier agent has left.
@@ -74,9 +83,20 @@ class Registry:
         """Which limits hold on this machine."""
         return self._surroundings.limits.facts()
 
+    def stood_still(self, begin: Micros, end: Micros) -> None:
+        """Nothing here had run from ``begin`` to ``end``: what kernels said then may be missing."""
+        self._surroundings.log.warning("agent.stood_still", seconds=(end - begin) / 1_000_000)
+        for kernel in self._live.values():
+            kernel.stood_still(begin, end)
+
     def launch(self, order: LaunchOrder) -> None:
-        """Begin to start a kernel, or a further attempt of it. Raises Invalid, StorageFull."""
+        """Begin to start a kernel, or a further attempt of it. Raises Invalid, StorageFull.
+
+        One that was forgotten is not started again: a server that was held up may ask late.
+        """
         folder = self._folder(order.kernel_id)
+        if order.kernel_id in self._forgotten:
+            return
         if (kernel := self._live.get(order.kernel_id)) is not None:
             try:
                 kernel.restart(order.attempt, "asked to start anew")
@@ -143,7 +163,7 @@ class Registry:
             kernel.stop(reason)
             return
         folder = self._folder(kernel_id)
-        if folder.has_ended:
+        if folder.has_ended or kernel_id in self._forgotten:
             return
         try:
             folder.make()
@@ -159,6 +179,9 @@ class Registry:
     async def forget(self, kernel_id: str) -> None:
         """Remove every trace of a kernel, ending it first if need be."""
         folder = self._folder(kernel_id)
+        self._forgotten[kernel_id] = None
+        if len(self._forgotten) > MOST_FORGOTTEN:
+            del self._forgotten[next(iter(self._forgotten))]
         if (kernel := self._live.get(kernel_id)) is not None:
             kernel.stop("it was deleted")
             await kernel.ended.wait()

@@ -65,6 +65,9 @@ class Runner:
         self._may_start = False
         self._running: Running | None = None
         self._overtime: Overtime | None = None
+        self._held_back = False
+        """Whether the kernel has not been sent what runs, for its start is not in the file yet."""
+        journal.when_written = self._written
         self._late = Allowance(0)
         self._loop = asyncio.get_running_loop()
         self.active_at = self._loop.time()
@@ -75,6 +78,11 @@ class Runner:
     @property
     def running(self) -> bool:
         return self._running is not None
+
+    @property
+    def running_seq(self) -> int:
+        """Number of the task that runs; 0 if none does."""
+        return self._running.task.seq if self._running is not None else 0
 
     @property
     def quiet(self) -> bool:
@@ -140,6 +148,8 @@ class Runner:
         run = self._running
         if (task := self._queue.take_out(task_id)) is not None:
             self._end_waiting([(task, taken_out(reason))])
+        elif run is not None and run.task.task_id == task_id and self._held_back:
+            self._end_running(taken_out(reason))
         elif run is not None and run.task.task_id == task_id:
             if run.stopping is None or run.stopping.cause is not EndCause.ASKED:
                 self._stop(run, EndCause.ASKED, reason, how)
@@ -155,13 +165,19 @@ class Runner:
         kernel = self._kernel
         if kernel is None or not self._may_start or self._running is not None:
             return
+        if self._journal.backlog:
+            # Until the start is in the file, an agent that comes later would run the task again.
+            return
         if kernel.interrupting or (task := self._queue.take()) is None:
             return
         started = body(task_id=task.task_id)
-        self._journal.append([*self._late_cut(), (task.seq, RecordKind.STARTED, started)])
+        kept = self._journal.append([*self._late_cut(), (task.seq, RecordKind.STARTED, started)])
         self._late = Allowance(task.output_limit_bytes)
         self._run(Running(task, Execution(task.task_id), Allowance(task.output_limit_bytes)))
-        kernel.execute(task.task_id, task.code)
+        if kept:
+            kernel.execute(task.task_id, task.code)
+        else:
+            self._held_back = True
 
     def on_shell(self, messages: list[Message]) -> None:
         """Take in replies."""
@@ -200,6 +216,10 @@ class Runner:
         """The kernel answers to something that was asked later: what it ran has ended."""
         run = self._running
         if run is not None and (run.adopted or run.doubted):
+            if run.has_lost_its_idle_mark:
+                silent = self._loop.time() - run.said_at
+                gap = body(**{"from": wall_clock() - int(silent * 1_000_000), "to": wall_clock()})
+                self._journal.append([(run.task.seq, RecordKind.GAP, gap)])
             self._end_running(run.verdict_without_end())
             self.pump()
 
@@ -222,6 +242,7 @@ class Runner:
 
     def _end_running(self, end: TaskEnd) -> None:
         run, self._running = self._running, None
+        self._held_back = False
         if run is None:
             return
         if run.stopping is not None:
@@ -260,15 +281,30 @@ class Runner:
 
         self._loop.call_later(DOUBT_SECONDS, doubt)
 
+    def _written(self) -> None:
+        """There is space on the disk again, and what had waited for it is in the file."""
+        run, kernel = self._running, self._kernel
+        if self._held_back and run is not None and kernel is not None:
+            self._held_back = False
+            self._begin_to_time(run)
+            kernel.execute(run.task.task_id, run.task.code)
+        else:
+            self.pump()
+
     def _run(self, run: Running) -> None:
-        run.said_at = self._loop.time()
         self.begun += 1
         self._running = run
+        self._begin_to_time(run)
+
+    def _begin_to_time(self, run: Running) -> None:
+        run.said_at = self._loop.time()
+        if self._overtime is not None:
+            self._overtime.cancel()
         self._overtime = Overtime(run, self._over)
 
     def _over(self, run: Running, cause: EndCause, reason: str) -> None:
         """A task has gone over a limit of its own."""
-        if self._running is run and run.stopping is None:
+        if self._running is run and run.stopping is None and not self._held_back:
             how = Cancellation(allow_restart=run.task.limits.restart_if_stuck)
             self._stop(run, cause, reason, how)
 

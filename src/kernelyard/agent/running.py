@@ -35,6 +35,12 @@ class Running:
     def interrupted(self) -> bool:
         return self.stopping is not None and self.stopping.interrupts > 0
 
+    @property
+    def has_lost_its_idle_mark(self) -> bool:
+        """Whether the kernel said how it ended, and nothing more came: then more was dropped."""
+        replied = self.execution.reply is not None and not self.execution.aborted
+        return replied and not self.execution.idle and not self.adopted and not self.interrupted
+
     def verdict(self) -> TaskEnd:
         """How it ended, where reply and idle mark have come."""
         execution = self.execution

@@ -20,6 +20,8 @@ from kernelyard.providers.catalogue import Catalogue
 from kernelyard.wire import link
 
 ALIVE_SECONDS = 15.0
+BACKLOG = 1024
+"""Connections that wait until they are taken: every kernel that is followed has one of its own."""
 
 
 class Server:
@@ -46,7 +48,7 @@ class Server:
         """Listen on a unix socket that only its owner may use. The path must be free."""
         before = os.umask(0o177)
         try:
-            self._server = await asyncio.start_unix_server(self._connected, path)
+            self._server = await asyncio.start_unix_server(self._connected, path, backlog=BACKLOG)
         finally:
             os.umask(before)
 
@@ -75,6 +77,10 @@ class Server:
             pass
         except ValueError as error:
             self._log.warning("link.bad_frame", problem=str(error))
+        except RuntimeError:
+            # What was closed under it because the agent ends cannot be written to.
+            if not self.quitting.is_set():
+                raise
         finally:
             if task is not None:
                 del self._open[task]

@@ -96,6 +96,7 @@ async def _serve(
     settings: Settings, token: AdminToken, listener: socket.socket, place: Alone | Fellow
 ) -> None:
     from kernelyard.assembly import assemble
+    from kernelyard.cli.ending import end_agent_within, end_kernels
     from kernelyard.cli.listening import Listening, url_of
 
     url = url_of(listener, settings.base_url)
@@ -116,6 +117,9 @@ async def _serve(
             typer.echo(f"The server has ended. {_count(others)} on with {settings.data_dir}.")
         elif settings.stop_kernels_on_exit:
             await yard.stop_kernels()
+            # Whatever could not be asked is ended by its recorded process.
+            await end_agent_within(settings.data_dir)
+            end_kernels(settings.data_dir)
             typer.echo("The server, its agent and all kernels have ended.")
         else:
             _say_what_goes_on(await yard.live_kernels(), settings.data_dir)

@@ -44,6 +44,8 @@ from kernelyard.wire.link import (
 )
 
 CALL_SECONDS = 30.0
+LONG_CALL_SECONDS = 180.0
+"""For what has to end processes, or to remove files of which there may be many."""
 _MOST_IDLE = 4
 R = TypeVar("R", bound=Reply)
 
@@ -159,12 +161,13 @@ class UnixLink:
     async def _on(self, connection: Connection, request: Request) -> Reply:
         whole = False
         try:
-            async with asyncio.timeout(CALL_SECONDS):
+            seconds = LONG_CALL_SECONDS if isinstance(request, Quit | Forget) else CALL_SECONDS
+            async with asyncio.timeout(seconds):
                 reply = await connection.call(request)
             whole = True
         except TimeoutError as error:
             raise AgentUnavailable(
-                detail=f"no answer to {type(request).__name__} in {CALL_SECONDS:.0f} s"
+                detail=f"no answer to {type(request).__name__} in time"
             ) from error
         finally:
             if whole and len(self._idle) < _MOST_IDLE:

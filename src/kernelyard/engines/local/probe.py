@@ -18,13 +18,14 @@ from kernelyard.wire.link import (
 )
 
 _SECONDS = 5.0
+_LOOK_SECONDS = 0.05
 
 
 async def answers(path: str) -> bool:
     """Whether an agent that speaks our version of the link answers at the unix socket ``path``."""
     try:
         async with asyncio.timeout(_SECONDS):
-            reader, writer = await asyncio.open_unix_connection(path)
+            reader, writer = await _connected(path)
             try:
                 writer.write(frame(encode_message(Hello())))
                 head = await reader.readexactly(LENGTH_SIZE)
@@ -34,3 +35,12 @@ async def answers(path: str) -> bool:
     except (OSError, EOFError, ValueError, TimeoutError, msgspec.DecodeError):
         return False
     return isinstance(reply, AgentInfo) and reply.link_version == LINK_VERSION
+
+
+async def _connected(path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect; an agent whose queue of connections is full is there, and is asked again."""
+    while True:
+        try:
+            return await asyncio.open_unix_connection(path)
+        except BlockingIOError:
+            await asyncio.sleep(_LOOK_SECONDS)

@@ -28,9 +28,9 @@ except OSError:
     pass
 """
 _PNG = inspect.getsource(png)
-MOST_AT_ONCE = 400
-"""Lines of a flood. ipykernel keeps 1000 messages for a reader that is slow and drops what comes then,
-without a word; as long as the agent neither prevents nor marks that, no job comes near it."""
+MOST_AT_ONCE = 4000
+"""Lines of a flood. Left to itself ipykernel keeps 1000 messages for a reader that is slow, and drops
+what comes then without a word: with many more a paused agent shows that nothing is dropped."""
 PROBE = (
     'import json, os\nprint(json.dumps({"pid": os.getpid(), "seen": globals().get("_seen", {})}))'
 )

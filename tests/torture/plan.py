@@ -34,11 +34,6 @@ _LASTING = {
     "restart-agent": (0.0, 0.0),
     "kill-all": (0.0, 2.0),
 }
-AGENT_MAY_END_ON_A_FULL_DISK = False
-"""Whether an agent keeps its promises even if it ends while its journals wait for space. Not yet: it
-starts tasks whose start it cannot write down, and the next agent starts them again; and an agent that
-finds the disk full ends at once and is started anew, with a gap for each time."""
-_NOT_TOGETHER = frozenset({"fill-disk", "kill-agent", "restart-agent", "kill-all"})
 CUTS = ("cut", "stall", "tear")
 QUIET_SECONDS = 1.5
 
@@ -86,10 +81,7 @@ def steps(faults: list[Fault]) -> list[Step]:
 
 def _may_come_to(kind: str, chosen: list[str]) -> bool:
     hit = {target for one in chosen for target in TARGETS[one].split()}
-    if hit.intersection(TARGETS[kind].split()):
-        return False
-    apart = not AGENT_MAY_END_ON_A_FULL_DISK and kind in _NOT_TOGETHER
-    return not (apart and _NOT_TOGETHER & set(chosen))
+    return not hit.intersection(TARGETS[kind].split())
 
 
 def _fault(kind: str, dice: random.Random) -> Fault:

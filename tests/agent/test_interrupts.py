@@ -19,7 +19,7 @@ child = subprocess.Popen(
 print(child.stdout.readline().decode(), flush=True)
 child.wait()
 """
-    await agent.submit(kernel, code, "print(child.wait() != 0)")
+    await agent.submit(kernel, code, "print(child.wait(20) is not None)")
     await agent.records(kernel, until=says("child"))
     await agent.done(link.Interrupt(kernel))
     records = await agent.records(kernel, until=ended(2))

@@ -10,7 +10,7 @@ import pytest
 
 from kernelyard.agent.belongings import ProcessTable
 from kernelyard.agent.journal import Journal, wall_clock
-from kernelyard.agent.lifetime import Lifetime
+from kernelyard.agent.lifetime import FOUND_SECONDS, Lifetime
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.projection import body_of
 from kernelyard.model.records import EndCause, Record, RecordKind
@@ -142,6 +142,29 @@ async def test_without_limits_nothing_is_ever_due(tmp_path: Path) -> None:
     assert await scene.lives_for(0.3)
 
 
+async def test_one_that_was_found_again_is_not_ended_for_what_nobody_could_know(
+    tmp_path: Path,
+) -> None:
+    scene = Scene(tmp_path, max_idle_seconds=1.0)
+    scene.tasks.active_at -= 100.0
+    scene.table.share = 0.5
+    scene.lifetime.found_again()
+    scene.lifetime.look()
+    assert await scene.lives_for(2.0)
+    assert scene.records(RecordKind.KERNEL_ACTIVE)
+    scene.lifetime.cancel()
+
+
+async def test_one_that_is_idle_indeed_is_ended_soon_after_it_was_found(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, max_idle_seconds=1.0)
+    scene.tasks.active_at -= 100.0
+    scene.lifetime.found_again()
+    begun = asyncio.get_running_loop().time()
+    scene.lifetime.look()
+    assert (await scene.end())[1] is EndCause.IDLE
+    assert scene.ended_at - begun >= FOUND_SECONDS
+
+
 CHILD = """
 import subprocess, sys
 subprocess.Popen([sys.executable, '-c', 'while True: pass'], start_new_session={apart})
@@ -183,14 +206,14 @@ async def test_a_kernel_that_is_ended_for_its_age_tells_its_running_task(
 
 
 async def test_a_new_agent_counts_on_where_the_old_one_was(agent: AgentProcess) -> None:
-    kernel = await agent.launch(max_idle_seconds=6.0)
+    kernel = await agent.launch(max_idle_seconds=3.0, max_life_seconds=600.0)
     await agent.submit(kernel, "1")
     records = await agent.records(kernel, until=of_kind(RecordKind.ENDED))
     agent.kill()
     await agent.start()
     rest = await agent.records(kernel, after=records[-1].number)
     assert last_body(rest)["cause"] == "idle"
-    assert rest[-1].at - records[-1].at < 6.0 * 1.9 * SECOND
+    assert last_body(rest)["reason"] == "idle for 3s, the limit of its template"
 
 
 async def test_the_kernels_id_stands_in_its_environment(agent: AgentProcess) -> None:

@@ -8,9 +8,11 @@ import resource
 import signal
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from kernelyard.agent.belongings import ProcessTable
 from kernelyard.agent.lossless import START, without_loss
 from kernelyard.agent.standstill import Standstill
 from kernelyard.model.projection import body_of
@@ -248,3 +250,51 @@ async def test_a_kernel_that_was_forgotten_is_not_started_by_a_late_order(
     await agent.launch(kernel_id=kernel)
     await agent.done(link.Stop(kernel, "late"))
     assert not agent.folder(kernel).exists()
+
+
+async def test_a_restart_waits_for_space_and_leaves_no_process_behind(agent: AgentProcess) -> None:
+    kernel = await agent.launch()
+    await agent.submit(kernel, "1")
+    await agent.records(kernel, until=ended(1))
+    table = ProcessTable()
+    disk = FullDisk(agent)
+    disk.fill()
+    await agent.done(link.Restart(kernel, 2, "asked"))
+    await wait_until(lambda: not table.processes_of(kernel, fresh=True))
+    disk.clear()
+    await agent.submit(kernel, "print('again')", first=2)
+    records = await agent.records(kernel, until=ended(2))
+    assert stdout_of(records, 2) == "again\n"
+    assert len(table.processes_of(kernel, fresh=True)) == 1
+
+
+async def test_a_kernel_that_died_on_a_full_disk_is_back_when_there_is_space(
+    agent: AgentProcess,
+) -> None:
+    kernel = await agent.launch(restart_policy="on-death")
+    await agent.submit(kernel, "import time\nprint('begun', flush=True)\ntime.sleep(600)", RUN)
+    await agent.records(kernel, until=says("begun"))
+    disk, table = FullDisk(agent), ProcessTable()
+    disk.fill()
+    for pid in table.processes_of(kernel, fresh=True):
+        os.kill(pid, signal.SIGKILL)
+    await wait_until(lambda: not table.processes_of(kernel, fresh=True))
+    disk.clear()
+    records = await agent.records(kernel, until=ended(2))
+    assert end_of(records, 1)["cause"] == "died"
+    assert "SIGKILL" in str(end_of(records, 1)["reason"])
+    assert stdout_of(records, 2) == "ran\n"
+
+
+async def test_a_stop_that_cannot_be_written_down_is_not_said_to_be_done(
+    agent: AgentProcess,
+) -> None:
+    disk, kernel = FullDisk(agent), str(uuid4())
+    disk.fill()
+    reply = await agent.ask(link.Stop(kernel, "never came here"))
+    assert isinstance(reply, link.Fault)
+    assert reply.code == "storage_full"
+    disk.clear()
+    await agent.done(link.Stop(kernel, "never came here"))
+    records = await agent.records(kernel)
+    assert [one.kind for one in records] == [RecordKind.KERNEL_ENDED]

@@ -136,6 +136,22 @@ async def test_limits_that_are_not_reached_change_nothing(
     assert (end["state"], end["cause"], end["stopped_by"]) == ("succeeded", None, None)
 
 
+@pytest.mark.parametrize("cancelled_first", [True, False])
+async def test_a_cancellation_that_allows_less_does_not_lift_a_limit(
+    agent: AgentProcess, cancelled_first: bool
+) -> None:
+    kernel = await agent.launch()
+    limits = TaskLimits(time_seconds=3.0 if cancelled_first else 0.3)
+    task = Assignment(task_id=str(uuid4()), seq=1, code=DEAF, limits=limits)
+    await agent.done(link.Submit(kernel, [task]))
+    await agent.records(kernel, until=says("begun" if cancelled_first else "no"))
+    await agent.done(link.Cancel(kernel, task.task_id, 1, "softly", SOON))
+    records = await agent.records(kernel, until=ended(1))
+    end = end_of(records, 1)
+    assert end["stopped_by"] == "restart"
+    assert end["cause"] == ("asked" if cancelled_first else "time_limit")
+
+
 async def test_silence_is_counted_from_the_last_output(agent: AgentProcess) -> None:
     code = """
 import time

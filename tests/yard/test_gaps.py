@@ -12,6 +12,8 @@ from kernelyard.model.records import Record, RecordKind
 from kernelyard.model.tasks import Task, TaskState
 from kernelyard.stores.memory.store import MemoryStore
 from kernelyard.stores.transitions import new_records
+from kernelyard.testing.stores.builders import NOON, kept_kernel, kept_tasks
+from kernelyard.yard.gaps import bridged
 
 from tests.support.scripted_agent import ScriptedAgent
 from tests.support.yard_house import ANN, YardHouse, a_yard, eventually
@@ -109,3 +111,24 @@ def test_only_a_gap_may_stand_for_records_that_are_missing() -> None:
         after,
     ]
     assert new_records(4, [a_record(9, RecordKind.STREAM, b'{"records":5}')]) == []
+
+
+async def test_an_end_from_the_queue_says_nothing_of_the_tasks_before_it() -> None:
+    store = MemoryStore()
+    kernel = await kept_kernel(store)
+    await kept_tasks(store, kernel, 3)
+
+    def record(number: int, seq: int, kind: RecordKind, body: bytes) -> Record:
+        return Record(number, NOON + number, seq, kind, body)
+
+    taken_out = record(9, 3, RecordKind.ENDED, b'{"state":"cancelled","stopped_by":"queue"}')
+    spoke = record(10, 2, RecordKind.STREAM, b'{"name":"stdout","text":"x"}')
+    gap, lost, begun, *rest = await bridged(store, kernel, [taken_out, spoke])
+    assert gap.kind is RecordKind.GAP
+    assert [(one.seq, one.kind) for one in (lost, begun)] == [
+        (1, RecordKind.ENDED),
+        (2, RecordKind.STARTED),
+    ]
+    assert rest == [taken_out, spoke]
+    (only, *left) = await bridged(store, kernel, [taken_out])
+    assert (only.kind, left) == (RecordKind.GAP, [taken_out])

@@ -46,7 +46,8 @@ class Search:
             self.surroundings.table.kill(self.folder.kernel_id)
             return Found()
         if process is None:
-            fate = self.surroundings.limits.find_again(self.order).memory_fate()
+            held = self.surroundings.limits.find_again(self.order, record.memory_kills)
+            fate = held.memory_fate()
             return Found(end=died(Exit(None, None), "", replace(fate, suspected=False)))
         connection = read_connection(self.folder.connection(record.attempt))
         if connection is None:
@@ -65,7 +66,7 @@ class Search:
         )
         incarnation = Incarnation(self.surroundings.context, bond, self.log, process)
         incarnation.lossless = record.lossless
-        incarnation.held = self.surroundings.limits.find_again(self.order)
+        incarnation.held = self.surroundings.limits.find_again(self.order, record.memory_kills)
         return Found(incarnation=incarnation)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,10 +56,10 @@ class Group:
         file = "memory.events" if self.version == 2 else "memory.oom_control"
         return _counted(place / file, "oom_kill")
 
-    def remove(self) -> None:
-        """Remove it, once its processes have gone."""
-        for place in set(self.places.values()):
-            _remove(place)
+    def remove(self) -> bool:
+        """Remove it if its processes have gone; return whether nothing is left of it."""
+        left = [place for place in set(self.places.values()) if not _remove(place)]
+        return not left
 
 
 @dataclass(slots=True)
@@ -113,12 +112,12 @@ class Groups:
         for parent in set(self.parents.values()):
             for place in parent.iterdir():
                 if place.is_dir() and place.name not in living:
-                    _remove(place, patience=0.0)
+                    _remove(place)
 
     def close(self) -> None:
         """Remove what holds the groups, if nothing is in it."""
         for parent in set(self.parents.values()):
-            _remove(parent, patience=0.0)
+            _remove(parent)
 
     def _try(self, version: int, controller: str, place: Path) -> None:
         parent = place / self.name
@@ -261,17 +260,11 @@ def _counted(file: Path, key: str) -> int:
     return next((int(line.split()[1]) for line in lines if line.split()[:1] == [key]), 0)
 
 
-def _remove(place: Path, *, patience: float = 0.2) -> None:
-    """Remove a group; its last processes may take a moment to be gone."""
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            place.rmdir()
-        except FileNotFoundError:
-            return
-        except OSError:
-            if time.monotonic() >= deadline:
-                return
-            time.sleep(0.005)
-        else:
-            return
+def _remove(place: Path) -> bool:
+    try:
+        place.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True

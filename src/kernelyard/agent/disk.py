@@ -27,8 +27,8 @@ def append_whole(descriptor: int, data: bytes, size: int) -> None:
         raise storage_error(error) from error
 
 
-def storage_error(error: OSError) -> Exception:
+def storage_error(error: Exception) -> Exception:
     """Return StorageFull if ``error`` says that there is no space left, and ``error`` if not."""
-    if error.errno in _FULL:
+    if isinstance(error, OSError) and error.errno in _FULL:
         return StorageFull(detail=str(error))
     return error

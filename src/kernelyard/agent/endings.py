@@ -160,7 +160,14 @@ def died(exit_: Exit, log: str, memory: MemoryFate | None = None) -> KernelEnd:
     reason, cause = exit_.sentence(), EndCause.DIED
     if exit_.signal == signal.Signals.SIGXCPU.name:
         reason, cause = f"{reason}: the processor time it may use is used up", EndCause.QUOTA
-    elif memory is not None and memory.killed and exit_.code is None:
+    elif exit_.signal == "SIGXFSZ":
+        reason, cause = f"{reason}: a file grew over the size that it may have", EndCause.QUOTA
+    elif (
+        memory is not None
+        and memory.killed
+        and exit_.signal in (None, "SIGKILL")
+        and (exit_.code is None)
+    ):
         limit = f": it needed more than its {_size(memory.limit)}" if memory.limit else ""
         reason, cause = f"killed for want of memory{limit}", EndCause.OUT_OF_MEMORY
     elif memory is not None and memory.killed:

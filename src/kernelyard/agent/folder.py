@@ -24,6 +24,8 @@ class ProcessRecord(msgspec.Struct, frozen=True):
     attempt: int
     interrupt_mode: Literal["signal", "message"] = "signal"
     lossless: bool = False
+    memory_kills: int = 0
+    """Processes of its group that the system had killed for want of memory when it began."""
 
 
 class _EndedMark(msgspec.Struct, frozen=True):

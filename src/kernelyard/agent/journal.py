@@ -76,13 +76,30 @@ class Journal:
         """Bytes that wait for space on the disk; 0 when all is well."""
         return self._waiting_bytes
 
-    def append(self, entries: Iterable[Entry]) -> bool:
+    def append_if_possible(self, entry: Entry) -> bool:
+        """Append an entry only if it can be written now; return whether it is in the file."""
+        if self._waiting_bytes or self._ending:
+            return False
+        before = self._next_number
+        if self._append([entry]):
+            return True
+        # Nobody has seen it yet: it never was.
+        self._waiting, self._waiting_bytes, self._next_number = [], 0, before
+        if self._retry is not None:
+            self._retry.cancel()
+        return False
+
+    def append(self, entries: Iterable[Entry]) -> None:
         """Number the entries, write them with one call, then wake the followers.
 
-        Returns whether they are in the file; if not, they wait for space on the disk.
+        While there is no space on the disk they wait in memory.
 
         Nothing can be appended behind the record that ends the kernel.
         """
+        self._append(entries)
+
+    def _append(self, entries: Iterable[Entry]) -> bool:
+        """Append; return whether everything is in the file."""
         if self._ending:
             return True
         self.last_at = at = max(wall_clock(), self.last_at)

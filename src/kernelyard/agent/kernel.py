@@ -16,7 +16,7 @@ from kernelyard.agent.allowance import Allowance
 from kernelyard.agent.endings import DAMAGED, KernelEnd, TaskEnd, body, died, restarted_end
 from kernelyard.agent.folder import Folder
 from kernelyard.agent.incarnation import Incarnation
-from kernelyard.agent.journal import Journal, wall_clock
+from kernelyard.agent.journal import RETRY_SECONDS, Journal, wall_clock
 from kernelyard.agent.launching import Launching, Surroundings
 from kernelyard.agent.lifetime import Lifetime
 from kernelyard.agent.places import ipc_prefix, remove_ipc, remove_ipc_of
@@ -26,8 +26,8 @@ from kernelyard.agent.recall import Recollection
 from kernelyard.agent.reviving import Reviving
 from kernelyard.agent.runner import Runner
 from kernelyard.agent.running import Running
-from kernelyard.agent.waiting import first_of
-from kernelyard.model.errors import KernelEnded, KernelNotRunning
+from kernelyard.agent.waiting import first_of, happens
+from kernelyard.model.errors import KernelEnded, KernelNotRunning, StorageFull
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import EndCause, RecordKind, StoppedBy
@@ -100,6 +100,7 @@ class Kernel:
             self._runner.detach(restarted_end())
         self._runner.end_cancelled_early()
         self._runner.recall_activity(memory.active_at)
+        self._lifetime.found_again()
         if memory.launched_at:
             self._lifetime.launched(memory.launched_at)
         self._log.info("kernel.found", alive=found.incarnation is not None)
@@ -113,6 +114,8 @@ class Kernel:
         self._lifetime.cancel()
         if self._incarnation is not None:
             self._incarnation.close()
+        # What waits for space may be written now; nothing is begun any more.
+        self.journal.when_written = None
         self.journal.flush()
         self.journal.close()
         self._queue.close()
@@ -152,7 +155,7 @@ class Kernel:
         if self._stopping is not None:
             raise KernelEnded
         restarting = body(attempt=attempt, reason=reason, cause=EndCause.RESTARTED)
-        self._start_anew(attempt, restarted_end(), restarting)
+        self._start_anew(attempt, restarting, restarted_end())
         self._turn.set()
 
     def restart_stuck(self, end: TaskEnd) -> None:
@@ -162,7 +165,7 @@ class Kernel:
         attempt = self.order.attempt + 1
         reason = f"restarted, for a task did not stop when it was interrupted: {end.reason}"
         restarting = body(attempt=attempt, reason=reason, cause=end.cause)
-        self._start_anew(attempt, end, restarting)
+        self._start_anew(attempt, restarting, end)
         self._turn.set()
 
     def stop(self, reason: str, cause: EndCause = EndCause.ASKED) -> None:
@@ -193,12 +196,17 @@ class Kernel:
         self._life = asyncio.create_task(self._live(found), name=f"kernel {self.id}")
         self._lifetime.look()
 
-    def _start_anew(self, attempt: int, running: TaskEnd, restarting: bytes) -> None:
-        """Write down that a further start begins. Raises OSError."""
-        order = replace(self.order, attempt=attempt)
-        self._folder.write_order(order)
-        self.order = order
+    def _start_anew(
+        self, attempt: int, restarting: bytes, running: TaskEnd, waiting: TaskEnd | None = None
+    ) -> None:
+        """Write down that a further start begins, after the ends of what does not outlive it.
+
+        The journal alone tells which start is the last: the order stays as it was given.
+        """
+        self.order = replace(self.order, attempt=attempt)
         self._runner.detach(running)
+        if waiting is not None:
+            self._runner.end_waiting(waiting)
         self.journal.append([(0, RecordKind.KERNEL_RESTARTING, restarting)])
         self._log.info("kernel.restarting", attempt=attempt)
 
@@ -218,10 +226,11 @@ class Kernel:
             if end is not None:
                 if not self._reviving.may(end, ready=self._ready_attempt == self.order.attempt):
                     return end
-                self._release()
-                attempt = self.order.attempt + 1
-                self._start_anew(attempt, end.running_task(), end.restarting(attempt))
-                self._reviving.begin(end)
+                await self._release()
+                again = self.order.attempt + 1
+                self._start_anew(
+                    again, end.restarting(again), end.running_task(), self._reviving.queue_end(end)
+                )
             attempt = self.order.attempt
             self._turn.clear()
             end = await (self._meet_again(known) if known else self._start())
@@ -235,7 +244,8 @@ class Kernel:
 
     async def _start(self) -> KernelEnd | None:
         """Start a process and follow it to its end; None if a stop or restart is wanted first."""
-        outcome = await Launching(
+        self._swept = False
+        launching = Launching(
             surroundings=self._surroundings,
             folder=self._folder,
             order=self.order,
@@ -243,12 +253,23 @@ class Kernel:
             log=self._log,
             on_started=self._started,
             turned=self._turned,
-        ).run()
+        )
+        outcome = await self._launched(launching)
         if outcome is None or isinstance(outcome, KernelEnd):
             return outcome
         incarnation, info = outcome
         self._runner.attach(incarnation)
         return await self._serve(incarnation, info)
+
+    async def _launched(self, launching: Launching) -> tuple[Incarnation, bytes] | KernelEnd | None:
+        """Launch, and on a full disk again until there is space: it is not given up for that."""
+        while True:
+            try:
+                return await launching.run()
+            except StorageFull as error:
+                self._log.warning("kernel.waits_for_space", problem=error.detail)
+                if await happens(self._turn, RETRY_SECONDS):
+                    return None
 
     async def _meet_again(self, incarnation: Incarnation) -> KernelEnd | None:
         """Wait until a kernel that was found answers, then follow it to its end."""
@@ -293,13 +314,13 @@ class Kernel:
         if incarnation is None:
             return None
         await incarnation.end(gently=gently)
-        self._release()
+        await self._release()
         return incarnation.process.exit if incarnation.process is not None else None
 
     async def _finish(self, end: KernelEnd) -> None:
         self._stopping = self._stopping or end
         self._lifetime.cancel()
-        self._release()
+        await self._release()
         self._runner.end_all(end.running_task(), end.queued_task())
         self.journal.append([(0, RecordKind.KERNEL_ENDED, end.body())])
         self._queue.close()
@@ -313,22 +334,21 @@ class Kernel:
         self.ended.set()
 
     def _started(self, incarnation: Incarnation, pid: int) -> None:
-        self._incarnation, self._swept = incarnation, False
+        self._incarnation = incarnation
         launched = body(attempt=incarnation.attempt, pid=pid)
         self.journal.append([(0, RecordKind.KERNEL_LAUNCHED, launched)])
         self._lifetime.launched(wall_clock())
         self._log.info("kernel.launched", attempt=incarnation.attempt, pid=pid)
 
-    def _release(self) -> None:
+    async def _release(self) -> None:
         """Let go of a process that has ended, and remove what it leaves behind."""
-        if not self._swept:
-            self._surroundings.table.kill(self.id)
-            self._swept = True
         incarnation, self._incarnation = self._incarnation, None
+        if not self._swept:
+            self._swept = True
+            await asyncio.to_thread(self._surroundings.table.kill, self.id)
+            self._surroundings.limits.release(self.id)
         if incarnation is not None:
             incarnation.close()
-            if incarnation.held is not None:
-                incarnation.held.release()
             remove_ipc(ipc_prefix(self._surroundings.data_dir, self.id, incarnation.attempt))
             self._folder.connection(incarnation.attempt).unlink(missing_ok=True)
 

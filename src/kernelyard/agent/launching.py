@@ -11,6 +11,7 @@ import zmq
 
 from kernelyard.agent.belongings import KERNEL_ID, ProcessTable
 from kernelyard.agent.connection import Transport, over_ipc, over_tcp, write_connection
+from kernelyard.agent.disk import storage_error
 from kernelyard.agent.endings import KernelEnd, start_failed
 from kernelyard.agent.environment import kernel_environment
 from kernelyard.agent.folder import Folder, ProcessRecord
@@ -22,7 +23,7 @@ from kernelyard.agent.places import ipc_prefix, remove_ipc
 from kernelyard.agent.processes import Exit, KernelProcess, boot_id
 from kernelyard.agent.standstill import Standstill
 from kernelyard.agent.waiting import first_of
-from kernelyard.model.errors import YardError
+from kernelyard.model.errors import StorageFull, YardError
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.providers.argv import fill
 from kernelyard.providers.catalogue import Catalogue
@@ -60,32 +61,50 @@ class Launching:
     """Returns when somebody wants the kernel to stop or restart instead."""
 
     async def run(self) -> tuple[Incarnation, bytes] | KernelEnd | None:
-        """Return the ready kernel and who it says it is, or why there is none, or None if turned."""
+        """Return the ready kernel and who it says it is, or why there is none, or None if turned.
+
+        Raises StorageFull; then nothing runs, and it may be tried again.
+        """
         try:
             plan = await self.surroundings.catalogue.prepare(self.order.provider, self.order.image)
         except YardError as error:
             return start_failed(error.message)
         failed: KernelEnd | None = None
         for transport in TRANSPORTS:
-            log_begin = self.folder.log_size()
-            try:
-                incarnation = self._start(plan, transport)
-                outcome = await self._brought_up(incarnation)
-            except YardError as error:
-                return start_failed(error.message)
-            except TimeoutError:
-                problem = f"it did not answer within {self.order.start_timeout_seconds:g} s"
-                return start_failed(problem, self.folder.log_since(log_begin))
-            except (OSError, ValueError) as error:
-                return start_failed(f"{plan.argv[0]!r} cannot be run: {_told(error)}")
-            if outcome is None:
-                return None
-            if isinstance(outcome, bytes):
-                return incarnation, outcome
-            failed = self._failed(outcome, log_begin)
-            if outcome.code is None:
+            outcome = await self._attempt(plan, transport)
+            if not isinstance(outcome, KernelEnd):
+                return outcome
+            failed = outcome
+            if failed.exit is None or failed.exit.code is None:
                 break
         return failed
+
+    async def _attempt(
+        self, plan: LaunchPlan, transport: Transport
+    ) -> tuple[Incarnation, bytes] | KernelEnd | None:
+        log_begin = self.folder.log_size()
+        try:
+            incarnation = self._start(plan, transport)
+            await self._note(incarnation, plan)
+            outcome = await self._brought_up(incarnation)
+        except StorageFull:
+            raise
+        except YardError as error:
+            return start_failed(error.message)
+        except TimeoutError:
+            problem = f"it did not answer within {self.order.start_timeout_seconds:g} s"
+            return start_failed(problem, self.folder.log_since(log_begin))
+        except (OSError, ValueError) as error:
+            if isinstance(full := storage_error(error), StorageFull):
+                raise full from error
+            return start_failed(f"{plan.argv[0]!r} cannot be run: {_told(error)}")
+        if outcome is None:
+            return None
+        return (
+            self._failed(outcome, log_begin)
+            if isinstance(outcome, Exit)
+            else (incarnation, outcome)
+        )
 
     def _start(self, plan: LaunchPlan, transport: Transport) -> Incarnation:
         order = self.order
@@ -118,19 +137,32 @@ class Launching:
             incarnation.close()
             raise
         incarnation.process = process
-        incarnation.held = self.surroundings.limits.hold(order, process.pid)
-        self.folder.write_process(
-            ProcessRecord(
-                pid=process.pid,
-                start_time=process.start_time,
-                boot_id=boot_id(),
-                attempt=order.attempt,
-                interrupt_mode=plan.interrupt_mode,
-                lossless=incarnation.lossless,
-            )
-        )
-        self.on_started(incarnation, process.pid)
         return incarnation
+
+    async def _note(self, incarnation: Incarnation, plan: LaunchPlan) -> None:
+        """Hold a process to its limits and write down how to find it again, or end it."""
+        process = incarnation.process
+        assert process is not None  # noqa: S101 - it was just started
+        try:
+            held = self.surroundings.limits.hold(self.order, process.pid)
+            incarnation.held = held
+            self.folder.write_process(
+                ProcessRecord(
+                    pid=process.pid,
+                    start_time=process.start_time,
+                    boot_id=boot_id(),
+                    attempt=self.order.attempt,
+                    interrupt_mode=plan.interrupt_mode,
+                    lossless=incarnation.lossless,
+                    memory_kills=held.kills,
+                )
+            )
+        except BaseException:
+            await incarnation.end(gently=False)
+            incarnation.close()
+            self.surroundings.limits.release(self.order.kernel_id)
+            raise
+        self.on_started(incarnation, process.pid)
 
     async def _brought_up(self, incarnation: Incarnation) -> bytes | Exit | None:
         """Return who the kernel says it is, how it ended before it could, or None if turned.

@@ -23,6 +23,8 @@ WARN_SECONDS = 60.0
 """A warning comes so long before the end, or a fifth of the limit if that is less."""
 LONGEST_LOOK = 60.0
 """Seconds between two looks at how much processor time a kernel's processes use."""
+FOUND_SECONDS = 10.0
+"""Longer than a server takes to say again who is attached."""
 WORKS = 0.05
 """Share of one processor from which on a kernel's processes count as working."""
 _TICKS = 2.5
@@ -78,6 +80,7 @@ class Lifetime:
         self._attached_until = 0.0
         self._usage: dict[int, float] = {}
         self._used_at = 0.0
+        self._earliest = 0.0
         self._warned: Due | None = None
 
     def launched(self, at: Micros) -> None:
@@ -85,6 +88,13 @@ class Lifetime:
         if self._life_begins is None:
             self._life_begins = self._loop.time() - (wall_clock() - at) / 1_000_000
             self.look()
+
+    def found_again(self) -> None:
+        """An earlier agent has looked after the kernel: what it knew of clients and work is not known.
+
+        So it is not judged idle before there was time to find out.
+        """
+        self._earliest = self._loop.time() + FOUND_SECONDS
 
     def attach(self, seconds: float) -> None:
         """A client is attached for so long, at least."""
@@ -125,7 +135,7 @@ class Lifetime:
             dues.append(Due(at, EndCause.LIFE_LIMIT, life_reason(limit), _warning(limit)))
         if order.max_idle_seconds and self._tasks.quiet:
             since, limit = self._active_at(), order.max_idle_seconds
-            at = since + limit
+            at = max(since + limit, self._earliest)
             dues.append(Due(at, EndCause.IDLE, idle_reason(limit), _warning(limit)))
         return sorted(dues, key=lambda due: due.at)
 

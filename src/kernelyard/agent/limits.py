@@ -7,6 +7,7 @@ after the start: an interpreter takes far longer to begin than that.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 from collections.abc import Collection
@@ -19,6 +20,9 @@ from kernelyard.agent.logs import Log
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.wire.link import LimitFact
 
+REMOVAL_SECONDS = 0.1
+REMOVAL_TRIES = 20
+"""The last processes of a group may take a moment to be gone."""
 _SYSTEM_KILLS = Path("/proc/vmstat")
 _UNHELD = "not held on this system"
 
@@ -29,23 +33,19 @@ class Held:
 
     order: LaunchOrder
     group: Group | None
-    kills_before: int
-    """Processes that the system had killed for want of memory when this one began."""
+    kills: int
+    """Processes of the group that the system had killed for want of memory when this one began."""
+    system_kills: int
+    """The same of the whole machine."""
 
     def memory_fate(self) -> MemoryFate:
         """What the system did to the kernel's processes for want of memory."""
-        killed = self.group.memory_kills() > 0 if self.group is not None else False
+        killed = self.group is not None and self.group.memory_kills() > self.kills
         return MemoryFate(
             killed=killed,
-            suspected=_system_kills() > self.kills_before,
+            suspected=_system_kills() > self.system_kills,
             limit=self.order.memory_bytes_limit,
         )
-
-    def release(self) -> None:
-        """The process has ended: remove its group."""
-        if self.group is not None:
-            self.group.remove()
-            self.group = None
 
 
 class Limits:
@@ -67,16 +67,24 @@ class Limits:
             pass
         except OSError as error:
             self._log.warning("limits.no_group", kernel_id=order.kernel_id, problem=str(error))
-            if group is not None:
-                group.remove()
-                group = None
+            self.release(order.kernel_id)
+            group = None
         held = set(group.places) if group is not None else set[str]()
         _limit_process(order, pid, memory="memory" not in held, processes="pids" not in held)
-        return Held(order, group, _system_kills())
+        return Held(order, group, group.memory_kills() if group else 0, _system_kills())
 
-    def find_again(self, order: LaunchOrder) -> Held:
-        """The limits of a process that an earlier agent has started."""
-        return Held(order, self._groups.find_again(order.kernel_id), _system_kills())
+    def find_again(self, order: LaunchOrder, kills: int) -> Held:
+        """The limits of a process that an earlier agent has started, after so many kills."""
+        group = self._groups.find_again(order.kernel_id)
+        return Held(order, group, kills, _system_kills())
+
+    def release(self, kernel_id: str, tries: int = REMOVAL_TRIES) -> None:
+        """Remove the group of a kernel whose process has ended, soon if not at once."""
+        group = self._groups.find_again(kernel_id)
+        if group is None or group.remove() or not tries:
+            return
+        loop = asyncio.get_running_loop()
+        loop.call_later(REMOVAL_SECONDS, self.release, kernel_id, tries - 1)
 
     def sweep(self, living: Collection[str]) -> None:
         """Remove the groups of all kernels but the ``living``."""

@@ -9,6 +9,8 @@ from kernelyard.agent.endings import silence_reason, time_reason
 from kernelyard.agent.running import Running
 from kernelyard.model.records import EndCause
 
+ADOPTED_SECONDS = 3.0
+"""So long a kernel that was found again has to say that what it ran has ended meanwhile."""
 DOUBT_SECONDS = 0.2
 """What the kernel had said in time may still lie in a socket, after the agent itself was held up."""
 
@@ -21,6 +23,7 @@ class Overtime:
         self._tell = tell
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time() - run.ran_seconds
+        self._earliest = self._loop.time() + (ADOPTED_SECONDS if run.adopted else 0.0)
         self._timer: asyncio.TimerHandle | None = None
         self._doubted = False
         self._look()
@@ -43,6 +46,7 @@ class Overtime:
         if not left:
             return
         seconds, cause, reason = min(left, key=lambda one: one[0])
+        seconds = max(seconds, self._earliest - now)
         if seconds > 0:
             self._doubted = False
             self._timer = self._loop.call_later(seconds, self._look)

@@ -77,6 +77,10 @@ class Queue:
             return task
         return None
 
+    def put_back(self, task: Assignment) -> None:
+        """Put back what was taken out: it is its turn again."""
+        self._waiting = {task.task_id: task, **self._waiting}
+
     def take_needing(self, seq: int) -> list[Assignment]:
         """Take out the tasks that need the one with number ``seq``."""
         needing = (self._waiting.pop(task_id, None) for task_id in self._needing.pop(seq, ()))

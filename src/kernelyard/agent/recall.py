@@ -32,6 +32,8 @@ class Recollection:
     """The last error that the running task reported."""
     started_at: Micros = 0
     """When it began."""
+    attempt: int = 0
+    """The last start that was begun or asked for."""
     ready_attempt: int = 0
     launched_at: Micros = 0
     """When the kernel was first launched."""
@@ -67,9 +69,11 @@ class Recollection:
         match record.kind:
             case RecordKind.KERNEL_LAUNCHED:
                 self.launched_at = self.launched_at or record.at
+                self.attempt = max(self.attempt, _attempt(record))
+            case RecordKind.KERNEL_RESTARTING:
+                self.attempt = max(self.attempt, _attempt(record))
             case RecordKind.KERNEL_READY:
-                attempt = body_of(record).get("attempt")
-                self.ready_attempt = attempt if isinstance(attempt, int) else 0
+                self.ready_attempt = _attempt(record)
             case RecordKind.KERNEL_STOPPING:
                 self.stopping = _stopping(body_of(record))
             case RecordKind.KERNEL_ENDED:
@@ -90,6 +94,11 @@ def _stopping(body: JsonObject) -> KernelEnd:
     return KernelEnd(
         cause=EndCause(cause) if known else EndCause.ASKED, reason=_text(body, "reason")
     )
+
+
+def _attempt(record: Record) -> int:
+    attempt = body_of(record).get("attempt")
+    return attempt if isinstance(attempt, int) else 0
 
 
 def _text(body: JsonObject, key: str) -> str:

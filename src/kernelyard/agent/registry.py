@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from dataclasses import replace
 from weakref import WeakValueDictionary
 
 from kernelyard.agent.cutting import Cuts
@@ -24,6 +25,7 @@ from kernelyard.model.errors import (
     KernelEnded,
     KernelNotFound,
     KernelNotRunning,
+    StorageFull,
     TaskFinished,
 )
 from kernelyard.model.ids import is_uuid
@@ -167,14 +169,20 @@ class Registry:
             return
         try:
             folder.make()
-            journal, _ = recover(folder.journal)
+            journal = self._ended.get(kernel_id)
+            if journal is None or not journal.is_open:
+                journal, _ = recover(folder.journal)
             end = KernelEnd(cause=EndCause.ASKED, reason=reason)
             journal.append([(0, RecordKind.KERNEL_ENDED, end.body())])
             if journal.closed:
                 folder.mark_ended(journal)
-            journal.close()
         except OSError as error:
             raise storage_error(error) from error
+        written = journal.closed
+        journal.close_when_unread()
+        if not written:
+            journal.close()
+            raise StorageFull
 
     async def forget(self, kernel_id: str) -> None:
         """Remove every trace of a kernel, ending it first if need be."""
@@ -238,7 +246,11 @@ class Registry:
         """Stop following all kernels; their processes go on, and the next agent finds them."""
         for watcher in self._watchers:
             watcher.cancel()
-        await asyncio.gather(*(kernel.leave() for kernel in self._live.values()))
+        leaving = (kernel.leave() for kernel in self._live.values())
+        for outcome in await asyncio.gather(*leaving, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                # One that cannot be left in order must not cost all others.
+                self._surroundings.log.warning("kernel.not_left", problem=repr(outcome))
 
     def _recover_one(self, folder: Folder, unheard_since: Micros) -> None:
         order = folder.read_order()
@@ -256,7 +268,10 @@ class Registry:
     def _open(self, folder: Folder, order: LaunchOrder) -> tuple[Kernel, Recollection]:
         journal, memory = recover(folder.journal)
         queue = Queue(folder.queue, settled=memory.settled)
-        return Kernel(self._surroundings, folder, order, journal, queue), memory
+        process = folder.read_process()
+        begun = max(memory.attempt, process.attempt if process else 0)
+        last = replace(order, attempt=max(order.attempt, begun))
+        return Kernel(self._surroundings, folder, last, journal, queue), memory
 
     def _enter(self, kernel: Kernel) -> None:
         self._live[kernel.id] = kernel

@@ -23,8 +23,6 @@ class Tasks(Protocol):
         """How many tasks have begun so far."""
         ...
 
-    def end_waiting(self, end: TaskEnd) -> None: ...
-
 
 class Reviving:
     """Knows whether a kernel is to be started again, and what becomes of its queue then."""
@@ -44,16 +42,14 @@ class Reviving:
         self._begun = self._tasks.begun
         return self._in_vain < MOST_IN_VAIN
 
-    def begin(self, end: KernelEnd) -> None:
-        """The kernel is started again: keep its queue, or cancel it, as the template says."""
+    def queue_end(self, end: KernelEnd) -> TaskEnd | None:
+        """What becomes of the tasks that wait when it is started again; None if they stay."""
         if self._queue is not QueuePolicy.CANCEL:
-            return
+            return None
         told = end.exit.sentence() if end.exit is not None else end.reason
-        self._tasks.end_waiting(
-            TaskEnd(
-                state=TaskState.CANCELLED,
-                reason=f"never ran: its kernel ended ({told}) and was started again without its queue",
-                cause=end.cause,
-                stopped_by=StoppedBy.QUEUE,
-            )
+        return TaskEnd(
+            state=TaskState.CANCELLED,
+            reason=f"never ran: its kernel ended ({told}) and was started again without its queue",
+            cause=end.cause,
+            stopped_by=StoppedBy.QUEUE,
         )

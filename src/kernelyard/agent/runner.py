@@ -12,7 +12,7 @@ from typing import Protocol
 
 from kernelyard.agent.allowance import Allowance
 from kernelyard.agent.endings import TaskEnd, body, taken_out
-from kernelyard.agent.journal import Entry, Journal, wall_clock
+from kernelyard.agent.journal import RETRY_SECONDS, Entry, Journal, wall_clock
 from kernelyard.agent.needs import Needs
 from kernelyard.agent.overtime import Overtime
 from kernelyard.agent.queue import Queue
@@ -65,9 +65,9 @@ class Runner:
         self._may_start = False
         self._running: Running | None = None
         self._overtime: Overtime | None = None
-        self._held_back = False
-        """Whether the kernel has not been sent what runs, for its start is not in the file yet."""
-        journal.when_written = self._written
+        self._trying: asyncio.TimerHandle | None = None
+        """Set while a task is not begun because its start cannot be written down."""
+        journal.when_written = self.pump
         self._late = Allowance(0)
         self._loop = asyncio.get_running_loop()
         self.active_at = self._loop.time()
@@ -148,10 +148,8 @@ class Runner:
         run = self._running
         if (task := self._queue.take_out(task_id)) is not None:
             self._end_waiting([(task, taken_out(reason))])
-        elif run is not None and run.task.task_id == task_id and self._held_back:
-            self._end_running(taken_out(reason))
         elif run is not None and run.task.task_id == task_id:
-            if run.stopping is None or run.stopping.cause is not EndCause.ASKED:
+            if run.stopping is None:
                 self._stop(run, EndCause.ASKED, reason, how)
             else:
                 run.stopping.allow(how)
@@ -165,19 +163,14 @@ class Runner:
         kernel = self._kernel
         if kernel is None or not self._may_start or self._running is not None:
             return
-        if self._journal.backlog:
-            # Until the start is in the file, an agent that comes later would run the task again.
-            return
         if kernel.interrupting or (task := self._queue.take()) is None:
             return
-        started = body(task_id=task.task_id)
-        kept = self._journal.append([*self._late_cut(), (task.seq, RecordKind.STARTED, started)])
+        self._journal.append(self._late_cut())
+        if not self._note_start(task):
+            return
         self._late = Allowance(task.output_limit_bytes)
         self._run(Running(task, Execution(task.task_id), Allowance(task.output_limit_bytes)))
-        if kept:
-            kernel.execute(task.task_id, task.code)
-        else:
-            self._held_back = True
+        kernel.execute(task.task_id, task.code)
 
     def on_shell(self, messages: list[Message]) -> None:
         """Take in replies."""
@@ -242,7 +235,6 @@ class Runner:
 
     def _end_running(self, end: TaskEnd) -> None:
         run, self._running = self._running, None
-        self._held_back = False
         if run is None:
             return
         if run.stopping is not None:
@@ -281,32 +273,38 @@ class Runner:
 
         self._loop.call_later(DOUBT_SECONDS, doubt)
 
-    def _written(self) -> None:
-        """There is space on the disk again, and what had waited for it is in the file."""
-        run, kernel = self._running, self._kernel
-        if self._held_back and run is not None and kernel is not None:
-            self._held_back = False
-            self._begin_to_time(run)
-            kernel.execute(run.task.task_id, run.task.code)
-        else:
-            self.pump()
+    def _note_start(self, task: Assignment) -> bool:
+        """Write down that a task begins; while that cannot be done, it stays first in the queue.
+
+        Until the start is in the file, an agent that comes later would run the task again.
+        """
+        started = body(task_id=task.task_id)
+        if self._journal.append_if_possible((task.seq, RecordKind.STARTED, started)):
+            return True
+        self._queue.put_back(task)
+        if self._trying is None:
+            self._trying = self._loop.call_later(RETRY_SECONDS, self._try_again)
+        return False
+
+    def _try_again(self) -> None:
+        self._trying = None
+        self.pump()
 
     def _run(self, run: Running) -> None:
         self.begun += 1
         self._running = run
-        self._begin_to_time(run)
-
-    def _begin_to_time(self, run: Running) -> None:
         run.said_at = self._loop.time()
-        if self._overtime is not None:
-            self._overtime.cancel()
         self._overtime = Overtime(run, self._over)
 
     def _over(self, run: Running, cause: EndCause, reason: str) -> None:
         """A task has gone over a limit of its own."""
-        if self._running is run and run.stopping is None and not self._held_back:
-            how = Cancellation(allow_restart=run.task.limits.restart_if_stuck)
+        if self._running is not run:
+            return
+        how = Cancellation(allow_restart=run.task.limits.restart_if_stuck)
+        if run.stopping is None:
             self._stop(run, cause, reason, how)
+        else:
+            run.stopping.allow(how)
 
     def _stop(self, run: Running, cause: EndCause, reason: str, how: Cancellation) -> None:
         def interrupt() -> None:
@@ -317,7 +315,5 @@ class Runner:
             if self._running is run:
                 self._restarter.restart_stuck(run.stuck())
 
-        if run.stopping is not None:
-            run.stopping.cancel()
         run.stopping = Stopping(reason, cause, how, interrupt, restart)
         run.stopping.begin(begun=run.execution.begun or run.adopted)

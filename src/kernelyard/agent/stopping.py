@@ -79,6 +79,8 @@ class Stopping:
     def _step(self) -> None:
         self._timer = None
         if self.interrupts > 1 and self.how.allow_restart:
+            # The restart ends the task, and that this timer; should it fail, it is tried again.
+            self._after(NEXT_INTERRUPTS)
             self.restart()
             return
         self.interrupts += 1

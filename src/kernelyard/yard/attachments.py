@@ -14,10 +14,10 @@ from contextlib import asynccontextmanager
 from kernelyard.model.errors import AgentUnavailable, YardError
 from kernelyard.ports.clock import Clock
 from kernelyard.yard.agents import Agents
-from kernelyard.yard.log import event
+from kernelyard.yard.log import event, failure
 
-LEASE_SECONDS = 60.0
-RENEW_SECONDS = 20.0
+LEASE_SECONDS = 20.0
+RENEW_SECONDS = 5.0
 
 
 class Attachments:
@@ -37,7 +37,8 @@ class Attachments:
     async def attached(self, kernel_id: str) -> AsyncIterator[None]:
         """A client is attached while the block runs."""
         self._clients[kernel_id] += 1
-        if kernel_id not in self._telling:
+        told = self._telling.get(kernel_id)
+        if told is None or told.done():
             self._telling[kernel_id] = asyncio.create_task(
                 self._tell(kernel_id), name=f"attached-{kernel_id}"
             )
@@ -61,4 +62,6 @@ class Attachments:
             except YardError as error:
                 # It has not reached the agent yet, or has gone; then there is nothing to keep alive.
                 event("attachment.not_told", kernel_id=kernel_id, error=error.message)
+            except Exception as error:  # noqa: BLE001 - who is attached is told whatever happens
+                failure("attachment.failed", error, kernel_id=kernel_id)
             await self._clock.sleep(RENEW_SECONDS)

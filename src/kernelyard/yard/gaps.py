@@ -10,8 +10,9 @@ import json
 
 from kernelyard.model.json import JsonValue
 from kernelyard.model.kernels import Kernel
+from kernelyard.model.projection import body_of
 from kernelyard.model.quantities import Micros
-from kernelyard.model.records import EndCause, Record, RecordKind
+from kernelyard.model.records import EndCause, Record, RecordKind, StoppedBy
 from kernelyard.model.tasks import Task, TaskState
 from kernelyard.ports.stores import Store, TaskQuery
 
@@ -33,7 +34,7 @@ async def bridged(store: Store, kernel: Kernel, records: list[Record]) -> list[R
     lost = records[0].number - kernel.stored_number - 1
     if lost <= 0:
         return records
-    about = next((record for record in records if record.seq), None)
+    about = next((record for record in records if _shows_progress(record)), None)
     last = await store.outputs.read(kernel.no, kernel.stored_number - 1, limit=1)
     closed = records[-1].kind is RecordKind.KERNEL_ENDED
     marks: list[_Mark] = []
@@ -67,6 +68,16 @@ async def _marks(store: Store, kernel: Kernel, about: Record | None) -> list[_Ma
         elif task.seq == about.seq and _begun_unheard(task, about):
             marks.append((task.seq, RecordKind.STARTED, {"task_id": task.id}))
     return marks
+
+
+def _shows_progress(record: Record) -> bool:
+    """Whether all tasks before that of the record must have ended; those that wait may end in any order."""
+    if not record.seq:
+        return False
+    waited = (
+        record.kind is RecordKind.ENDED and body_of(record).get("stopped_by") == StoppedBy.QUEUE
+    )
+    return not waited
 
 
 def _begun_unheard(task: Task, about: Record) -> bool:

@@ -175,3 +175,9 @@ def test_the_history_of_a_kernel_does_not_walk_through_its_tasks(engine: Engine)
     steps = plan(engine, history_statement(3))
     assert any("USING INDEX ix_changes_of_kernels (kernel_no=?)" in step for step in steps), steps
     assert not any("B-TREE" in step for step in steps), steps
+
+
+def test_open_tasks_of_a_label_are_looked_for_among_the_open_ones(engine: Engine) -> None:
+    steps = plan(engine, tasks_statement(TaskQuery(labels={"k": "1", "m": "2"}, states=OPEN)))
+    assert any("ix_tasks_state_no" in step for step in steps), steps
+    assert not any("task_labels" in step and "key=? AND value=?)" in step for step in steps), steps

@@ -44,6 +44,19 @@ def newest(
     return newest_first.where(table.c.no.in_(union_all(*(select(run.c.no) for run in runs))))
 
 
+def having(table: Table, label_table: Table, labels: Mapping[str, str]) -> Conditions:
+    """The conditions that a row has all of ``labels``; each is one look at the labels' key."""
+    conditions: Conditions = []
+    for key, value in labels.items():
+        also = label_table.alias()
+        conditions.append(
+            select(also.c.no)
+            .where(also.c.key == key, also.c.value == value, also.c.no == table.c.no)
+            .exists()
+        )
+    return conditions
+
+
 def labelled(
     table: Table,
     label_table: Table,
@@ -62,11 +75,5 @@ def labelled(
         .order_by(label_table.c.no.desc())
         .limit(limit)
     )
-    for key, value in others:
-        also = label_table.alias()
-        query = query.where(
-            select(also.c.no)
-            .where(also.c.key == key, also.c.value == value, also.c.no == table.c.no)
-            .exists()
-        )
+    query = query.where(*having(table, label_table, dict(others)))
     return query if before is None else query.where(label_table.c.no < before)

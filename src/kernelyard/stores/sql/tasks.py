@@ -31,7 +31,7 @@ from kernelyard.model.paging import Page
 from kernelyard.model.tasks import Cancellation, Task, TaskState
 from kernelyard.ports.stores import Idempotency, TaskQuery
 from kernelyard.stores.sql.database import Database
-from kernelyard.stores.sql.listing import Conditions, labelled, newest
+from kernelyard.stores.sql.listing import Conditions, having, labelled, newest
 from kernelyard.stores.sql.moves import keep_kernel, load_kernel, note
 from kernelyard.stores.sql.rows import json_text, label_rows, new_task_values, task_of
 from kernelyard.stores.sql.tables import GONE, kernels, task_labels, tasks
@@ -150,7 +150,10 @@ def tasks_statement(query: TaskQuery) -> Select[Any]:
         conditions.append(tasks.c.kernel_no == query.kernel_no)
     states = None if query.states is None else [state.value for state in query.states]
     limit = query.limit + 1
-    if query.labels:
+    if query.labels and query.states is not None and query.states <= OPEN_STATES:
+        # Of open tasks there are few, of those with a label there may be very many.
+        conditions += having(tasks, task_labels, query.labels)
+    elif query.labels:
         if states is not None:
             conditions.append(tasks.c.state.in_(states))
         return labelled(

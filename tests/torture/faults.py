@@ -66,6 +66,12 @@ class Torturer:
         if undo is not None and (told := undo(fault)):
             self._books.tell(f"{fault.kind} over: {told}")
 
+    def _heard(self) -> list[Charge]:
+        """Kernels that an agent may listen to; one that was killed may have been started again by now."""
+        living = self._living()
+        again = [one for one in self._books.charges.values() if one.restarts and one not in living]
+        return living + again
+
     def _living(self) -> list[Charge]:
         charges = [one for one in self._books.charges.values() if not one.killed or one.restarts]
         return [one for one in charges if alive(one.pid)]
@@ -119,7 +125,7 @@ class Torturer:
         return f"{self._start_server()}, {self._start_clients(fault)}"
 
     def _unheard(self) -> None:
-        for charge in self._living():
+        for charge in self._heard():
             charge.unheard += 1
             charge.adopted = True
 
@@ -151,7 +157,7 @@ class Torturer:
         return f"kernel {charge.id}, pid {charge.pid}"
 
     def _pause_agent(self, fault: Fault) -> str:
-        for charge in self._living():
+        for charge in self._heard():
             charge.unheard += 1
         return self._pause(fault, self._house.agent_pid())
 

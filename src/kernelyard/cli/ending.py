@@ -49,8 +49,11 @@ async def end_agent_within(data_dir: Path) -> tuple[int | None, int]:
     return await _end_agent(data_dir) if _agent_lives(data_dir) else (None, 0)
 
 
-async def _end_agent(data_dir: Path) -> tuple[int, int]:
-    pid, socket = _agent_says(data_dir)
+async def _end_agent(data_dir: Path) -> tuple[int | None, int]:
+    said = _agent_says(data_dir)
+    if said is None:
+        return None, 0
+    pid, socket = said
     try:
         kernels = await _ask_to_quit(socket)
     except YardError:
@@ -103,7 +106,8 @@ def _agent_lives(data_dir: Path) -> bool:
         os.close(descriptor)
 
 
-def _agent_says(data_dir: Path) -> tuple[int, str]:
+def _agent_says(data_dir: Path) -> tuple[int, str] | None:
+    """Pid and socket of the agent; None if it was just ending, and has ended meanwhile."""
     path = agent_dir(data_dir) / "agent.json"
     found: list[tuple[int, str]] = []
 
@@ -115,9 +119,10 @@ def _agent_says(data_dir: Path) -> tuple[int, str]:
             return False
         return True
 
-    if not _wait(read, 5.0):
+    _wait(lambda: read() or not _agent_lives(data_dir), 5.0)
+    if not found and _agent_lives(data_dir):
         raise Complaint(f"an agent runs on {data_dir} and {path} does not tell its pid")
-    return found[0]
+    return found[0] if found else None
 
 
 def _live_process(path: Path) -> tuple[int, int] | None:

@@ -58,6 +58,9 @@ class Shell:
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     shell = Shell(tmp_path_factory.mktemp("cli") / "data")
+    # Whichever test comes first finds a server: only some commands start one.
+    begun = shell("run", "-c", "1")
+    assert begun.returncode == 0, begun.stderr
     yield shell
     ended = shell("stop", "--all")
     assert ended.returncode == 0, ended.stderr

@@ -22,22 +22,19 @@ from tests.support.agent_process import (
 
 PATIENT = "import time\nprint('begun', flush=True)\ntime.sleep(600)"
 DEAF_ONCE = """
-import time
-print('begun', flush=True)
-try:
-    time.sleep(600)
-except KeyboardInterrupt:
+import signal, time
+def once(*_):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     print('not yet', flush=True)
+signal.signal(signal.SIGINT, once)
+print('begun', flush=True)
 time.sleep(600)
 """
 DEAF = """
-import time
+import signal, time
+signal.signal(signal.SIGINT, lambda *_: print('no', flush=True))
 print('begun', flush=True)
-while True:
-    try:
-        time.sleep(600)
-    except KeyboardInterrupt:
-        print('no', flush=True)
+time.sleep(600)
 """
 SOON = Cancellation(grace_seconds=0.3)
 AT_ANY_PRICE = Cancellation(allow_restart=True, grace_seconds=0.3)

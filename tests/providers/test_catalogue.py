@@ -10,10 +10,12 @@ import pytest
 
 from kernelyard.model.errors import ImageNotFound, ImageNotReady, ResourceNotFound
 from kernelyard.providers.catalogue import Catalogue
+from kernelyard.providers.launcher import LaunchRequest
 from kernelyard.wire.link import ImageList
 
 from tests.support.misfit_providers import Gate, WellBehaved, entry
 
+ASKED = LaunchRequest(kernel_id="00000000-0000-4000-8000-000000000000")
 GOOD = entry("good", "WellBehaved")
 SLOW = entry("slow", "SlowToAnswer")
 
@@ -163,16 +165,20 @@ async def test_looking_again_does_not_take_a_look_that_began_before() -> None:
 
 async def test_a_plan_is_handed_on_and_so_is_an_error() -> None:
     catalogue = Catalogue([GOOD])
-    assert (await catalogue.prepare("good", "one")).argv == ["run", "one", "{connection_file}"]
+    assert (await catalogue.prepare("good", "one", ASKED)).argv == [
+        "run",
+        "one",
+        "{connection_file}",
+    ]
     with pytest.raises(ImageNotReady, match=r"^Install two\.$"):
-        await catalogue.prepare("good", "two")
+        await catalogue.prepare("good", "two", ASKED)
     with pytest.raises(ResourceNotFound):
         await catalogue.resource("good", "one", "logo")
 
 
 async def test_an_unknown_provider_has_no_images() -> None:
     with pytest.raises(ImageNotFound, match="'conda'"):
-        await Catalogue([GOOD]).prepare("conda", "science")
+        await Catalogue([GOOD]).prepare("conda", "science", ASKED)
     with pytest.raises(ImageNotFound):
         await Catalogue([GOOD]).resource("conda", "science", "logo")
 
@@ -180,34 +186,34 @@ async def test_an_unknown_provider_has_no_images() -> None:
 @pytest.mark.parametrize(("name", "told"), [("x", "RuntimeError: no luck"), ("stop", "StopIt")])
 async def test_a_strangers_error_becomes_a_sentence(name: str, told: str) -> None:
     with pytest.raises(ImageNotReady, match=told):
-        await Catalogue([entry("raises", "Raises")]).prepare("raises", name)
+        await Catalogue([entry("raises", "Raises")]).prepare("raises", name, ASKED)
 
 
 async def test_a_strangers_timeout_is_not_taken_for_ours() -> None:
     with pytest.raises(ImageNotReady, match="failed: TimeoutError"):
-        await Catalogue([entry("raises", "Raises")]).prepare("raises", "time")
+        await Catalogue([entry("raises", "Raises")]).prepare("raises", "time", ASKED)
 
 
 async def test_an_answer_that_is_no_plan_starts_nothing() -> None:
     with pytest.raises(ImageNotReady, match="does not say how"):
-        await Catalogue([entry("nonsense", "ListsNonsense")]).prepare("nonsense", "fit")
+        await Catalogue([entry("nonsense", "ListsNonsense")]).prepare("nonsense", "fit", ASKED)
 
 
 async def test_a_launch_that_hangs_ends_and_others_go_on() -> None:
     catalogue = Catalogue([SLOW], time_limit=5)
-    hanging = asyncio.create_task(catalogue.prepare("slow", "x"))
+    hanging = asyncio.create_task(catalogue.prepare("slow", "x", ASKED))
     await at_the_gate()
-    assert (await catalogue.prepare("slow", "quick")).argv == ["run", "quick"]
+    assert (await catalogue.prepare("slow", "quick", ASKED)).argv == ["run", "quick"]
     Gate.opened.set()
     assert (await hanging).argv == ["run", "x"]
     Gate.close()
     with pytest.raises(ImageNotReady, match="did not answer"):
-        await Catalogue([SLOW], time_limit=0.05).prepare("slow", "x")
+        await Catalogue([SLOW], time_limit=0.05).prepare("slow", "x", ASKED)
 
 
 async def test_a_provider_that_hangs_does_not_use_up_the_machines_threads() -> None:
     catalogue = Catalogue([SLOW], time_limit=0.3)
-    asking = [catalogue.prepare("slow", "x") for _ in range(100)]
+    asking = [catalogue.prepare("slow", "x", ASKED) for _ in range(100)]
     answers = await asyncio.gather(*asking, return_exceptions=True)
     assert {type(answer) for answer in answers} == {ImageNotReady}
     assert len(Gate.asked) < 40

@@ -13,7 +13,9 @@ import pytest
 from kernelyard.model.errors import ImageNotFound, ImageNotReady, ResourceNotFound
 from kernelyard.model.images import FoundImage
 from kernelyard.providers.kernelspec import KernelspecProvider
+from kernelyard.providers.launcher import LaunchRequest
 
+ASKED = LaunchRequest(kernel_id="00000000-0000-4000-8000-000000000000")
 COMMAND = ["sh", "-c", "kernel", "{connection_file}"]
 
 
@@ -41,7 +43,7 @@ class Kernelspecs:
         problem = self.found(name).problem
         assert problem is not None
         with pytest.raises(ImageNotReady) as caught:
-            self.provider.prepare(name)
+            self.provider.prepare(name, ASKED)
         assert caught.value.message == problem
         return problem
 
@@ -74,7 +76,7 @@ def test_a_whole_kernelspec_is_taken_as_it_is(specs: Kernelspecs) -> None:
         {"about": "text"},
         None,
     )
-    plan = specs.provider.prepare("shell")
+    plan = specs.provider.prepare("shell", ASKED)
     assert (plan.argv, plan.env) == (COMMAND, {"A": "${HOME}/x", "N": "3"})
     assert (plan.interrupt_mode, plan.language) == ("message", "bash")
     assert plan.resource_dir == str(directory)
@@ -101,14 +103,14 @@ def test_the_first_path_wins(specs: Kernelspecs) -> None:
 def test_names_are_in_lower_case_as_in_jupyter(specs: Kernelspecs) -> None:
     specs.write("IRkernel", {"argv": COMMAND})
     assert specs.found("irkernel").problem is None
-    assert specs.provider.prepare("irkernel").argv == COMMAND
+    assert specs.provider.prepare("irkernel", ASKED).argv == COMMAND
 
 
 @pytest.mark.parametrize("word", ["python", "python3", f"python3.{sys.version_info[1]}"])
 def test_a_plain_python_is_the_agents_own(specs: Kernelspecs, word: str) -> None:
     specs.write("own", {"argv": [word, "-m", "ipykernel_launcher"], "language": "python"})
     assert specs.found("own").version == platform.python_version()
-    assert specs.provider.prepare("own").argv[0] == sys.executable
+    assert specs.provider.prepare("own", ASKED).argv[0] == sys.executable
 
 
 BROKEN: dict[str, tuple[object, str]] = {
@@ -157,7 +159,7 @@ def test_a_broken_kernelspec_is_listed_with_what_to_do(specs: Kernelspecs, name:
 def test_odd_values_beside_a_good_command_do_no_harm(specs: Kernelspecs, content: object) -> None:
     specs.write("odd", content)
     assert specs.found("odd").problem is None
-    assert specs.provider.prepare("odd").env == {}
+    assert specs.provider.prepare("odd", ASKED).env == {}
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="nothing is forbidden to the superuser")
@@ -186,7 +188,7 @@ def test_a_python_kernel_is_there_without_any_directory() -> None:
     assert native.version == platform.python_version()
     assert "logo-64x64.png" in native.resources
     assert provider.resource("python3", "logo-64x64.png").startswith(b"\x89PNG")
-    assert provider.prepare("python3").argv == [
+    assert provider.prepare("python3", ASKED).argv == [
         sys.executable,
         "-m",
         "ipykernel_launcher",
@@ -204,7 +206,7 @@ def test_an_installed_python3_wins_over_the_native_one(specs: Kernelspecs) -> No
 def test_an_unknown_kernelspec_is_not_found(specs: Kernelspecs, name: str) -> None:
     specs.write("shell", {"argv": COMMAND})
     with pytest.raises(ImageNotFound, match="kernelyard images"):
-        specs.provider.prepare(name)
+        specs.provider.prepare(name, ASKED)
     with pytest.raises(ImageNotFound):
         specs.provider.resource(name, "logo-64x64.png")
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from kernelyard.model.errors import ImageNotReady
 from kernelyard.model.images import FoundImage
+from kernelyard.providers.launcher import LaunchRequest
 from kernelyard.providers.provider import LaunchPlan, Provider
 
 
@@ -41,7 +42,7 @@ class WellBehaved(Provider):
         type(self).looks += 1
         return [an_image("good", "one"), an_image("good", "two")]
 
-    def prepare(self, name: str) -> LaunchPlan:
+    def prepare(self, name: str, request: LaunchRequest) -> LaunchPlan:
         if name == "two":
             raise ImageNotReady("Install two.")
         return LaunchPlan(argv=["run", name, "{connection_file}"])
@@ -54,7 +55,7 @@ class SlowToAnswer(Provider):
         Gate.wait("find")
         return [an_image("slow", "late")]
 
-    def prepare(self, name: str) -> LaunchPlan:
+    def prepare(self, name: str, request: LaunchRequest) -> LaunchPlan:
         if name != "quick":
             Gate.wait("prepare")
         return LaunchPlan(argv=["run", name])
@@ -73,7 +74,7 @@ class Raises(Provider):
     def find(self) -> list[FoundImage]:
         raise ZeroDivisionError("division by zero")
 
-    def prepare(self, name: str) -> LaunchPlan:
+    def prepare(self, name: str, request: LaunchRequest) -> LaunchPlan:
         raise {"stop": StopIteration, "time": TimeoutError}.get(name, RuntimeError)("no\nluck")
 
 
@@ -91,7 +92,7 @@ class ListsNonsense(Provider):
         fit = an_image("somebody-else", "fit")
         return [fit, fit, an_image("nonsense", "../etc"), "python3"]  # type: ignore[list-item]
 
-    def prepare(self, name: str) -> LaunchPlan:
+    def prepare(self, name: str, request: LaunchRequest) -> LaunchPlan:
         return None  # type: ignore[return-value]
 
 

@@ -14,8 +14,8 @@ from typing import Protocol
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-from kernelyard.agent.connection import Connection
 from kernelyard.agent.logs import Log
+from kernelyard.wire.connections import Connection
 from kernelyard.wire.messages import Message, read_header
 from kernelyard.wire.multipart import MalformedMessage, Parts, join, split
 from kernelyard.wire.signing import Signer

@@ -1,41 +1,17 @@
-"""Connection files: how a kernel is told where to listen, and how we know where it does."""
+"""Connections that we choose for a kernel, and the files that tell it of them."""
 
 from __future__ import annotations
 
 import secrets
 import socket
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from kernelyard.agent.places import write_private
-from kernelyard.wire.signing import SCHEME
+from kernelyard.wire.connections import Connection, Transport, parse_connection
 
-Transport = Literal["ipc", "tcp"]
 _LOOPBACK = "127.0.0.1"
-
-
-class Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of a connection file."""
-
-    transport: Transport
-    ip: str
-    """For ``ipc`` the path with which the sockets' names begin."""
-    shell_port: int
-    iopub_port: int
-    stdin_port: int
-    control_port: int
-    hb_port: int
-    key: str
-    signature_scheme: str = SCHEME
-    kernel_name: str = ""
-
-    def url(self, port: int) -> str:
-        """The ZeroMQ address of one of the sockets."""
-        if self.transport == "ipc":
-            return f"ipc://{self.ip}-{port}"
-        return f"tcp://{self.ip}:{port}"
 
 
 def over_ipc(prefix: str, kernel_name: str) -> Connection:
@@ -67,8 +43,8 @@ def write_connection(path: Path, connection: Connection) -> None:
 def read_connection(path: Path) -> Connection | None:
     """Return what a connection file says; None if there is none that can be read."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Connection)
-    except (OSError, msgspec.DecodeError):
+        return parse_connection(path.read_bytes())
+    except (OSError, ValueError):
         return None
 
 

@@ -13,11 +13,11 @@ from uuid import uuid4
 import zmq
 
 from kernelyard.agent.channels import Channels
-from kernelyard.agent.connection import Connection
 from kernelyard.agent.limits import Held
 from kernelyard.agent.logs import Log
 from kernelyard.agent.processes import Exit, KernelProcess
 from kernelyard.agent.waiting import happens
+from kernelyard.wire.connections import Connection
 from kernelyard.wire.messages import Message, Question, ask, execute_request, shutdown_request
 from kernelyard.wire.readiness import Readiness
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import zmq
 
 from kernelyard.agent.belongings import KERNEL_ID, ProcessTable
-from kernelyard.agent.connection import Transport, over_ipc, over_tcp, write_connection
+from kernelyard.agent.connection import over_ipc, over_tcp, write_connection
 from kernelyard.agent.disk import storage_error
 from kernelyard.agent.endings import KernelEnd, start_failed
 from kernelyard.agent.environment import kernel_environment
@@ -27,7 +27,9 @@ from kernelyard.model.errors import StorageFull, YardError
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.providers.argv import fill
 from kernelyard.providers.catalogue import Catalogue
+from kernelyard.providers.launcher import LaunchRequest
 from kernelyard.providers.provider import LaunchPlan
+from kernelyard.wire.connections import Transport
 
 TRANSPORTS: tuple[Transport, ...] = ("ipc", "tcp")
 """In the order in which they are tried; few kernels cannot use unix sockets, and end at once."""
@@ -66,7 +68,9 @@ class Launching:
         Raises StorageFull; then nothing runs, and it may be tried again.
         """
         try:
-            plan = await self.surroundings.catalogue.prepare(self.order.provider, self.order.image)
+            plan = await self.surroundings.catalogue.prepare(
+                self.order.provider, self.order.image, self._request()
+            )
         except YardError as error:
             return start_failed(error.message)
         failed: KernelEnd | None = None
@@ -78,6 +82,19 @@ class Launching:
             if failed.exit is None or failed.exit.code is None:
                 break
         return failed
+
+    def _request(self) -> LaunchRequest:
+        order = self.order
+        return LaunchRequest(
+            kernel_id=order.kernel_id,
+            attempt=order.attempt,
+            parameters=order.parameters,
+            environment=order.environment,
+            work_dir=self.folder.work,
+            connection_file=self.folder.connection(order.attempt),
+            log=self.folder.log,
+            path=order.path,
+        )
 
     async def _attempt(
         self, plan: LaunchPlan, transport: Transport

@@ -24,6 +24,10 @@ class KernelOrder:
     environment: dict[str, str] = field(default_factory=dict)
     """Wins over the template's."""
     labels: dict[str, str] = field(default_factory=dict)
+    parameters: JsonObject = field(default_factory=dict)
+    """Values for what the image's JSON Schema declares (JEP 87)."""
+    path: str | None = None
+    """The notebook that the kernel is for, where somebody has said it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +39,10 @@ class LaunchOrder:
     provider: str
     image: str
     environment: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, object] = field(default_factory=dict)
+    path: str | None = None
+    owned: bool = True
+    """False for a kernel that somebody else has started: the agent has its connection already."""
     milli_cpu_limit: int = 0
     cpu_seconds_limit: int = 0
     memory_bytes_limit: int = 0
@@ -63,6 +71,11 @@ class Kernel:
     template: TemplateSnapshot
     environment: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
+    parameters: JsonObject = field(default_factory=dict)
+    path: str | None = None
+    """The notebook that it is for, where somebody has said it."""
+    owned: bool = True
+    """False for a kernel that somebody else has started: never restarted, left running when detached."""
     wanted: Wanted = Wanted.RUN
     phase: Phase = Phase.REQUESTED
     reason: str | None = None

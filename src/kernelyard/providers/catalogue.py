@@ -13,6 +13,7 @@ from kernelyard.model.errors import ImageNotFound, ImageNotReady, Invalid, YardE
 from kernelyard.model.ids import checked_name
 from kernelyard.model.images import FoundImage
 from kernelyard.providers.lane import Lane, NotLoaded, TooSlow, told
+from kernelyard.providers.launcher import LaunchRequest
 from kernelyard.providers.provider import LaunchPlan, Provider
 from kernelyard.wire.link import BrokenProvider, ImageList
 
@@ -72,10 +73,10 @@ class Catalogue:
             broken.extend(problems)
         return ImageList(images=images, broken=broken)
 
-    async def prepare(self, provider: str, name: str) -> LaunchPlan:
+    async def prepare(self, provider: str, name: str, request: LaunchRequest) -> LaunchPlan:
         """Return how to start a kernel of an image. Raises ImageNotFound, ImageNotReady."""
-        plan: object = await self._ask(provider, name, lambda asked: asked.prepare(name))
-        if not isinstance(plan, LaunchPlan) or not plan.argv:
+        plan: object = await self._ask(provider, name, lambda asked: asked.prepare(name, request))
+        if not isinstance(plan, LaunchPlan) or not (plan.argv or plan.launcher):
             raise ImageNotReady(
                 f"The provider '{provider}' does not say how to start {name[:80]!r}. "
                 "Tell its author."

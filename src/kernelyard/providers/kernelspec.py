@@ -16,6 +16,7 @@ from kernelyard.model.errors import ImageNotFound, ImageNotReady, Invalid, Resou
 from kernelyard.model.ids import checked_name
 from kernelyard.model.images import FoundImage
 from kernelyard.providers.kernelspec_file import Kernelspec, is_resource, read_kernelspec
+from kernelyard.providers.launcher import LaunchRequest
 from kernelyard.providers.provider import LaunchPlan, Provider
 
 NATIVE = "python3"
@@ -35,7 +36,8 @@ class KernelspecProvider(Provider):
     def find(self) -> list[FoundImage]:
         return [_found(spec) for spec in self._specs().values()]
 
-    def prepare(self, name: str) -> LaunchPlan:
+    def prepare(self, name: str, request: LaunchRequest) -> LaunchPlan:
+        del request
         spec = self._spec(name)
         if spec.problem is not None:
             raise ImageNotReady(spec.problem)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from kernelyard.model.errors import ImageNotFound, ResourceNotFound
 from kernelyard.model.images import FoundImage
+from kernelyard.model.json import JsonObject
+from kernelyard.providers.launcher import Launcher, LaunchRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +24,13 @@ class LaunchPlan:
     interrupt_mode: Literal["signal", "message"] = "signal"
     resource_dir: str | None = None
     language: str = ""
+    metadata: JsonObject = field(default_factory=dict)
+    """A kernelspec's metadata; ``metadata["kernelyard"]`` may settle quirks of the kernel."""
+    kernel_protocol_version: str | None = None
+    """What the kernelspec claims; the last thing to go by."""
+    launcher: Callable[[LaunchRequest], Launcher] | None = None
+    """Makes the launcher of a kernel that is not simply a process of ``argv`` on this machine. If it
+    is given, ``argv`` may be empty and only says what is run."""
 
 
 class Provider:
@@ -41,11 +51,13 @@ class Provider:
         """
         raise NotImplementedError(f"{type(self).__name__} does not say which images it finds")
 
-    def prepare(self, name: str) -> LaunchPlan:
+    def prepare(self, name: str, request: LaunchRequest) -> LaunchPlan:
         """Return how to start a kernel of the image ``name``.
 
-        Called for each launch. Raises ImageNotFound, and ImageNotReady with what is to be done.
+        Called for each launch: an environment is activated here, not when it is listed. Raises
+        ImageNotFound, and ImageNotReady with what is to be done.
         """
+        del request
         raise ImageNotFound(f"The provider '{self.name}' has no image {name[:80]!r}.")
 
     def resource(self, name: str, file: str) -> bytes:
@@ -55,3 +67,12 @@ class Provider:
         image does not list.
         """
         raise ResourceNotFound(f"The image {name[:80]!r} has no file {file[:80]!r}.")
+
+    def find_again(self, name: str, record: JsonObject) -> Launcher | None:
+        """Return the launcher of a kernel that an earlier agent launched; None if it has ended.
+
+        ``record`` is what that kernel's ``Launcher.record`` told. Called only for kernels whose plan
+        had a ``launcher``; it is not started again.
+        """
+        del name, record
+        return None

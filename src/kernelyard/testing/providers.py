@@ -23,9 +23,11 @@ from kernelyard.model.errors import ImageNotFound, ImageNotReady, ResourceNotFou
 from kernelyard.model.ids import checked_environment, checked_name
 from kernelyard.model.images import FoundImage
 from kernelyard.providers.argv import expand_environment, fill
+from kernelyard.providers.launcher import LaunchRequest
 from kernelyard.providers.provider import LaunchPlan, Provider
 
 STRANGE_NAMES = ("no-such-image", "", "..", "../../etc/passwd", "/etc/passwd", "a\0b", "ü" * 500)
+ASKED = LaunchRequest(kernel_id="00000000-0000-4000-8000-000000000000")
 
 
 class ProviderConformance:
@@ -95,7 +97,7 @@ class ProviderConformance:
     ) -> None:
         """A program that exists, told where its connection file is, and a fit environment."""
         for image in ready:
-            plan = provider.prepare(image.name)
+            plan = provider.prepare(image.name, ASKED)
             argv = fill(plan.argv, connection_file="/c.json", resource_dir=plan.resource_dir)
             path = expand_environment(plan.env, os.environ).get("PATH")
             assert shutil.which(argv[0], path=path), f"there is no program {argv[0]!r}"
@@ -107,7 +109,7 @@ class ProviderConformance:
         self, provider: Provider, ready: list[FoundImage]
     ) -> None:
         """What the agent does to a plan stays with that plan."""
-        first = provider.prepare(ready[0].name)
+        first = provider.prepare(ready[0].name, ASKED)
         copy = LaunchPlan(
             argv=list(first.argv),
             env=dict(first.env),
@@ -117,7 +119,7 @@ class ProviderConformance:
         )
         first.argv.append("--changed")
         first.env["CHANGED"] = "1"
-        assert provider.prepare(ready[0].name) == copy
+        assert provider.prepare(ready[0].name, ASKED) == copy
 
     def test_an_image_with_a_problem_is_not_started(self, provider: Provider) -> None:
         """The problem is a sentence, and the error repeats what is to be done."""
@@ -125,13 +127,13 @@ class ProviderConformance:
             if image.problem is not None:
                 assert image.problem.strip()
                 with pytest.raises(ImageNotReady):
-                    provider.prepare(image.name)
+                    provider.prepare(image.name, ASKED)
 
     def test_an_image_that_it_does_not_list_is_not_found(self, provider: Provider) -> None:
         """Also if the name looks like a path."""
         for name in STRANGE_NAMES:
             with pytest.raises(ImageNotFound):
-                provider.prepare(name)
+                provider.prepare(name, ASKED)
             with pytest.raises((ImageNotFound, ResourceNotFound)):
                 provider.resource(name, "logo-64x64.png")
 

@@ -258,6 +258,8 @@ class Kernels:
             template=TemplateSnapshot(name=template.name, spec=template.spec),
             environment=order.environment,
             labels=order.labels,
+            parameters=order.parameters,
+            path=order.path,
             created_at=self._clock.now(),
         )
 
@@ -325,6 +327,8 @@ def _digest(order: KernelOrder, reuse: bool) -> str:
         order.display_name,
         sorted(order.environment.items()),
         sorted(order.labels.items()),
+        order.parameters,
+        order.path,
         reuse,
     ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

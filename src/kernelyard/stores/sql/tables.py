@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     text,
+    true,
 )
 
 metadata = MetaData(
@@ -71,6 +72,9 @@ kernels = Table(
     Column("stored_bytes", BigInteger, nullable=False, server_default="0"),
     Column("outputs_removed_at", BigInteger),
     Column("launched_at", BigInteger),
+    Column("parameters", Text),
+    Column("path", Text),
+    Column("owned", Boolean, nullable=False, server_default=true()),
     UniqueConstraint("owner", "idempotency_key"),
     Index(None, "owner", "phase", "no"),
     Index(None, "phase", "no"),

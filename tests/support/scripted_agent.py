@@ -22,6 +22,7 @@ from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.records import Record
 from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.ports.engine import AgentAddress, Engine
+from kernelyard.wire.connections import Connection
 from kernelyard.wire.link import LINK_VERSION, AgentInfo, FactList, ImageList, LimitFact, LogPart
 
 from tests.support.scripted_kernel import Gates, ScriptedKernel
@@ -51,6 +52,15 @@ IMAGES += [
     ),
 ]
 LOG = b"a warning from below\n"
+CONNECTION = Connection(
+    shell_port=5001,
+    iopub_port=5002,
+    stdin_port=5003,
+    control_port=5004,
+    hb_port=5005,
+    key="the key of a bridge",
+    kernel_name="python3",
+)
 LOGO = b"\x89PNG scripted"
 
 
@@ -66,6 +76,8 @@ class ScriptedAgent:
         self.cut: dict[str, int] = {}
         """The first records that journals still have, by the kernels' ids."""
         self.absent = False
+        self.bridged: set[str] = set()
+        """Kernels whose bridges are open."""
 
     def kernel(self, kernel_id: str) -> ScriptedKernel:
         """Raises KernelNotFound."""
@@ -157,6 +169,15 @@ class ScriptedLink:
         text = LOG[begin or 0 :][:most] if begin is not None else LOG[-most:]
         start = begin if begin is not None else len(LOG) - len(text)
         return LogPart(text, start, start + len(text), len(LOG), 0)
+
+    async def open_bridge(self, kernel_id: str) -> Connection:
+        self._reached().kernel(kernel_id)
+        self._agent.bridged.add(kernel_id)
+        return CONNECTION
+
+    async def close_bridge(self, kernel_id: str) -> None:
+        self._reached().kernel(kernel_id)
+        self._agent.bridged.discard(kernel_id)
 
     async def facts(self) -> FactList:
         self._reached()

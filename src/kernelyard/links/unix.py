@@ -14,9 +14,12 @@ from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record, RecordKind
 from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.ports.engine import AgentAddress
+from kernelyard.wire import connections
 from kernelyard.wire.link import (
     AgentInfo,
     Attach,
+    Bridge,
+    Bridged,
     Cancel,
     Content,
     Done,
@@ -99,6 +102,12 @@ class UnixLink:
 
     async def log(self, kernel_id: str, begin: int | None, most: int) -> LogPart:
         return await self._call(Log(kernel_id=kernel_id, begin=begin, most=most), LogPart)
+
+    async def open_bridge(self, kernel_id: str) -> connections.Connection:
+        return (await self._call(Bridge(kernel_id=kernel_id), Bridged)).connection
+
+    async def close_bridge(self, kernel_id: str) -> None:
+        await self._call(Bridge(kernel_id=kernel_id, close=True), Done)
 
     async def facts(self) -> FactList:
         return await self._call(Facts(), FactList)

@@ -10,6 +10,7 @@ from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record
 from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.ports.engine import AgentAddress
+from kernelyard.wire.connections import Connection
 from kernelyard.wire.link import AgentInfo, FactList, ImageList, LogPart
 
 
@@ -82,6 +83,17 @@ class AgentLink(Protocol):
 
     async def log(self, kernel_id: str, begin: int | None, most: int) -> LogPart:
         """What the kernel's process printed beside the protocol. Raises KernelNotFound."""
+        ...
+
+    async def open_bridge(self, kernel_id: str) -> Connection:
+        """Let plain Jupyter clients join a kernel; how they do, key included.
+
+        Raises KernelNotFound, KernelEnded, LimitReached, StorageFull.
+        """
+        ...
+
+    async def close_bridge(self, kernel_id: str) -> None:
+        """Send plain Jupyter clients away. Raises KernelNotFound."""
         ...
 
     async def facts(self) -> FactList:

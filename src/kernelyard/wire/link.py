@@ -22,6 +22,7 @@ from kernelyard.model.errors import (
     KernelEnded,
     KernelNotFound,
     KernelNotRunning,
+    LimitReached,
     RecordsGone,
     ResourceNotFound,
     StorageFull,
@@ -31,8 +32,9 @@ from kernelyard.model.errors import (
 from kernelyard.model.images import FoundImage
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.tasks import Assignment, Cancellation
+from kernelyard.wire.connections import Connection
 
-LINK_VERSION = 2
+LINK_VERSION = 3
 LARGEST_FRAME = 256 * 1024 * 1024
 _LENGTH = struct.Struct("<I")
 LENGTH_SIZE = _LENGTH.size
@@ -46,6 +48,24 @@ class Images(msgspec.Struct, tag="images", frozen=True):
     """What can run here. ``refresh`` looks again instead of using a cached list."""
 
     refresh: bool = False
+
+
+class NewImages(msgspec.Struct, tag="new_images", frozen=True):
+    """The same, as soon as it is another than version ``than``, or when so many seconds are over.
+
+    ``than`` is of an earlier answer of the same agent; an agent that is asked so keeps looking.
+    """
+
+    than: int
+    seconds: float
+
+
+class Parameters(msgspec.Struct, tag="parameters", frozen=True):
+    """Whether a kernel of an image may be started with these values: ``invalid`` names the wrong one."""
+
+    provider: str
+    image: str
+    values: dict[str, object]
 
 
 class Resource(msgspec.Struct, tag="resource", frozen=True):
@@ -147,6 +167,16 @@ class Log(msgspec.Struct, tag="log", frozen=True):
     most: int = 65_536
 
 
+class Bridge(msgspec.Struct, tag="bridge", frozen=True):
+    """Let plain Jupyter clients on the agent's machine join the kernel, from now on until it ends.
+
+    One that is open already stays as it is. With ``close`` it is closed, and its key is worth nothing.
+    """
+
+    kernel_id: str
+    close: bool = False
+
+
 class Facts(msgspec.Struct, tag="facts", frozen=True):
     """Which limits hold on the agent's machine."""
 
@@ -160,6 +190,8 @@ class Quit(msgspec.Struct, tag="quit", frozen=True):
 Request = (
     Hello
     | Images
+    | NewImages
+    | Parameters
     | Resource
     | Launch
     | Submit
@@ -172,6 +204,7 @@ Request = (
     | Attach
     | Stored
     | Log
+    | Bridge
     | Facts
     | Quit
 )
@@ -193,10 +226,26 @@ class AgentInfo(msgspec.Struct, tag="agent", frozen=True):
 
 
 class BrokenProvider(msgspec.Struct, frozen=True):
-    """A provider that could not list its images."""
+    """A provider that could not list its images, or not all of them."""
 
     provider: str
     problem: str
+    listed_at: int | None = None
+    """When it made the list that is shown; None if none of its images is known."""
+
+
+class SlowProvider(msgspec.Struct, frozen=True):
+    """A provider that takes its time to look again: the last list that it made is shown."""
+
+    provider: str
+    listed_at: int
+
+
+class HiddenImage(msgspec.Struct, frozen=True):
+    """An image that is not listed because it is not safe to offer."""
+
+    reference: str
+    reason: str
 
 
 class ImageList(msgspec.Struct, tag="image_list", frozen=True):
@@ -204,6 +253,12 @@ class ImageList(msgspec.Struct, tag="image_list", frozen=True):
 
     images: list[FoundImage]
     broken: list[BrokenProvider] = []
+    slow: list[SlowProvider] = []
+    hidden: list[HiddenImage] = []
+    began: int = 0
+    """When the agent was started: versions of one agent say nothing about those of another."""
+    version: int = 0
+    """Grows whenever the list has become another."""
 
 
 class Content(msgspec.Struct, tag="content", frozen=True):
@@ -224,6 +279,12 @@ class LogPart(msgspec.Struct, tag="log_part", frozen=True):
     """How much was printed so far."""
     kept_from: int
     """What was printed before this byte is no longer kept."""
+
+
+class Bridged(msgspec.Struct, tag="bridged", frozen=True):
+    """The answer to bridge. It holds a secret: whoever knows the key may run code on the kernel."""
+
+    connection: Connection
 
 
 class LimitFact(msgspec.Struct, frozen=True):
@@ -247,11 +308,13 @@ class Fault(msgspec.Struct, tag="fault", frozen=True):
 
     code: str
     message: str
+    field: str | None = None
+    """What the caller gave that was wrong."""
     first: int | None = None
     """Of ``records_gone``: the number of the first record that the journal has."""
 
 
-Reply = Done | AgentInfo | ImageList | Content | LogPart | FactList | Fault
+Reply = Done | AgentInfo | ImageList | Content | LogPart | Bridged | FactList | Fault
 
 _requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
@@ -268,6 +331,7 @@ _FAULTS: dict[str, type[YardError]] = {
         KernelEnded,
         KernelNotFound,
         KernelNotRunning,
+        LimitReached,
         ResourceNotFound,
         StorageFull,
         TaskFinished,
@@ -306,11 +370,11 @@ def decode_reply(payload: bytes) -> Reply:
 def fault_of(error: YardError) -> Fault:
     """Return the fault that carries ``error`` over the link."""
     first = error.first if isinstance(error, RecordsGone) else None
-    return Fault(code=error.code, message=error.message, first=first)
+    return Fault(code=error.code, message=error.message, field=error.field, first=first)
 
 
 def error_of(fault: Fault) -> YardError:
     """Return the error that a fault stands for."""
     if fault.code == RecordsGone.code and fault.first is not None:
         return RecordsGone(fault.message, first=fault.first)
-    return _FAULTS.get(fault.code, YardError)(fault.message)
+    return _FAULTS.get(fault.code, YardError)(fault.message, field=fault.field)

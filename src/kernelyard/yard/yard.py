@@ -16,6 +16,7 @@ from kernelyard.wire.link import LimitFact
 from kernelyard.yard.access import Access
 from kernelyard.yard.agents import Agents
 from kernelyard.yard.attachments import Attachments
+from kernelyard.yard.bridges import Bridges
 from kernelyard.yard.caretakers import Caretakers
 from kernelyard.yard.events import Events
 from kernelyard.yard.health import Health
@@ -60,6 +61,7 @@ class Yard:
         self.tasks = Tasks(world, self._caretakers)
         self.outputs = Outputs(world, attachments)
         self.logs = KernelLogs(world)
+        self.bridges = Bridges(world)
         self.events = Events(world)
         self.health = Health(store)
         self._releasing = Releasing(world.releases, store.kernels, agents, clock)

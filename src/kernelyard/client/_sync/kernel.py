@@ -172,6 +172,25 @@ class Kernel:
             params.append(("after", str(after)))
         return decode(self._http.get(f"{self._path}/logs", tuple(params)), KernelLog)
 
+    def connection_info(self) -> dict[str, str | int]:
+        """Let plain Jupyter clients join it, and return what their connection file has to say.
+
+        ::
+
+            info = kernel.connection_info()
+            client = jupyter_client.BlockingKernelClient()
+            client.load_connection_info(info)
+
+        It is good on the kernel's machine only, until the kernel ends, and over its restarts. It
+        holds a secret: whoever knows its ``key`` may run code on the kernel.
+        """
+        data = self._http.post(f"{self._path}/connection", repeat=Repeat.ALWAYS)
+        return decode(data, dict[str, str | int])
+
+    def close_connection(self) -> None:
+        """Send plain Jupyter clients away; what ``connection_info`` returned is worth nothing then."""
+        self._http.delete(f"{self._path}/connection")
+
     def wait_ready(self, timeout: float | None = None) -> Kernel:
         """Wait until it can run code; returns itself. Not needed before ``submit``.
 

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from kernelyard.doors._asgi.door import Door
-from kernelyard.doors.native import events, images, kernels, logs, outputs, tasks, templates, tokens
+from kernelyard.doors.native import (
+    connections,
+    events,
+    images,
+    kernels,
+    logs,
+    outputs,
+    tasks,
+    templates,
+    tokens,
+)
 from kernelyard.doors.native.missing import PREFIX, missing
 from kernelyard.model.errors import YardError
 
@@ -30,7 +40,7 @@ class NativeDoor(Door):
     def routers(self) -> Sequence[APIRouter]:
         """Return all routes under ``/v1``."""
         # The busiest first.
-        subjects = (tasks, outputs, kernels, logs, events, images, templates, tokens)
+        subjects = (tasks, outputs, kernels, logs, connections, events, images, templates, tokens)
         return [subject.router for subject in subjects]
 
     def tags(self) -> list[dict[str, str]]:

@@ -95,6 +95,19 @@ KERNEL_LOG: shapes.KernelLog = {
     "size": 33,
     "kept_from": 0,
 }
+CONNECTION_FILE: shapes.ConnectionFile = {
+    "transport": "tcp",
+    "ip": "127.0.0.1",
+    "shell_port": 40123,
+    "iopub_port": 40124,
+    "stdin_port": 40125,
+    "control_port": 40126,
+    "hb_port": 40127,
+    "key": "5f0c…",
+    "signature_scheme": "hmac-sha256",
+    "kernel_name": "python3",
+    "kernel_id": KERNEL["id"],
+}
 CREATED_KERNEL: shapes.CreatedKernel = {**KERNEL, "created": True}
 KERNEL_WITH_HISTORY: shapes.KernelWithHistory = {
     **KERNEL,

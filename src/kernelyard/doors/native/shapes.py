@@ -182,6 +182,22 @@ class KernelLog(TypedDict):
     kept_from: Annotated[int, Field(description="What came before this is no longer kept.")]
 
 
+class ConnectionFile(TypedDict):
+    """The content of a Jupyter connection file, with the kernel's id beside it."""
+
+    transport: Literal["tcp", "ipc"]
+    ip: str
+    shell_port: int
+    iopub_port: int
+    stdin_port: int
+    control_port: int
+    hb_port: int
+    key: Annotated[str, Field(description="A secret: it lets in whoever knows it.")]
+    signature_scheme: str
+    kernel_name: Annotated[str, Field(description="The image that the kernel was started from.")]
+    kernel_id: str
+
+
 class TaskError(TypedDict):
     """What the code raised."""
 

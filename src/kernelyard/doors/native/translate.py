@@ -20,6 +20,7 @@ from kernelyard.model.prospects import Prospect
 from kernelyard.model.quantities import Micros
 from kernelyard.model.tasks import Task, TaskError
 from kernelyard.model.templates import Template, TemplateSpec
+from kernelyard.wire.connections import Connection
 
 _encoder = msgspec.json.Encoder()
 
@@ -137,6 +138,23 @@ def kernel(one: Kernel, prospect: Prospect | None = None) -> shapes.Kernel:
         "ended_at": _maybe_time(one.ended_at),
         "last_activity_at": _maybe_time(one.last_activity_at),
         "outputs_removed_at": _maybe_time(one.outputs_removed_at),
+    }
+
+
+def connection(made: Connection, kernel_id: str) -> shapes.ConnectionFile:
+    """How plain Jupyter clients join a kernel."""
+    return {
+        "transport": made.transport,
+        "ip": made.ip,
+        "shell_port": made.shell_port,
+        "iopub_port": made.iopub_port,
+        "stdin_port": made.stdin_port,
+        "control_port": made.control_port,
+        "hb_port": made.hb_port,
+        "key": made.key,
+        "signature_scheme": made.signature_scheme,
+        "kernel_name": made.kernel_name,
+        "kernel_id": kernel_id,
     }
 
 

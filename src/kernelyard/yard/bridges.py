@@ -1,0 +1,63 @@
+"""Bridges to kernels: how plain Jupyter clients on the agent's machine join them.
+
+What is returned here holds a secret. It is kept nowhere on the server and written into no log.
+"""
+
+from __future__ import annotations
+
+from kernelyard.model.errors import AgentUnavailable, KernelEnded, KernelNotFound, KernelNotRunning
+from kernelyard.model.kernels import Kernel
+from kernelyard.model.principals import Principal
+from kernelyard.ports.agent_link import AgentLink
+from kernelyard.wire.connections import Connection
+from kernelyard.yard.world import World
+
+
+class Bridges:
+    """Opens and closes them at the agent."""
+
+    def __init__(self, world: World) -> None:
+        self._store = world.store
+        self._agents = world.agents
+
+    async def open(self, who: Principal, kernel_id: str) -> Connection:
+        """Return how to join a kernel; the same as long as it lives, unless it is closed meanwhile.
+
+        Raises KernelNotFound, KernelNotRunning, KernelEnded, LimitReached, StorageFull,
+        AgentUnavailable.
+        """
+        kernel = await self._live(who, kernel_id)
+        try:
+            return await (await self._link()).open_bridge(kernel.id)
+        except AgentUnavailable:
+            self._agents.mistrust()
+            raise
+        except KernelNotFound as error:
+            raise KernelNotRunning from error
+
+    async def close(self, who: Principal, kernel_id: str) -> None:
+        """Send away who has joined; what they know is worth nothing from now on. Repeatable.
+
+        Raises KernelNotFound, AgentUnavailable.
+        """
+        kernel = await self._store.kernels.get(kernel_id, who.sees)
+        try:
+            await (await self._link()).close_bridge(kernel.id)
+        except AgentUnavailable:
+            self._agents.mistrust()
+            raise
+        except KernelNotFound:
+            # It has not reached the agent yet, or was removed there: nothing is open.
+            return
+
+    async def _link(self) -> AgentLink:
+        return await self._agents.link()
+
+    async def _live(self, who: Principal, kernel_id: str) -> Kernel:
+        kernel = await self._store.kernels.get(kernel_id, who.sees)
+        if not kernel.takes_tasks:
+            raise KernelEnded(
+                f"The kernel is {kernel.state.value}; nobody can join it any more. "
+                "Create a new kernel."
+            )
+        return kernel

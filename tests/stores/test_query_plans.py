@@ -122,7 +122,12 @@ def test_live_and_unfinished_kernels_are_found_by_their_own_indexes(engine: Engi
     named = plan(
         engine, select(kernels).where(kernels.c.live, kernels.c.owner == "a", kernels.c.name == "b")
     )
+    attached = plan(
+        engine,
+        select(kernels).where(kernels.c.live, kernels.c.owner == "a", kernels.c.identity == "0123"),
+    )
     unfinished = plan(engine, select(kernels).where(kernels.c.unfinished).order_by(kernels.c.no))
+    assert any("uq_kernels_live_identity" in step for step in attached)
     assert any("uq_kernels_live_name" in step for step in live)
     assert any("uq_kernels_live_name (owner=? AND name=?)" in step for step in named)
     assert any("ix_kernels_unfinished" in step for step in unfinished)

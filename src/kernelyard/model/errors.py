@@ -15,6 +15,7 @@
     │   ├── NameTaken · AlreadyExists · IdempotencyKeyReused
     │   ├── ImageDisabled · TemplateDisabled · ImageNotReady
     │   ├── KernelNotRunning · KernelEnded · RecordsGone
+    │   ├── KernelNotOwned · AlreadyAttached
     │   └── TaskFinished
     ├── TooLarge           a body or a value over its limit
     ├── LimitReached       a quota
@@ -180,6 +181,18 @@ class KernelEnded(Conflict):
     """The kernel has ended. Its outputs stay readable; create a new kernel to run more code."""
 
     code = "kernel_ended"
+
+
+class KernelNotOwned(Conflict):
+    """Somebody else has started this kernel, so it is not restarted here. Restart it where it was started."""
+
+    code = "kernel_not_owned"
+
+
+class AlreadyAttached(Conflict):
+    """You have attached this kernel already. Use it, or detach it first."""
+
+    code = "already_attached"
 
 
 class TaskFinished(Conflict):

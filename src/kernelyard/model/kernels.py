@@ -76,6 +76,10 @@ class Kernel:
     """The notebook that it is for, where somebody has said it."""
     owned: bool = True
     """False for a kernel that somebody else has started: never restarted, left running when detached."""
+    identity: str | None = None
+    """Tells kernels that somebody else has started from each other; unique among the owner's live ones."""
+    shut_down: bool = False
+    """Whether a kernel that is not ours is to be shut down, and not only detached, when it is stopped."""
     wanted: Wanted = Wanted.RUN
     phase: Phase = Phase.REQUESTED
     reason: str | None = None

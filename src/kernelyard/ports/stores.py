@@ -68,7 +68,8 @@ class KernelStore(KeptKernels, Protocol):
 
         With a known idempotency key of this owner and the same digest, returns the kernel made then
         and False; with another digest raises IdempotencyKeyReused. Raises NameTaken if a live kernel
-        (wanted RUN and phase not final) of the owner has its name.
+        (wanted RUN and phase not final) of the owner has its name, AlreadyAttached if one has its
+        ``identity``.
         """
         ...
 
@@ -84,6 +85,10 @@ class KernelStore(KeptKernels, Protocol):
         """Return the owner's live kernel of that name."""
         ...
 
+    async def live_by_identity(self, owner: str, identity: str) -> Kernel | None:
+        """Return the owner's live kernel of that ``identity``."""
+        ...
+
     async def find(self, query: KernelQuery) -> Page[Kernel]:
         """Return kernels (never those wanted GONE), newest first; ``next`` is the last one's ``no``."""
         ...
@@ -97,8 +102,19 @@ class KernelStore(KeptKernels, Protocol):
         """How many kernels are live."""
         ...
 
-    async def want(self, no: int, wanted: Wanted, reason: str | None, at: Micros) -> Kernel | None:
-        """Lower what is wanted (never raise it); return the kernel as it is then."""
+    async def want(
+        self,
+        no: int,
+        wanted: Wanted,
+        reason: str | None,
+        at: Micros,
+        *,
+        shut_down: bool = False,
+    ) -> Kernel | None:
+        """Lower what is wanted (never raise it); return the kernel as it is then.
+
+        ``shut_down`` is kept with it, and stays what it was if nothing was lowered.
+        """
         ...
 
     async def want_attempt(self, no: int, at: Micros, reason: str | None = None) -> Kernel | None:

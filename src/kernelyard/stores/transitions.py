@@ -64,13 +64,16 @@ def marks_between(
     return [Mark(at, _shown(after), after.reason, after.cause or cause)]
 
 
-def wanting(kernel: Kernel, wanted: Wanted, reason: str | None) -> Kernel:
+def wanting(
+    kernel: Kernel, wanted: Wanted, reason: str | None, *, shut_down: bool = False
+) -> Kernel:
     """Lower what is wanted of a kernel; leave it as it is if that would raise it."""
     if not wants_more(kernel.wanted, wanted):
         return kernel
+    wanting = replace(kernel, wanted=wanted, shut_down=kernel.shut_down or shut_down)
     if kernel.phase.is_final or reason is None:
-        return replace(kernel, wanted=wanted)
-    return replace(kernel, wanted=wanted, reason=reason)
+        return wanting
+    return replace(wanting, reason=reason)
 
 
 def wanting_attempt(kernel: Kernel, reason: str | None) -> Kernel:

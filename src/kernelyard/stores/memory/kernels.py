@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kernelyard.model.errors import KernelNotFound, NameTaken
+from kernelyard.model.errors import AlreadyAttached, KernelNotFound, NameTaken
 from kernelyard.model.kernel_phases import Phase, Wanted
 from kernelyard.model.kernels import Kernel, StateChange
 from kernelyard.model.paging import Page
@@ -38,6 +38,8 @@ class MemoryKernels:
             return shelf.shown(shelf.kernels[no]), False
         if kernel.name and await self.live_by_name(kernel.owner, kernel.name):
             raise NameTaken
+        if kernel.identity and await self.live_by_identity(kernel.owner, kernel.identity):
+            raise AlreadyAttached
         shelf.kernels_made += 1
         kept = replace(kernel, no=shelf.kernels_made)
         shelf.kernels[kept.no] = kept
@@ -63,6 +65,12 @@ class MemoryKernels:
                 return self._shelf.shown(kernel)
         return None
 
+    async def live_by_identity(self, owner: str, identity: str) -> Kernel | None:
+        for kernel in self._shelf.kernels.values():
+            if (kernel.owner, kernel.identity) == (owner, identity) and is_live(kernel):
+                return self._shelf.shown(kernel)
+        return None
+
     async def find(self, query: KernelQuery) -> Page[Kernel]:
         found = [
             kernel
@@ -83,9 +91,19 @@ class MemoryKernels:
     async def live_count(self) -> int:
         return sum(map(is_live, self._shelf.kernels.values()))
 
-    async def want(self, no: int, wanted: Wanted, reason: str | None, at: Micros) -> Kernel | None:
+    async def want(
+        self,
+        no: int,
+        wanted: Wanted,
+        reason: str | None,
+        at: Micros,
+        *,
+        shut_down: bool = False,
+    ) -> Kernel | None:
         kernel = self._shelf.kernels.get(no)
-        return self._move(kernel, wanting(kernel, wanted, reason), at) if kernel else None
+        if kernel is None:
+            return None
+        return self._move(kernel, wanting(kernel, wanted, reason, shut_down=shut_down), at)
 
     async def want_attempt(self, no: int, at: Micros, reason: str | None = None) -> Kernel | None:
         kernel = self._shelf.kernels.get(no)

@@ -7,7 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
 
-from kernelyard.model.errors import IdempotencyKeyReused, KernelNotFound, NameTaken
+from kernelyard.model.errors import (
+    AlreadyAttached,
+    IdempotencyKeyReused,
+    KernelNotFound,
+    NameTaken,
+)
 from kernelyard.model.kernel_phases import Phase, Wanted
 from kernelyard.model.kernels import Kernel, StateChange
 from kernelyard.model.paging import Page
@@ -47,6 +52,11 @@ _LIVE_BY_NAME = select(kernels).where(
     kernels.c.owner == bindparam("owner"),
     kernels.c.name == bindparam("name"),
 )
+_LIVE_BY_IDENTITY = select(kernels).where(
+    kernels.c.live,
+    kernels.c.owner == bindparam("owner"),
+    kernels.c.identity == bindparam("identity"),
+)
 
 
 class SqlKernels:
@@ -70,6 +80,9 @@ class SqlKernels:
     async def live_by_name(self, owner: str, name: str) -> Kernel | None:
         return await self._one(_LIVE_BY_NAME, {"owner": owner, "name": name})
 
+    async def live_by_identity(self, owner: str, identity: str) -> Kernel | None:
+        return await self._one(_LIVE_BY_IDENTITY, {"owner": owner, "identity": identity})
+
     async def find(self, query: KernelQuery) -> Page[Kernel]:
         found = await self._all(kernels_statement(query))
         items = found[: query.limit]
@@ -83,12 +96,21 @@ class SqlKernels:
         query = select(func.count()).select_from(kernels).where(kernels.c.live)
         return await self._database.read(lambda c: c.execute(query).scalar_one())
 
-    async def want(self, no: int, wanted: Wanted, reason: str | None, at: Micros) -> Kernel | None:
+    async def want(
+        self,
+        no: int,
+        wanted: Wanted,
+        reason: str | None,
+        at: Micros,
+        *,
+        shut_down: bool = False,
+    ) -> Kernel | None:
         def work(connection: Connection) -> Kernel | None:
             kernel = load_kernel(connection, no)
             if kernel is None:
                 return None
-            return move_kernel(connection, kernel, wanting(kernel, wanted, reason), at)
+            after = wanting(kernel, wanted, reason, shut_down=shut_down)
+            return move_kernel(connection, kernel, after, at)
 
         return await self._database.write(work)
 
@@ -243,6 +265,8 @@ def _insert(
     same_name = {"owner": kernel.owner, "name": kernel.name}
     # Looked at before the key: if the same request was kept in between, the key tells.
     taken = kernel.name is not None and connection.execute(_LIVE_BY_NAME, same_name).first()
+    same = {"owner": kernel.owner, "identity": kernel.identity}
+    attached = kernel.identity is not None and connection.execute(_LIVE_BY_IDENTITY, same).first()
     if idempotency:
         query = select(kernels).where(
             kernels.c.owner == kernel.owner, kernels.c.idempotency_key == idempotency.key
@@ -254,6 +278,8 @@ def _insert(
             return kernel_of(made), False
     if taken:
         raise NameTaken
+    if attached:
+        raise AlreadyAttached
     values = new_kernel_values(kernel)
     if idempotency:
         values |= {"idempotency_key": idempotency.key, "idempotency_digest": idempotency.digest}

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
     true,
 )
@@ -75,6 +76,8 @@ kernels = Table(
     Column("parameters", Text),
     Column("path", Text),
     Column("owned", Boolean, nullable=False, server_default=true()),
+    Column("identity", String),
+    Column("shut_down", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("owner", "idempotency_key"),
     Index(None, "owner", "phase", "no"),
     Index(None, "phase", "no"),
@@ -91,6 +94,14 @@ Index(
     unique=True,
     sqlite_where=text("live = 1"),
     postgresql_where=text("live"),
+)
+Index(
+    "uq_kernels_live_identity",
+    kernels.c.owner,
+    kernels.c.identity,
+    unique=True,
+    sqlite_where=text("live = 1 AND identity IS NOT NULL"),
+    postgresql_where=text("live AND identity IS NOT NULL"),
 )
 Index(
     "ix_kernels_unfinished",

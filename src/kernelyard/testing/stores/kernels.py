@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from kernelyard.model.errors import KernelNotFound, NameTaken, TaskNotFound
+from kernelyard.model.errors import AlreadyAttached, KernelNotFound, NameTaken, TaskNotFound
 from kernelyard.model.kernel_phases import Phase, Wanted
 from kernelyard.model.kernels import Kernel
 from kernelyard.ports.stores import KernelQuery, Store, TaskQuery
@@ -66,6 +68,31 @@ class KernelConformance(Opening):
         assert await store.kernels.live_by_name("ada", "work") is None
         second = await kept_kernel(store, a_kernel("work"))
         assert await store.kernels.live_by_name("ada", "work") == second
+
+    async def test_an_identity_is_attached_once_while_its_kernel_lives(self, store: Store) -> None:
+        def attached(owner: str = "ada") -> Kernel:
+            return replace(a_kernel(owner=owner), owned=False, identity="abc")
+
+        first = await kept_kernel(store, attached())
+        with pytest.raises(AlreadyAttached):
+            await store.kernels.insert(attached(), None)
+        assert await store.kernels.live_by_identity("ada", "abc") == first
+        assert await store.kernels.live_by_identity("ada", "else") is None
+        await kept_kernel(store, attached("bob"))
+        await store.kernels.want(first.no, Wanted.STOP, None, NOON)
+        assert await store.kernels.live_by_identity("ada", "abc") is None
+        await kept_kernel(store, attached())
+
+    async def test_whether_to_shut_down_is_kept_with_the_stop(self, store: Store) -> None:
+        kernel = await kept_kernel(store)
+        stopped = await store.kernels.want(kernel.no, Wanted.STOP, None, NOON, shut_down=True)
+        assert stopped is not None and stopped.shut_down
+        again = await store.kernels.want(kernel.no, Wanted.STOP, None, NOON)
+        assert again is not None and again.shut_down
+        other = await kept_kernel(store)
+        await store.kernels.want(other.no, Wanted.STOP, None, NOON)
+        late = await store.kernels.want(other.no, Wanted.STOP, None, NOON, shut_down=True)
+        assert late is not None and not late.shut_down
 
     async def test_a_failed_kernel_gives_its_name_back(self, store: Store) -> None:
         kernel = await kept_kernel(store, a_kernel("work"))

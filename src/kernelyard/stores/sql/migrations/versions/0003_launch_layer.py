@@ -18,9 +18,22 @@ def upgrade() -> None:
     op.add_column(
         "kernels", sa.Column("owned", sa.Boolean(), nullable=False, server_default=sa.true())
     )
+    op.add_column("kernels", sa.Column("identity", sa.String()))
+    op.add_column(
+        "kernels", sa.Column("shut_down", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
+    op.create_index(
+        "uq_kernels_live_identity",
+        "kernels",
+        ["owner", "identity"],
+        unique=True,
+        sqlite_where=sa.text("live = 1 AND identity IS NOT NULL"),
+        postgresql_where=sa.text("live AND identity IS NOT NULL"),
+    )
 
 
 def downgrade() -> None:
     """Take all of it back. What it told is lost."""
-    for column in ("owned", "path", "parameters"):
+    op.drop_index("uq_kernels_live_identity", "kernels")
+    for column in ("shut_down", "identity", "owned", "path", "parameters"):
         op.drop_column("kernels", column)

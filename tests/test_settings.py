@@ -181,3 +181,22 @@ def test_each_setting_is_described_and_has_a_flag_and_a_variable() -> None:
         assert field.description.endswith("."), name
         assert flag_of(name) == "--" + name.replace("_", "-")
         assert variable_of(name) == "KERNELYARD_" + name.upper()
+
+
+def test_tables_of_providers_are_laid_over_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = a_file(tmp_path, '[providers.virtualenv]\nfolders = ["/a"]\nown = false\n')
+    monkeypatch.setenv("KERNELYARD_PROVIDERS", '{"virtualenv": {"folders": ["/b"]}}')
+    loaded = Settings.load({"providers": "conda.enabled = false"}, config=file)
+    assert loaded.settings.providers == {
+        "virtualenv": {"folders": ["/b"], "own": False},
+        "conda": {"enabled": False},
+    }
+    assert loaded.sources["providers"] == "flag"
+    for text in ("virtualenv", "virtualenv = 3", "{}{"):
+        with pytest.raises(Invalid, match="--providers"):
+            Settings.load({"providers": text}, config=file)
+    monkeypatch.setenv("KERNELYARD_PROVIDERS", "virtualenv = 3")
+    with pytest.raises(Invalid, match="KERNELYARD_PROVIDERS"):
+        Settings.load(config=file)

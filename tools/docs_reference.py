@@ -97,7 +97,7 @@ def settings_page() -> Iterator[str]:
 def _default_text(name: str, value: object) -> str:
     if name == "data_dir":
         return DATA_DIR
-    if value is None:
+    if value in (None, ""):
         return "none"
     if isinstance(value, bool):
         return "`true`" if value else "`false`"

@@ -93,6 +93,7 @@ def _engine(settings: Settings) -> Engine:
             data_dir=settings.data_dir,
             idle_exit_seconds=settings.agent_idle_exit,
             log_json=settings.log_json,
+            providers=settings.providers,
         )
     )
 

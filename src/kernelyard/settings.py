@@ -7,6 +7,7 @@ is stronger than the defaults. A name that is not a setting is refused, wherever
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -18,7 +19,6 @@ import platformdirs
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
-    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -55,10 +55,22 @@ def _as_written(text: str) -> Any:
     return text
 
 
+def _tables(value: Any) -> Any:
+    """A table for each provider: as it is in the file, or written as TOML or JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value) if value.lstrip().startswith("{") else tomllib.loads(value)
+    except ValueError as error:
+        raise ValueError(f"write TOML or JSON ({error})") from error
+
+
 Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
 Keeping = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
 """How long something is kept; 0 is for ever."""
+Tables = Annotated[dict[str, dict[str, Any]], BeforeValidator(_tables)]
+"""A table of settings for each of several plugins."""
 
 
 class Settings(BaseSettings):
@@ -158,6 +170,12 @@ class Settings(BaseSettings):
         _as_written("5m"),
         description="The agent ends by itself after this long without a kernel and a server.",
     )
+    providers: Tables = Field(
+        _as_written(""),
+        description="Settings of providers, a table for each: in the file [providers.NAME], elsewhere "
+        "TOML or JSON such as 'virtualenv.folders = [\"~/envs\"]'. What a flag or the environment says "
+        "is added to the file's.",
+    )
     max_output_page: int = Field(
         1000, ge=1, le=100_000, description="Most outputs in one page of a task's outputs."
     )
@@ -210,7 +228,7 @@ class Settings(BaseSettings):
             ("environment", _environment_values()),
             ("flag", given),
         ):
-            values |= layer
+            values |= _with_tables(layer, values)
             sources |= dict.fromkeys(layer, source)
         return LoadedSettings(settings=_built(values, sources), sources=sources, config_file=file)
 
@@ -268,6 +286,18 @@ def _file_values(file: Path | None) -> dict[str, Any]:
     return values
 
 
+def _with_tables(layer: dict[str, Any], below: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``layer`` with its tables laid over those below it, key by key."""
+    if "providers" not in layer or "providers" not in below:
+        return layer
+    try:
+        lower, upper = _tables(below["providers"]), _tables(layer["providers"])
+        tables = {**lower, **{name: lower.get(name, {}) | table for name, table in upper.items()}}
+    except (ValueError, TypeError, AttributeError):
+        return layer  # what is wrong with it is told when the settings are built
+    return {**layer, "providers": tables}
+
+
 def _environment_values() -> dict[str, Any]:
     known = {variable_of(field) for field in Settings.model_fields} | CLIENT_VARIABLES
     for variable in os.environ:
@@ -277,7 +307,8 @@ def _environment_values() -> dict[str, Any]:
                 f"{_nearest(variable, known)} Unset it or correct its name.",
                 field=variable.removeprefix(PREFIX).lower(),
             )
-    return EnvSettingsSource(Settings)()
+    given = ((name, os.environ.get(variable_of(name))) for name in Settings.model_fields)
+    return {name: text for name, text in given if text}
 
 
 def _known(name: str, where: str) -> None:

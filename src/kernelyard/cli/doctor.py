@@ -146,9 +146,11 @@ def _try_kernel(settings: Settings, report: Report) -> None:
     report.kernel = Finding("python3", OK if answers else BROKEN, f"1+1 is {tried.answer}")
 
 
-def _shown(name: str, value: object) -> str:
+def _shown(name: str, value: Any) -> str:
     if value is None:
         return "(not set)"
+    if name == "providers":  # which are set, and not to what: it may be a password of a catalogue
+        return ", ".join(f"{one}.{key}" for one in value for key in value[one]) or "(not set)"
     return "(set)" if name in ENVIRONMENT_ONLY else str(value)
 
 

@@ -77,7 +77,7 @@ def _plain(annotation: Any) -> Any:
 def _help_of(name: str) -> str:
     field = Settings.model_fields[name]
     default = "the platform's user data directory" if field.default_factory else field.default
-    told = "" if default is None or default is False else f" Default: {default}."
+    told = "" if default in (None, False, "") else f" Default: {default}."
     return f"{field.description}{told} [{variable_of(name)}]"
 
 

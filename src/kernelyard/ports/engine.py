@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -44,3 +45,6 @@ class EngineSetup:
     idle_exit_seconds: float = 300.0
     """How long an agent without kernels and servers stays."""
     log_json: bool = False
+    providers: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """Settings of providers by their names; the engine brings them to its agents, also to those that
+    run already, and lets nobody else read them."""

@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint
 from typing import TypeVar
 
 from kernelyard.providers.provider import Provider
+from kernelyard.providers.settings import ProviderSettings, Table, WrongSettings, make
 
 T = TypeVar("T")
 MOST_OPEN = 16
@@ -26,14 +27,19 @@ class NotLoaded(Exception):
 class Lane:
     """Asks one provider. Threads of questions that hang are left behind and end with the process."""
 
-    def __init__(self, entry: EntryPoint) -> None:
+    def __init__(self, entry: EntryPoint, settings: ProviderSettings | None = None) -> None:
         self._entry = entry
+        self._settings = settings or ProviderSettings()
         self._loading = threading.Lock()
         self._provider: Provider | None = None
+        self._made_with: Table = {}
         self._slots = asyncio.Semaphore(MOST_OPEN)
 
     async def call(self, question: Callable[[Provider], T], time_limit: float) -> T:
-        """Return the answer to a question. Raises TooSlow, NotLoaded and whatever the provider raises."""
+        """Return the answer to a question.
+
+        Raises TooSlow, NotLoaded, WrongSettings and whatever the provider raises.
+        """
         limit = asyncio.timeout(time_limit)
         try:
             async with limit:
@@ -77,8 +83,10 @@ class Lane:
 
     def _loaded(self) -> Provider:
         with self._loading:
-            if self._provider is None:
-                self._provider = _load(self._entry)
+            table = self._settings.of(self._entry.name)
+            if self._provider is None or table != self._made_with:
+                self._provider = None  # whatever was set before is not in force any more
+                self._provider, self._made_with = _load(self._entry, table), table
             return self._provider
 
 
@@ -88,9 +96,13 @@ def told(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _load(entry: EntryPoint) -> Provider:
+def _load(entry: EntryPoint, table: Table) -> Provider:
     try:
-        provider = entry.load()()
+        kind = entry.load()
+        fits = isinstance(kind, type) and issubclass(kind, Provider)
+        provider = make(kind, entry.name, table) if fits else kind()
+    except WrongSettings:
+        raise
     except Exception as error:
         raise NotLoaded(f"{entry.value} cannot be loaded: {told(error)}") from error
     if not isinstance(provider, Provider):

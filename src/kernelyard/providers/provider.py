@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from kernelyard.model.errors import ImageNotFound, ResourceNotFound
@@ -31,6 +32,8 @@ class LaunchPlan:
     launcher: Callable[[LaunchRequest], Launcher] | None = None
     """Makes the launcher of a kernel that is not simply a process of ``argv`` on this machine. If it
     is given, ``argv`` may be empty and only says what is run."""
+    unset: tuple[str, ...] = ()
+    """Variables of the agent that the kernel must not have, such as those of another environment."""
 
 
 class Provider:
@@ -43,6 +46,10 @@ class Provider:
 
     name: ClassVar[str] = ""
     """The same as the name of the entry point; the part before the slash in ``conda/science``."""
+    Settings: ClassVar[type | None] = None
+    """A frozen dataclass or msgspec Struct with a default for each field, if there is something to
+    set. The provider is then made with one: ``MyProvider(settings)``, from the table
+    ``[providers.NAME]`` of the server's settings; otherwise it is made without arguments."""
 
     def find(self) -> list[FoundImage]:
         """Return every image there is now.
@@ -50,6 +57,15 @@ class Provider:
         An image that cannot start a kernel is listed too, with a ``problem`` that says what mends it.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say which images it finds")
+
+    def watched(self) -> list[Path]:
+        """Return directories and files whose change may mean that ``find`` has another answer.
+
+        Asked after each look. Each is watched by itself, not what is below it: name the directories
+        that hold environments, and those of the environments that a file in them makes usable. One
+        that does not exist yet may be named. Without any, ``find`` is asked at intervals.
+        """
+        return []
 
     def prepare(self, name: str, request: LaunchRequest) -> LaunchPlan:
         """Return how to start a kernel of the image ``name``.

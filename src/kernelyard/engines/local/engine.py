@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from kernelyard.engines.local.probe import answers
+from kernelyard.engines.local.provider_settings import hand_over
 from kernelyard.model.errors import AgentUnavailable
 from kernelyard.ports.engine import AgentAddress, Engine, EngineSetup
 
@@ -31,6 +32,8 @@ class LocalEngine(Engine):
     async def place(self) -> AgentAddress:
         """Return the address of the running agent, starting one if there is none."""
         self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):  # a full disk hides no agent; at the next call again
+            hand_over(self._setup.providers, self._home / "providers.json")
         deadline = asyncio.get_running_loop().time() + START_SECONDS
         started = False
         while True:

@@ -93,6 +93,8 @@ def _engine(settings: Settings) -> Engine:
             data_dir=settings.data_dir,
             idle_exit_seconds=settings.agent_idle_exit,
             log_json=settings.log_json,
+            image_refresh_seconds=settings.image_refresh,
+            allow_insecure_parameters=settings.allow_insecure_parameters,
             providers=settings.providers,
         )
     )

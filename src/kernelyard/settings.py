@@ -176,6 +176,16 @@ class Settings(BaseSettings):
         "TOML or JSON such as 'virtualenv.folders = [\"~/envs\"]'. What a flag or the environment says "
         "is added to the file's.",
     )
+    image_refresh: Seconds = Field(
+        _as_written("60s"),
+        description="The agent looks at least this often for images that are new or gone, such as 60s; "
+        "where it can watch directories, at once. Holds from the agent's next start.",
+    )
+    allow_insecure_parameters: bool = Field(
+        False,
+        description="Let callers set launch parameters that may be anything, and list images that "
+        "need such. Holds from the agent's next start.",
+    )
     max_output_page: int = Field(
         1000, ge=1, le=100_000, description="Most outputs in one page of a task's outputs."
     )

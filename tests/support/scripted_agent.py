@@ -6,7 +6,9 @@ Its images: ``python3`` and ``conda/science`` work, ``broken`` is found with a p
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from kernelyard.model.errors import (
     AgentUnavailable,
@@ -23,7 +25,17 @@ from kernelyard.model.records import Record
 from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.ports.engine import AgentAddress, Engine
 from kernelyard.wire.connections import Connection
-from kernelyard.wire.link import LINK_VERSION, AgentInfo, FactList, ImageList, LimitFact, LogPart
+from kernelyard.wire.foreign import Deposit, DepositFile, ExternalList
+from kernelyard.wire.link import (
+    LINK_VERSION,
+    AgentInfo,
+    BrokenProvider,
+    FactList,
+    ImageList,
+    LimitFact,
+    LogPart,
+    SlowProvider,
+)
 
 from tests.support.scripted_kernel import Gates, ScriptedKernel
 
@@ -75,9 +87,44 @@ class ScriptedAgent:
         self.stored: dict[str, int] = {}
         self.cut: dict[str, int] = {}
         """The first records that journals still have, by the kernels' ids."""
+        self.deposits: dict[str, Deposit | DepositFile] = {}
+        """Connections of kernels that somebody else has started."""
+        self.external = ExternalList()
+        """What the watched directory has."""
+        self.shut_down: list[str] = []
+        """Kernels that were to be shut down when they were stopped."""
         self.absent = False
+        self.images = list(IMAGES)
+        self.broken: list[BrokenProvider] = []
+        self.slow: list[SlowProvider] = []
+        self.version = 1
+        self.began = 1
+        self._changed = asyncio.Event()
         self.bridged: set[str] = set()
         """Kernels whose bridges are open."""
+
+    def find(self, *images: FoundImage) -> None:
+        """From now on the providers list these images."""
+        self.images = list(images)
+        self.version += 1
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def changes(self, than: int, seconds: float) -> None:
+        """Wait until the list is another than that of version ``than``."""
+        if self.version == than:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), seconds)
+
+    def listed(self) -> ImageList:
+        """What the agent answers now."""
+        return ImageList(
+            images=list(self.images),
+            broken=list(self.broken),
+            slow=list(self.slow),
+            began=self.began,
+            version=self.version,
+        )
 
     def kernel(self, kernel_id: str) -> ScriptedKernel:
         """Raises KernelNotFound."""
@@ -103,12 +150,25 @@ class ScriptedLink:
         return AgentInfo(LINK_VERSION, "scripted", 1, 0, alive)
 
     async def images(self, *, refresh: bool = False) -> ImageList:
-        self._reached()
-        return ImageList(images=list(IMAGES))
+        return self._reached().listed()
+
+    async def new_images(self, than: int, seconds: float) -> ImageList:
+        await self._reached().changes(than, seconds)
+        return self._reached().listed()
+
+    async def check_parameters(
+        self, provider: str, image: str, values: Mapping[str, object]
+    ) -> None:
+        found = next(i for i in self._reached().images if (i.provider, i.name) == (provider, image))
+        properties = found.parameters.get("properties")
+        for name in values:
+            if not isinstance(properties, dict) or name not in properties:
+                raise Invalid(f"There is no parameter {name!r}.", field=f"parameters.{name}")
 
     async def resource(self, provider: str, image: str, file: str) -> bytes:
         self._reached()
-        found = next((i for i in IMAGES if (i.provider, i.name) == (provider, image)), None)
+        images = self._reached().images
+        found = next((i for i in images if (i.provider, i.name) == (provider, image)), None)
         if found is None:
             raise ImageNotFound
         if file not in found.resources:
@@ -135,10 +195,27 @@ class ScriptedLink:
     async def restart(self, kernel_id: str, attempt: int, reason: str) -> None:
         await self._reached().kernel(kernel_id).restart(attempt, reason)
 
-    async def stop(self, kernel_id: str, reason: str) -> None:
-        await self._reached().kernel(kernel_id).stop(reason)
+    async def stop(self, kernel_id: str, reason: str, *, shut_down: bool = False) -> None:
+        agent = self._reached()
+        if shut_down:
+            agent.shut_down.append(kernel_id)
+        await agent.kernel(kernel_id).stop(reason)
+
+    async def deposit(self, deposit: Deposit) -> None:
+        self._reached().deposits[deposit.kernel_id] = deposit
+
+    async def deposit_file(self, kernel_id: str, directory: str, file: str, identity: str) -> None:
+        agent = self._reached()
+        found = {one.file: one.identity for one in agent.external.kernels}
+        if found.get(file) != identity:
+            raise Conflict
+        agent.deposits[kernel_id] = DepositFile(kernel_id, directory, file, identity)
+
+    async def external_files(self, directory: str) -> ExternalList:
+        return self._reached().external
 
     async def forget(self, kernel_id: str) -> None:
+        self._reached().deposits.pop(kernel_id, None)
         kernel = self._reached().kernels.pop(kernel_id, None)
         if kernel is not None:
             await kernel.stop("forgotten")

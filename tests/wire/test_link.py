@@ -17,6 +17,7 @@ from kernelyard.model.tasks import Assignment
 from kernelyard.wire import link
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+MICROS = st.integers(0, 2**60)
 ENVIRONMENTS = st.dictionaries(TEXT, TEXT, max_size=3)
 ORDERS = st.builds(
     LaunchOrder,
@@ -52,12 +53,16 @@ IMAGES = st.lists(
         resources=st.lists(TEXT, max_size=2).map(tuple),
         problem=st.none() | TEXT,
         metadata=ENVIRONMENTS,
+        parameters=ENVIRONMENTS,
+        own=st.booleans(),
     ),
     max_size=3,
 )
 REQUESTS: dict[type, st.SearchStrategy[link.Request]] = {
     link.Hello: st.builds(link.Hello),
     link.Images: st.builds(link.Images, st.booleans()),
+    link.NewImages: st.builds(link.NewImages, st.integers(0, 2**60), st.floats(0, 1e5)),
+    link.Parameters: st.builds(link.Parameters, TEXT, TEXT, ENVIRONMENTS),
     link.Resource: st.builds(link.Resource, TEXT, TEXT, TEXT),
     link.Launch: st.builds(link.Launch, ORDERS),
     link.Submit: st.builds(link.Submit, TEXT, TASKS),
@@ -84,14 +89,20 @@ REPLIES: dict[type, st.SearchStrategy[link.Reply]] = {
         st.lists(TEXT, max_size=3),
     ),
     link.ImageList: st.builds(
-        link.ImageList, IMAGES, st.lists(st.builds(link.BrokenProvider, TEXT, TEXT), max_size=2)
+        link.ImageList,
+        IMAGES,
+        st.lists(st.builds(link.BrokenProvider, TEXT, TEXT, st.none() | MICROS), max_size=2),
+        st.lists(st.builds(link.SlowProvider, TEXT, MICROS), max_size=2),
+        st.lists(st.builds(link.HiddenImage, TEXT, TEXT), max_size=2),
+        MICROS,
+        MICROS,
     ),
     link.Content: st.builds(link.Content, st.binary(max_size=100)),
     link.LogPart: st.builds(link.LogPart, st.binary(max_size=100), *[st.integers(0, 2**60)] * 4),
     link.FactList: st.builds(
         link.FactList, st.lists(st.builds(link.LimitFact, TEXT, TEXT, TEXT), max_size=2)
     ),
-    link.Fault: st.builds(link.Fault, TEXT, TEXT),
+    link.Fault: st.builds(link.Fault, TEXT, TEXT, st.none() | TEXT),
 }
 FAULTS: list[type[YardError]] = [
     errors.AgentUnavailable,
@@ -161,6 +172,11 @@ def test_an_error_arrives_as_the_error_it_was(kind: type[YardError]) -> None:
     error = link.error_of(link.fault_of(kind("what to do")))
     assert type(error) is kind
     assert error.message == "what to do"
+
+
+def test_an_error_says_what_it_is_about() -> None:
+    error = link.error_of(link.fault_of(errors.Invalid("wrong", field="parameters.level")))
+    assert error.field == "parameters.level"
 
 
 def test_an_unknown_fault_is_still_an_error() -> None:

@@ -26,10 +26,33 @@ def main(arguments: list[str] | None = None) -> int:
         default=300.0,
         help="end after so long without a kernel and a connection (default: %(default)s)",
     )
+    parser.add_argument(
+        "--image-refresh-seconds",
+        type=float,
+        default=60.0,
+        help="look again what is installed after so long at the latest (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--allow-insecure-parameters",
+        action="store_true",
+        help="let launch parameters be set that may be anything",
+    )
     parser.add_argument("--log-json", action="store_true", help="write the log as JSON lines")
+    parser.add_argument(
+        "--providers-file",
+        type=Path,
+        help="TOML or JSON with a table of settings for each provider, which is looked at again when "
+        "it changes (default: agent/providers.json in the data directory, written by the server)",
+    )
     given = parser.parse_args(arguments)
     set_up_logging(as_json=given.log_json)
-    settings = AgentSettings(given.data_dir.absolute(), given.idle_exit_seconds)
+    settings = AgentSettings(
+        data_dir=given.data_dir.absolute(),
+        idle_exit_seconds=given.idle_exit_seconds,
+        image_refresh_seconds=given.image_refresh_seconds,
+        allow_insecure_parameters=given.allow_insecure_parameters,
+        providers_file=given.providers_file,
+    )
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(run_agent(settings, Log()))

@@ -15,11 +15,13 @@ from kernelyard.agent.following import follow
 from kernelyard.agent.journal import wall_clock
 from kernelyard.agent.logs import Log
 from kernelyard.agent.registry import Registry
-from kernelyard.model.errors import Invalid, YardError
+from kernelyard.model.errors import AgentUnavailable, Invalid, YardError
 from kernelyard.providers.catalogue import Catalogue
 from kernelyard.wire import link
 
 ALIVE_SECONDS = 15.0
+LONGEST_WAIT_SECONDS = 25.0
+"""For a change of the list of images: less than those who ask are patient."""
 BACKLOG = 1024
 """Connections that wait until they are taken: every kernel that is followed has one of its own."""
 
@@ -120,12 +122,8 @@ class Server:
                     started_at=self._started_at,
                     kernels=self._registry.live,
                 )
-            case link.Images():
-                return await self._catalogue.images(request.refresh)
-            case link.Resource():
-                return link.Content(
-                    await self._catalogue.resource(request.provider, request.image, request.file)
-                )
+            case link.Images() | link.NewImages() | link.Parameters() | link.Resource():
+                return await self._of_images(request)
             case link.Facts():
                 return link.FactList(self._registry.facts())
             case link.Log():
@@ -143,6 +141,38 @@ class Server:
             case _:
                 self._act(request)
         return link.Done()
+
+    async def _of_images(
+        self, request: link.Images | link.NewImages | link.Parameters | link.Resource
+    ) -> link.Reply:
+        """Answer what the catalogue knows."""
+        match request:
+            case link.Images():
+                return await self._catalogue.images(request.refresh)
+            case link.NewImages():
+                return await self._new_images(request)
+            case link.Parameters():
+                await self._catalogue.check(request.provider, request.image, request.values)
+                return link.Done()
+            case link.Resource():
+                return link.Content(
+                    await self._catalogue.resource(request.provider, request.image, request.file)
+                )
+
+    async def _new_images(self, request: link.NewImages) -> link.ImageList:
+        """Wait for a change of the list, but never longer than the agent lives."""
+        seconds = min(request.seconds, LONGEST_WAIT_SECONDS)
+        waiting = asyncio.ensure_future(self._catalogue.new_images(request.than, seconds))
+        ending = asyncio.ensure_future(self.quitting.wait())
+        try:
+            await asyncio.wait({waiting, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                raise AgentUnavailable("The agent is about to end.")
+            return waiting.result()
+        finally:
+            for one in (waiting, ending):
+                one.cancel()
+            await asyncio.gather(waiting, ending, return_exceptions=True)
 
     def _act(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TypeVar
 
 from kernelyard.links.frames import Connection
@@ -15,6 +15,7 @@ from kernelyard.model.records import Record, RecordKind
 from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.ports.engine import AgentAddress
 from kernelyard.wire import connections
+from kernelyard.wire.foreign import Deposit, DepositFile, ExternalFiles, ExternalList
 from kernelyard.wire.link import (
     AgentInfo,
     Attach,
@@ -35,6 +36,8 @@ from kernelyard.wire.link import (
     Launch,
     Log,
     LogPart,
+    NewImages,
+    Parameters,
     Quit,
     Reply,
     Request,
@@ -66,6 +69,15 @@ class UnixLink:
     async def images(self, *, refresh: bool = False) -> ImageList:
         return await self._call(Images(refresh=refresh), ImageList)
 
+    async def new_images(self, than: int, seconds: float) -> ImageList:
+        return await self._call(NewImages(than=than, seconds=seconds), ImageList)
+
+    async def check_parameters(
+        self, provider: str, image: str, values: Mapping[str, object]
+    ) -> None:
+        request = Parameters(provider=provider, image=image, values=dict(values))
+        await self._call(request, Done)
+
     async def resource(self, provider: str, image: str, file: str) -> bytes:
         request = Resource(provider=provider, image=image, file=file)
         return (await self._call(request, Content)).data
@@ -88,8 +100,18 @@ class UnixLink:
     async def restart(self, kernel_id: str, attempt: int, reason: str) -> None:
         await self._call(Restart(kernel_id=kernel_id, attempt=attempt, reason=reason), Done)
 
-    async def stop(self, kernel_id: str, reason: str) -> None:
-        await self._call(Stop(kernel_id=kernel_id, reason=reason), Done)
+    async def stop(self, kernel_id: str, reason: str, *, shut_down: bool = False) -> None:
+        request = Stop(kernel_id=kernel_id, reason=reason, shut_down=shut_down)
+        await self._call(request, Done)
+
+    async def deposit(self, deposit: Deposit) -> None:
+        await self._call(deposit, Done)
+
+    async def deposit_file(self, kernel_id: str, directory: str, file: str, identity: str) -> None:
+        await self._call(DepositFile(kernel_id, directory, file, identity), Done)
+
+    async def external_files(self, directory: str) -> ExternalList:
+        return await self._call(ExternalFiles(directory), ExternalList)
 
     async def forget(self, kernel_id: str) -> None:
         await self._call(Forget(kernel_id=kernel_id), Done)

@@ -26,6 +26,10 @@ class FoundImage:
     problem: str | None = None
     """Why it cannot start a kernel now and what mends that; None when it can."""
     metadata: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, object] = field(default_factory=dict)
+    """JSON Schema of the values that a launch may be given (JEP 87); empty if it takes none."""
+    own: bool = False
+    """Whether it runs on the interpreter that the agent itself runs on."""
 
     @property
     def reference(self) -> str:
@@ -59,6 +63,15 @@ class Image:
     disabled: bool
     registered: bool
     """Whether an administrator gave it this name; False for names that a provider found."""
+    parameters: dict[str, object] = field(default_factory=dict)
+    """JSON Schema of the values that a kernel may be made with; empty if it takes none."""
+    own: bool = False
+    """Whether it runs on the interpreter that the agent itself runs on."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether a kernel can be started from it now."""
+        return self.problem is None and not self.disabled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,4 +130,6 @@ def _merged(
         problem=found.problem if found else missing,
         disabled=record.disabled if record else False,
         registered=registered,
+        parameters=found.parameters if found else {},
+        own=found.own if found else False,
     )

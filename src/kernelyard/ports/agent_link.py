@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 from kernelyard.model.kernels import LaunchOrder
@@ -11,6 +11,7 @@ from kernelyard.model.records import Record
 from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.ports.engine import AgentAddress
 from kernelyard.wire.connections import Connection
+from kernelyard.wire.foreign import Deposit, ExternalList
 from kernelyard.wire.link import AgentInfo, FactList, ImageList, LogPart
 
 
@@ -27,6 +28,16 @@ class AgentLink(Protocol):
 
     async def images(self, *, refresh: bool = False) -> ImageList:
         """What can run beside this agent."""
+        ...
+
+    async def new_images(self, than: int, seconds: float) -> ImageList:
+        """The same as soon as its version is not ``than``, or after some time, that at the latest."""
+        ...
+
+    async def check_parameters(
+        self, provider: str, image: str, values: Mapping[str, object]
+    ) -> None:
+        """See whether an image may be started with these values. Raises Invalid, ImageNotReady."""
         ...
 
     async def resource(self, provider: str, image: str, file: str) -> bytes:
@@ -55,8 +66,26 @@ class AgentLink(Protocol):
         """Begin to restart. Raises KernelNotFound, KernelEnded."""
         ...
 
-    async def stop(self, kernel_id: str, reason: str) -> None:
-        """Begin to end a kernel; its open tasks are settled when this returns."""
+    async def stop(self, kernel_id: str, reason: str, *, shut_down: bool = False) -> None:
+        """Begin to end a kernel; its open tasks are settled when this returns.
+
+        One that somebody else has started is let go of, and ended only with ``shut_down``.
+        """
+        ...
+
+    async def deposit(self, deposit: Deposit) -> None:
+        """Leave the connection of a kernel that is to be attached with the agent, and nowhere else.
+
+        It is launched after that with an order that is not ``owned``. Raises Invalid, StorageFull.
+        """
+        ...
+
+    async def deposit_file(self, kernel_id: str, directory: str, file: str, identity: str) -> None:
+        """The same of a file on the agent's machine. Raises Conflict if it tells of another kernel."""
+        ...
+
+    async def external_files(self, directory: str) -> ExternalList:
+        """Which kernels have connection files in a directory of the agent's machine, and listen."""
         ...
 
     async def forget(self, kernel_id: str) -> None:

@@ -45,6 +45,10 @@ class EngineSetup:
     idle_exit_seconds: float = 300.0
     """How long an agent without kernels and servers stays."""
     log_json: bool = False
+    image_refresh_seconds: float = 60.0
+    """How often an agent looks at the latest what is installed."""
+    allow_insecure_parameters: bool = False
+    """Whether launch parameters may be set that may be anything."""
     providers: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Settings of providers by their names; the engine brings them to its agents, also to those that
     run already, and lets nobody else read them."""

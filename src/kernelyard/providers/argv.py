@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 
-_BLANK = re.compile(r"\{([A-Za-z0-9_]+)\}")
+BLANK = re.compile(r"\{([A-Za-z0-9_]+)\}")
 CURRENT_PYTHONS = frozenset(
     {"python", "python3", f"python{sys.version_info[0]}.{sys.version_info[1]}"}
 )
@@ -25,7 +25,7 @@ def fill(
     values = {"connection_file": str(connection_file), "prefix": sys.prefix}
     if resource_dir is not None:
         values["resource_dir"] = str(resource_dir)
-    return [_BLANK.sub(lambda blank: values.get(blank[1], blank[0]), part) for part in argv]
+    return [BLANK.sub(lambda blank: values.get(blank[1], blank[0]), part) for part in argv]
 
 
 def expand_environment(env: Mapping[str, str], surroundings: Mapping[str, str]) -> dict[str, str]:

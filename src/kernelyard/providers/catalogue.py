@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
-from kernelyard.model.errors import ImageNotFound, ImageNotReady, Invalid, YardError
-from kernelyard.model.ids import checked_name
-from kernelyard.model.images import FoundImage
-from kernelyard.providers.lane import Lane, NotLoaded, TooSlow, told
-from kernelyard.providers.launcher import LaunchRequest
+from kernelyard.model.errors import ImageNotFound, ImageNotReady, YardError
+from kernelyard.model.json import JsonObject
+from kernelyard.providers.lane import Lane
+from kernelyard.providers.launcher import Launcher, LaunchRequest
+from kernelyard.providers.listing import Listing, Patience, problem_of
+from kernelyard.providers.parameters import Schema, filled, settled
 from kernelyard.providers.provider import LaunchPlan, Provider
+from kernelyard.providers.settings import ProviderSettings
 from kernelyard.wire.link import BrokenProvider, ImageList
 
 T = TypeVar("T")
 GROUP = "kernelyard.providers"
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """One question to one provider: which images are there?"""
-
-    begun: float
-    found: asyncio.Future[list[FoundImage]]
+INTEREST_SECONDS = 60.0
+"""Who has asked for changes is expected to ask again within this time."""
 
 
 class Catalogue:
@@ -41,47 +38,135 @@ class Catalogue:
         *,
         time_limit: float = 10.0,
         keep_seconds: float = 5.0,
+        known_seconds: float = 1.0,
+        allow_insecure_parameters: bool = False,
+        settings: ProviderSettings | None = None,
     ) -> None:
         """``entries`` are those of the entry-point group unless given."""
         installed = entry_points(group=GROUP) if entries is None else entries
         unique = {(entry.name, entry.value): entry for entry in installed}
         uses = Counter(name for name, _ in unique)
         self._time_limit = time_limit
-        self._keep_seconds = keep_seconds
+        self._allow_insecure = allow_insecure_parameters
         self._doubled = sorted(name for name, count in uses.items() if count > 1)
+        self._settings = settings or ProviderSettings()
         self._lanes = {
-            entry.name: Lane(entry) for entry in unique.values() if uses[entry.name] == 1
+            entry.name: Lane(entry, self._settings)
+            for entry in unique.values()
+            if uses[entry.name] == 1
         }
-        self._looks: dict[str, _Look] = {}
+        patience = Patience(time_limit=time_limit, known=known_seconds, keep=keep_seconds)
+        self.listings = {
+            name: Listing(
+                name,
+                lane,
+                patience,
+                allow_insecure=allow_insecure_parameters,
+                changed=self._note_change,
+                looked=lambda: self.looked.set(),
+            )
+            for name, lane in self._lanes.items()
+        }
+        self.looked = asyncio.Event()
+        """Set whenever a provider has answered."""
+        self.interest = asyncio.Event()
+        """Set while somebody waits for changes."""
+        self._interested_until = 0.0
+        self._began = time.time_ns() // 1000
+        self._version = 1
+        self._changed = asyncio.Event()
 
-    async def images(self, refresh: bool = False) -> ImageList:
-        """Return what every provider finds, and which of them are broken.
+    async def images(self, refresh: bool = False, *, begin: bool = True) -> ImageList:
+        """Return what every provider finds, and which of them are broken or slow.
 
-        A list some seconds old serves, unless ``refresh``. A provider that hangs costs the first
+        A list some seconds old serves, unless ``refresh``; without ``begin`` any list does. Where a
+        provider takes its time, its last list is shown. One that hangs and has none costs the first
         caller the time limit, and later ones nothing.
         """
-        answers = await asyncio.gather(*(self._found(name, refresh) for name in self._lanes))
+        version = self._version
+        answers = await asyncio.gather(
+            *(one.answer(refresh=refresh, begin=begin) for one in self.listings.values())
+        )
         broken = [
             BrokenProvider(
                 name, "Several installed packages have a provider of this name. Remove all but one."
             )
             for name in self._doubled
         ]
-        images: list[FoundImage] = []
-        for found, problems in answers:
-            images.extend(found)
-            broken.extend(problems)
-        return ImageList(images=images, broken=broken)
+        known = {*self._lanes, *self._doubled}
+        broken += [BrokenProvider(*stranger) for stranger in self._settings.strangers(known)]
+        return ImageList(
+            images=[image for answer in answers for image in answer.images],
+            broken=broken + [one for answer in answers for one in answer.broken],
+            slow=[one for answer in answers for one in answer.slow],
+            hidden=[one for answer in answers for one in answer.hidden],
+            began=self._began,
+            # As it was before: if anything changed meanwhile, whoever waits is answered again.
+            version=version,
+        )
+
+    async def new_images(self, than: int, seconds: float) -> ImageList:
+        """Return the list as soon as its version is not ``than``, or after so many seconds.
+
+        While somebody asks so, lists are kept new in the background.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        self._interested_until = deadline + INTEREST_SECONDS
+        self.interest.set()
+        while self._version == than and (left := deadline - loop.time()) > 0:
+            changed = self._changed
+            try:
+                await asyncio.wait_for(changed.wait(), left)
+            except TimeoutError:
+                break
+        return await self.images(begin=False)
+
+    def lose_interest(self) -> bool:
+        """Note whether nobody has asked for changes for long; return whether that is so."""
+        if asyncio.get_running_loop().time() < self._interested_until:
+            return False
+        self.interest.clear()
+        return True
 
     async def prepare(self, provider: str, name: str, request: LaunchRequest) -> LaunchPlan:
-        """Return how to start a kernel of an image. Raises ImageNotFound, ImageNotReady."""
-        plan: object = await self._ask(provider, name, lambda asked: asked.prepare(name, request))
-        if not isinstance(plan, LaunchPlan) or not (plan.argv or plan.launcher):
+        """Return how to start a kernel of an image, with its parameters in their places.
+
+        Raises ImageNotFound, ImageNotReady, and Invalid for parameters that the image does not take.
+        """
+        schema, allow = await self._declared(provider, name), self._allow_insecure
+
+        def question(asked: Provider) -> LaunchPlan:
+            values = settled(schema, request.parameters, allow_insecure=allow)
+            plan: object = asked.prepare(name, replace(request, parameters=values))
+            if not isinstance(plan, LaunchPlan) or not (plan.argv or plan.launcher):
+                raise ImageNotReady(
+                    f"The provider '{provider}' does not say how to start {name[:80]!r}. "
+                    "Tell its author."
+                )
+            return filled(plan, values)
+
+        return await self._ask(provider, name, question)
+
+    async def check(self, provider: str, name: str, values: Mapping[str, object]) -> None:
+        """See whether an image may be started with these values. Raises Invalid, ImageNotReady."""
+        schema, allow = await self._declared(provider, name), self._allow_insecure
+        await asyncio.to_thread(settled, schema, values, allow_insecure=allow)
+
+    async def find_again(self, provider: str, name: str, record: JsonObject) -> Launcher | None:
+        """Return the launcher of a kernel that an earlier agent launched; None if it has ended.
+
+        Raises ImageNotFound, ImageNotReady: then nobody knows.
+        """
+        found: object = await self._ask(
+            provider, name, lambda asked: asked.find_again(name, record)
+        )
+        if found is not None and not isinstance(found, Launcher):
             raise ImageNotReady(
-                f"The provider '{provider}' does not say how to start {name[:80]!r}. "
+                f"The provider '{provider}' does not find {name[:80]!r} again as a Launcher. "
                 "Tell its author."
             )
-        return plan
+        return found
 
     async def resource(self, provider: str, name: str, file: str) -> bytes:
         """Return a file of an image. Raises ImageNotFound, ResourceNotFound, ImageNotReady."""
@@ -101,75 +186,19 @@ class Catalogue:
         except Exception as error:
             raise ImageNotReady(
                 f"The image {name[:80]!r} is not to be had from its provider: "
-                f"{_problem(provider, error)}"
+                f"{problem_of(provider, error)}"
             ) from error
 
-    async def _found(self, name: str, refresh: bool) -> _Answer:
-        look = await self._look(name, refresh)
-        left = look.begun + self._time_limit - asyncio.get_running_loop().time()
-        await asyncio.wait({look.found}, timeout=max(0.0, left))
-        if not look.found.done():
-            error: BaseException | None = TooSlow(f"did not answer within {self._time_limit:g} s")
-        else:
-            error = look.found.exception()
-        if error is not None:
-            return [], [BrokenProvider(name, _problem(name, error))]
-        return _judged(name, look.found.result())
+    async def _declared(self, provider: str, name: str) -> Schema:
+        """The schema of an image's parameters as its provider last told it."""
+        listing = self.listings.get(provider)
+        if listing is None:
+            return {}
+        if listing.known is None:
+            await listing.answer(begin=False)
+        return listing.known.declared.get(name, {}) if listing.known else {}
 
-    async def _look(self, name: str, refresh: bool) -> _Look:
-        """Return a look that is under way or new enough; begin one if there is none."""
-        loop = asyncio.get_running_loop()
-        asked = loop.time()
-        look = self._looks.get(name)
-        if look is not None and refresh and not look.found.done():
-            # It began before the caller asked, so it may have missed what the caller is after.
-            await asyncio.wait(
-                {look.found}, timeout=max(0.0, look.begun + self._time_limit - asked)
-            )
-            look = self._looks[name]
-        oldest = asked if refresh else asked - self._keep_seconds
-        if look is None or (look.found.done() and look.begun < oldest):
-            found = self._lanes[name].begin(lambda provider: provider.find())
-            look = self._looks[name] = _Look(loop.time(), found)
-        return look
-
-
-_Answer = tuple[list[FoundImage], list[BrokenProvider]]
-
-
-def _judged(provider: str, found: object) -> _Answer:
-    """Separate what can be used of a provider's answer from what cannot."""
-    if not isinstance(found, list):
-        return [], [BrokenProvider(provider, "Its find() returns no list. Tell its author.")]
-    good: dict[str, FoundImage] = {}
-    problems: list[str] = []
-    for image in found:
-        if not isinstance(image, FoundImage):
-            problems.append(f"Its find() lists {str(image)[:80]!r}, which is no FoundImage.")
-        elif image.name in good:
-            problems.append(f"Its find() lists {image.name!r} twice; the second is left out.")
-        elif not _is_name(image.name):
-            problems.append(f"Its image {image.name[:80]!r} cannot be named so and is left out.")
-        else:
-            good[image.name] = replace(image, provider=provider)
-    return list(good.values()), [BrokenProvider(provider, problem) for problem in problems[:10]]
-
-
-def _is_name(name: str) -> bool:
-    try:
-        checked_name(name, field="name")
-    except Invalid:
-        return False
-    return True
-
-
-def _problem(provider: str, error: BaseException) -> str:
-    match error:
-        case TooSlow():
-            return f"The provider {error}. Try again; if that does not help, restart the agent."
-        case NotLoaded():
-            return f"The provider '{provider}' is broken: {error}. Mend or remove its package."
-        case YardError():
-            return error.message
-        case _:
-            return f"The provider '{provider}' failed: {told(error)}. Mend or remove its package."
+    def _note_change(self) -> None:
+        self._version += 1
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()

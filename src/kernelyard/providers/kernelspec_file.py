@@ -1,60 +1,96 @@
-"""One ``kernel.json``, read with patience: what is wrong with it becomes a sentence, not an error."""
+"""One kernelspec, read with patience: what is wrong with it becomes a sentence, not an error."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 import os
 import shutil
-import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from kernelyard.model.json import JsonObject, JsonValue
-from kernelyard.providers.argv import expand_environment, fill, with_own_python
+from kernelyard.providers.argv import expand_environment, fill
+from kernelyard.providers.kernelspec_home import OWN_HOME, Home
 
 _LARGEST_FILE = 1024 * 1024
 _LOCAL_PROVISIONERS = (None, "local-provisioner")
+_MODES = ("signal", "message")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kernelspec:
-    """What a ``kernel.json`` says."""
+    """What a ``kernel.json`` says, whether it is a file or not."""
 
     name: str
     directory: Path | None
+    """Where its resources are."""
     argv: list[str] = field(default_factory=list)
     display_name: str
     language: str = ""
     env: dict[str, str] = field(default_factory=dict)
     interrupt_mode: Literal["signal", "message"] = "signal"
-    metadata: dict[str, str] = field(default_factory=dict)
+    metadata: JsonObject = field(default_factory=dict)
+    kernel_protocol_version: str | None = None
     problem: str | None = None
+    home: Home = OWN_HOME
+    """The environment in which it runs."""
+    version: str | None = None
+    """Of its language or kernel, where that is known."""
 
 
-def read_kernelspec(name: str, directory: Path) -> Kernelspec:
+def read_kernelspec(name: str, directory: Path, home: Home = OWN_HOME) -> Kernelspec:
     """Return the kernelspec of a directory; one that cannot start a kernel has a ``problem``."""
     path = directory / "kernel.json"
+    mend = f"Install the kernel again, or remove it with 'jupyter kernelspec remove {name}'."
     content = _content(path)
     if isinstance(content, str):
-        return Kernelspec(name=name, directory=directory, display_name=name, problem=content)
+        return Kernelspec(
+            name=name,
+            directory=directory,
+            display_name=name,
+            problem=f"{content} {mend}",
+            home=home,
+        )
+    return kernelspec_of(name, content, directory, source=str(path), mend=mend, home=home)
+
+
+def kernelspec_of(  # noqa: PLR0913 - what it says, and whom to tell of it
+    name: str,
+    content: JsonObject,
+    directory: Path | None,
+    *,
+    source: str,
+    mend: str,
+    home: Home = OWN_HOME,
+) -> Kernelspec:
+    """Return the kernelspec with the ``content`` of a ``kernel.json``.
+
+    ``source`` is where it is from and ``mend`` what helps, both for its ``problem``.
+    """
     argv = content.get("argv")
     words = [word for word in argv if isinstance(word, str)] if isinstance(argv, list) else []
+    metadata, protocol = content.get("metadata"), content.get("kernel_protocol_version")
     spec = Kernelspec(
         name=name,
         directory=directory,
-        argv=with_own_python(words),
+        argv=home.command(words),
         display_name=_text(content, "display_name") or name,
         language=_text(content, "language"),
         env=_texts(content.get("env")),
         interrupt_mode="message" if content.get("interrupt_mode") == "message" else "signal",
-        metadata=_texts(content.get("metadata"), only_text=True),
+        metadata=metadata if isinstance(metadata, dict) else {},
+        kernel_protocol_version=protocol if isinstance(protocol, str) else None,
+        home=home,
     )
-    if not words or words != argv:
-        return replace(spec, problem=f"{path} has no command in 'argv'. {_mend(name)}")
-    return replace(spec, problem=_provisioner_problem(content) or _command_problem(spec, path))
+    if not words or not words[0] or words != argv:
+        return replace(spec, problem=f"{source} has no command in 'argv'. {mend}")
+    problem = (
+        _mode_problem(content, source)
+        or _provisioner_problem(content)
+        or _command_problem(spec, source, mend)
+    )
+    return replace(spec, problem=problem)
 
 
 def is_resource(name: str) -> bool:
@@ -65,33 +101,40 @@ def is_resource(name: str) -> bool:
 def _content(path: Path) -> JsonObject | str:
     try:
         with path.open("rb") as file:
-            data = file.read(_LARGEST_FILE)
+            data = file.read(_LARGEST_FILE + 1)
+        if len(data) > _LARGEST_FILE:
+            return f"{path} has more than {_LARGEST_FILE // 1024} KiB."
         value: JsonValue = json.loads(data.decode("utf-8-sig"))
     except OSError as error:
-        return (
-            f"{path} cannot be read: {error.strerror}. Let the agent's user read it, or remove it."
-        )
+        return f"{path} cannot be read: {error.strerror}. Let the agent's user read it, or:"
     except (ValueError, RecursionError) as error:
-        return f"{path} is not valid JSON: {error}. {_mend(path.parent.name)}"
+        return f"{path} is not valid JSON: {error}."
     if not isinstance(value, dict):
-        return f"{path} does not hold a JSON object. {_mend(path.parent.name)}"
+        return f"{path} does not hold a JSON object."
     return value
 
 
-def _command_problem(spec: Kernelspec, path: Path) -> str | None:
+def _mode_problem(content: JsonObject, source: str) -> str | None:
+    mode = content.get("interrupt_mode")
+    if mode is None or mode in _MODES:
+        return None
+    return (
+        f"{source} has the 'interrupt_mode' {str(mode)[:40]!r}, which nobody knows. "
+        "Correct it to 'signal' or 'message', or remove it."
+    )
+
+
+def _command_problem(spec: Kernelspec, source: str, mend: str) -> str | None:
     argv = fill(spec.argv, connection_file="", resource_dir=spec.directory)
-    search = expand_environment(spec.env, os.environ).get("PATH", os.environ.get("PATH"))
-    if shutil.which(argv[0], path=search) is None:
-        return (
-            f"{path} starts {argv[0]!r}, and there is no such program where kernels run. "
-            f"{_mend(spec.name)}"
-        )
-    if argv[0] == sys.executable and argv[1:2] == ["-m"] and len(argv) > 2:
+    path = expand_environment(spec.env, os.environ).get("PATH")
+    if shutil.which(argv[0], path=path or spec.home.programs()) is None:
+        return f"{source} starts {argv[0]!r}, and there is no such program where kernels run. {mend}"
+    if argv[0] == spec.home.python and argv[1:2] == ["-m"] and len(argv) > 2:
         module = argv[2].partition(".")[0]
-        if "PYTHONPATH" not in spec.env and not _is_importable(module):
+        if "PYTHONPATH" not in spec.env and not spec.home.has_module(module):
             return (
-                f"{path} starts the Python module {module!r}, which is not installed for "
-                f"{sys.executable}. Install it there with pip."
+                f"{source} starts the Python module {module!r}, which is not installed for "
+                f"{spec.home.python}. {spec.home.installing(module)}"
             )
     return None
 
@@ -108,28 +151,16 @@ def _provisioner_problem(content: JsonObject) -> str | None:
     )
 
 
-def _is_importable(module: str) -> bool:
-    importlib.invalidate_caches()
-    try:
-        return importlib.util.find_spec(module) is not None
-    except (ImportError, ValueError):
-        return False
-
-
-def _mend(name: str) -> str:
-    return f"Install the kernel again, or remove it with 'jupyter kernelspec remove {name}'."
-
-
 def _text(content: JsonObject, key: str) -> str:
     value = content.get(key)
     return value if isinstance(value, str) else ""
 
 
-def _texts(value: JsonValue, *, only_text: bool = False) -> dict[str, str]:
+def _texts(value: JsonValue) -> dict[str, str]:
     if not isinstance(value, dict):
         return {}
     return {
         key: item if isinstance(item, str) else str(item)
         for key, item in value.items()
-        if isinstance(item, str) or (not only_text and isinstance(item, int | float))
+        if isinstance(item, str | int | float)
     }

@@ -33,6 +33,7 @@ from kernelyard.model.images import FoundImage
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.wire.connections import Connection
+from kernelyard.wire.foreign import Deposit, DepositFile, ExternalFiles, ExternalList
 
 LINK_VERSION = 3
 LARGEST_FRAME = 256 * 1024 * 1024
@@ -114,10 +115,14 @@ class Restart(msgspec.Struct, tag="restart", frozen=True):
 
 
 class Stop(msgspec.Struct, tag="stop", frozen=True):
-    """End the kernel and its open tasks. An unknown kernel gets a journal that says it ended."""
+    """End the kernel and its open tasks. An unknown kernel gets a journal that says it ended.
+
+    A kernel that somebody else has started is let go of, and is ended only with ``shut_down``.
+    """
 
     kernel_id: str
     reason: str
+    shut_down: bool = False
 
 
 class Forget(msgspec.Struct, tag="forget", frozen=True):
@@ -200,6 +205,9 @@ Request = (
     | Restart
     | Stop
     | Forget
+    | Deposit
+    | DepositFile
+    | ExternalFiles
     | Follow
     | Attach
     | Stored
@@ -314,7 +322,7 @@ class Fault(msgspec.Struct, tag="fault", frozen=True):
     """Of ``records_gone``: the number of the first record that the journal has."""
 
 
-Reply = Done | AgentInfo | ImageList | Content | LogPart | Bridged | FactList | Fault
+Reply = Done | AgentInfo | ImageList | Content | LogPart | Bridged | ExternalList | FactList | Fault
 
 _requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)

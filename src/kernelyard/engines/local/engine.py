@@ -82,6 +82,9 @@ class LocalEngine(Engine):
         setup = self._setup
         argv = [sys.executable, "-m", "kernelyard.agent", "--data-dir", str(setup.data_dir)]
         argv += ["--idle-exit-seconds", str(setup.idle_exit_seconds)]
+        argv += ["--image-refresh-seconds", str(setup.image_refresh_seconds)]
+        if setup.allow_insecure_parameters:
+            argv.append("--allow-insecure-parameters")
         if setup.log_json:
             argv.append("--log-json")
         append = os.O_WRONLY | os.O_CREAT | os.O_APPEND

@@ -14,7 +14,8 @@ from kernelyard.model.errors import YardError
 from kernelyard.model.images import FoundImage
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.tasks import Assignment
-from kernelyard.wire import link
+from kernelyard.wire import foreign, link
+from kernelyard.wire.connections import Connection
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 MICROS = st.integers(0, 2**60)
@@ -58,6 +59,19 @@ IMAGES = st.lists(
     ),
     max_size=3,
 )
+CONNECTIONS = st.builds(
+    Connection,
+    transport=st.sampled_from(["ipc", "tcp"]),
+    ip=TEXT,
+    shell_port=st.integers(0, 65_535),
+    iopub_port=st.integers(0, 65_535),
+    stdin_port=st.integers(0, 65_535),
+    control_port=st.integers(0, 65_535),
+    hb_port=st.integers(0, 65_535),
+    key=TEXT,
+)
+EXTERNAL = st.lists(st.builds(foreign.ExternalKernel, TEXT, TEXT, TEXT), max_size=2)
+REFUSED = st.lists(st.builds(foreign.RefusedFile, TEXT, TEXT), max_size=2)
 REQUESTS: dict[type, st.SearchStrategy[link.Request]] = {
     link.Hello: st.builds(link.Hello),
     link.Images: st.builds(link.Images, st.booleans()),
@@ -69,8 +83,17 @@ REQUESTS: dict[type, st.SearchStrategy[link.Request]] = {
     link.Cancel: st.builds(link.Cancel, TEXT, TEXT, st.integers(1, 2**31), TEXT),
     link.Interrupt: st.builds(link.Interrupt, TEXT),
     link.Restart: st.builds(link.Restart, TEXT, st.integers(1, 2**31), TEXT),
-    link.Stop: st.builds(link.Stop, TEXT, TEXT),
+    link.Stop: st.builds(link.Stop, TEXT, TEXT, st.booleans()),
     link.Forget: st.builds(link.Forget, TEXT),
+    foreign.Deposit: st.builds(
+        foreign.Deposit,
+        kernel_id=TEXT,
+        connection=CONNECTIONS,
+        pid=st.none() | st.integers(1, 2**22),
+        interrupt_by=st.sampled_from(["message", "signal"]),
+    ),
+    foreign.DepositFile: st.builds(foreign.DepositFile, TEXT, TEXT, TEXT, TEXT),
+    foreign.ExternalFiles: st.builds(foreign.ExternalFiles, TEXT),
     link.Follow: st.builds(link.Follow, TEXT, st.integers(0, 2**63 - 1)),
     link.Attach: st.builds(link.Attach, TEXT, st.floats(0, 1e8)),
     link.Stored: st.builds(link.Stored, TEXT, st.integers(0, 2**63 - 1)),
@@ -99,6 +122,9 @@ REPLIES: dict[type, st.SearchStrategy[link.Reply]] = {
     ),
     link.Content: st.builds(link.Content, st.binary(max_size=100)),
     link.LogPart: st.builds(link.LogPart, st.binary(max_size=100), *[st.integers(0, 2**60)] * 4),
+    foreign.ExternalList: st.builds(
+        foreign.ExternalList, EXTERNAL, REFUSED, st.lists(TEXT, max_size=2), st.none() | TEXT
+    ),
     link.FactList: st.builds(
         link.FactList, st.lists(st.builds(link.LimitFact, TEXT, TEXT, TEXT), max_size=2)
     ),

@@ -13,10 +13,10 @@ from kernelyard.model.errors import (
     AgentUnavailable,
     Invalid,
     KernelEnded,
+    KernelNotOwned,
     KernelNotRunning,
     LimitReached,
     NameTaken,
-    TemplateDisabled,
 )
 from kernelyard.model.ids import checked_environment, checked_labels, checked_name
 from kernelyard.model.images import ImageSnapshot
@@ -88,7 +88,7 @@ class Kernels:
         if reuse and (existing := await self._live(who, order)) is not None:
             return existing, False
         kernel = await self._prepared(who, order)
-        await self._check_room()
+        await self.check_room()
         idempotency = (
             Idempotency(idempotency_key, _digest(order, reuse)) if idempotency_key else None
         )
@@ -147,12 +147,13 @@ class Kernels:
             found, before = found[:size], found[size - 1].no
         return found, encode_cursor(before) if before is not None else None
 
-    async def terminate(self, who: Principal, kernel_id: str) -> Kernel:
+    async def terminate(self, who: Principal, kernel_id: str, *, shut_down: bool = False) -> Kernel:
         """Free what the kernel holds; its tasks and outputs stay. Repeatable.
 
-        Raises KernelNotFound.
+        One that somebody else has started is let go of and runs on, unless ``shut_down`` says
+        otherwise. Raises KernelNotFound, and KernelNotRunning if it cannot be told to shut down yet.
         """
-        return await self._want(who, kernel_id, Wanted.STOP)
+        return await self._want(who, kernel_id, Wanted.STOP, shut_down=shut_down)
 
     async def delete(self, who: Principal, kernel_id: str) -> None:
         """Terminate, then remove every trace. The kernel cannot be seen any more at once.
@@ -166,9 +167,11 @@ class Kernels:
     ) -> Kernel:
         """Start the process anew; id, name, work directory and, unless told otherwise, queue stay.
 
-        Raises KernelNotFound, KernelEnded.
+        Raises KernelNotFound, KernelEnded, KernelNotOwned.
         """
         kernel = await self.get(who, kernel_id)
+        if not kernel.owned:
+            raise KernelNotOwned
         if not kernel.takes_tasks:
             raise KernelEnded(_ended(kernel))
         if cancel_queued:
@@ -236,12 +239,7 @@ class Kernels:
         return await self._store.kernels.live_by_name(who.name, order.name)
 
     async def _prepared(self, who: Principal, order: KernelOrder) -> Kernel:
-        template = await self._templates.get(who, order.template)
-        if template.disabled:
-            raise TemplateDisabled(
-                f"The template '{template.name}' is disabled. Choose another one.",
-                field="template",
-            )
+        template = await self._templates.usable(who, order.template)
         image = await self._images.usable(order.image)
         return Kernel(
             no=0,
@@ -263,7 +261,8 @@ class Kernels:
             created_at=self._clock.now(),
         )
 
-    async def _check_room(self) -> None:
+    async def check_room(self) -> None:
+        """Raise LimitReached if no further kernel may be live."""
         most = self._limits.max_kernels
         if most and await self._store.kernels.live_count() >= most:
             raise LimitReached(
@@ -271,10 +270,21 @@ class Kernels:
                 "need, or ask the administrator to raise 'max_kernels'."
             )
 
-    async def _want(self, who: Principal, kernel_id: str, wanted: Wanted) -> Kernel:
+    async def _want(
+        self, who: Principal, kernel_id: str, wanted: Wanted, *, shut_down: bool = False
+    ) -> Kernel:
         kernel = await self.get(who, kernel_id)
         reason = f"terminated by {who.name}"
-        changed = await self._store.kernels.want(kernel.no, wanted, reason, self._clock.now())
+        if not kernel.owned:
+            if shut_down and kernel.takes_tasks and kernel.phase is not Phase.READY:
+                raise KernelNotRunning(
+                    "This kernel has not answered yet, so it cannot be told to shut down. Wait until "
+                    "its state is idle or busy, or leave 'shut_down' out to let go of it."
+                )
+            reason = f"{'shut down' if shut_down else 'detached'} by {who.name}"
+        changed = await self._store.kernels.want(
+            kernel.no, wanted, reason, self._clock.now(), shut_down=shut_down and not kernel.owned
+        )
         self._caretakers.attend(kernel.no)
         self._bell.ring(kernel_topic(kernel.no))
         self._bell.ring(settled_topic(kernel.no))
@@ -305,16 +315,22 @@ def _ended(kernel: Kernel) -> str:
     )
 
 
+def checked_display_name(text: str) -> str:
+    """Return ``text`` if it can be shown as a kernel's name; raise Invalid if not."""
+    if len(text) > LONGEST_DISPLAY_NAME or "\0" in text:
+        raise Invalid(
+            f"'display_name' may have at most {LONGEST_DISPLAY_NAME} characters.",
+            field="display_name",
+        )
+    return text
+
+
 def _checked(order: KernelOrder, *, reuse: bool) -> None:
     if order.name is not None:
         checked_name(order.name, field="name")
     elif reuse:
         raise Invalid("Get-or-create needs a 'name' to look for.", field="name")
-    if len(order.display_name) > LONGEST_DISPLAY_NAME or "\0" in order.display_name:
-        raise Invalid(
-            f"'display_name' may have at most {LONGEST_DISPLAY_NAME} characters.",
-            field="display_name",
-        )
+    checked_display_name(order.display_name)
     checked_environment(order.environment, field="environment")
     checked_labels(order.labels)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,4 +18,6 @@ class Limits:
     keep_outputs_seconds: float = 0.0
     keep_outputs_bytes: int = 0
     keep_kernels_seconds: float = 0.0
+    external_dir: Path | None = None
+    """Where connection files of kernels are looked for that others start, on the agent's machine."""
     largest_code: int = 8 * 1024 * 1024

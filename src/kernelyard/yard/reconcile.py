@@ -202,7 +202,7 @@ class Caretaker:
         if self._stop_sent:
             return
         link: AgentLink = await self._agents.link()
-        await link.stop(kernel.id, kernel.reason or "terminated")
+        await link.stop(kernel.id, kernel.reason or "terminated", shut_down=kernel.shut_down)
         self._stop_sent = True
         event("kernel.stopping", kernel_id=kernel.id, reason=kernel.reason)
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kernelyard.model.errors import AlreadyExists, Conflict, Forbidden, Invalid, TemplateNotFound
+from kernelyard.model.errors import (
+    AlreadyExists,
+    Conflict,
+    Forbidden,
+    Invalid,
+    TemplateDisabled,
+    TemplateNotFound,
+)
 from kernelyard.model.ids import checked_environment, checked_name
 from kernelyard.model.paging import checked_limit, decode_name_cursor, encode_name_cursor
 from kernelyard.model.principals import Principal
@@ -64,6 +71,16 @@ class Templates:
                 f"There is no template named '{name[:128]}'. 'kernelyard templates' lists them.",
                 field="template",
             ) from error
+
+    async def usable(self, who: Principal, name: str) -> Template:
+        """Return a template to make a kernel with. Raises TemplateNotFound, TemplateDisabled."""
+        template = await self.get(who, name)
+        if template.disabled:
+            raise TemplateDisabled(
+                f"The template '{template.name}' is disabled. Choose another one.",
+                field="template",
+            )
+        return template
 
     async def update(
         self,

@@ -19,6 +19,8 @@ from kernelyard.yard.attachments import Attachments
 from kernelyard.yard.bridges import Bridges
 from kernelyard.yard.caretakers import Caretakers
 from kernelyard.yard.events import Events
+from kernelyard.yard.external import ExternalKernels
+from kernelyard.yard.foreign import ForeignKernels
 from kernelyard.yard.health import Health
 from kernelyard.yard.images import Images
 from kernelyard.yard.kernels import Kernels
@@ -58,6 +60,9 @@ class Yard:
         self.templates = Templates(store.templates, clock, largest_page=limits.largest_page)
         attachments = Attachments(agents, clock)
         self.kernels = Kernels(world, self.images, self.templates, self._caretakers, attachments)
+        self.foreign = ForeignKernels(world, self.kernels, self.templates, self._caretakers)
+        watched = limits.external_dir
+        self._external = ExternalKernels(world, self.foreign, watched) if watched else None
         self.tasks = Tasks(world, self._caretakers)
         self.outputs = Outputs(world, attachments)
         self.logs = KernelLogs(world)
@@ -76,6 +81,8 @@ class Yard:
             asyncio.create_task(self._releasing.run(), name="releasing"),
             asyncio.create_task(self._retention.run(), name="retention"),
         ]
+        if self._external is not None:
+            self._works.append(asyncio.create_task(self._external.run(), name="external"))
         return self
 
     async def __aexit__(

@@ -86,13 +86,16 @@ class KernelConformance(Opening):
     async def test_whether_to_shut_down_is_kept_with_the_stop(self, store: Store) -> None:
         kernel = await kept_kernel(store)
         stopped = await store.kernels.want(kernel.no, Wanted.STOP, None, NOON, shut_down=True)
-        assert stopped is not None and stopped.shut_down
+        assert stopped is not None
+        assert stopped.shut_down
         again = await store.kernels.want(kernel.no, Wanted.STOP, None, NOON)
-        assert again is not None and again.shut_down
+        assert again is not None
+        assert again.shut_down
         other = await kept_kernel(store)
         await store.kernels.want(other.no, Wanted.STOP, None, NOON)
         late = await store.kernels.want(other.no, Wanted.STOP, None, NOON, shut_down=True)
-        assert late is not None and not late.shut_down
+        assert late is not None
+        assert not late.shut_down
 
     async def test_a_failed_kernel_gives_its_name_back(self, store: Store) -> None:
         kernel = await kept_kernel(store, a_kernel("work"))

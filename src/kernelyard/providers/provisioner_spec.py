@@ -1,0 +1,56 @@
+"""A kernelspec that a kernel provisioner starts: everything it says, as plain data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from kernelyard.providers.launcher import LaunchRequest
+from kernelyard.providers.provisioner_stanza import Stanza
+
+_NEVER = frozenset({"JPY_PARENT_PID", "JPY_SESSION_NAME"})
+_OWN = "KERNELYARD_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisionedSpec:
+    """One kernelspec as its ``kernel.json`` has it."""
+
+    name: str
+    stanza: Stanza
+    argv: list[str] = field(default_factory=list)
+    """As written: a provisioner fills it in, or throws it away."""
+    env: dict[str, str] = field(default_factory=dict)
+    display_name: str = ""
+    language: str = ""
+    interrupt_mode: Literal["signal", "message"] = "signal"
+    metadata: dict[str, Any] = field(default_factory=dict)
+    kernel_protocol_version: str = ""
+    resource_dir: str = ""
+
+
+def environment_for(
+    request: LaunchRequest, surroundings: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Return what a provisioner is given as environment: the agent's without our own settings and
+    secrets, then what was asked for. The provisioner adds what the kernelspec says."""
+    inherited = {
+        key: value
+        for key, value in surroundings.items()
+        if key not in _NEVER and not key.startswith(_OWN)
+    }
+    named = {} if request.path is None else {"JPY_SESSION_NAME": request.path}
+    return {**inherited, **request.environment, **named}
+
+
+def directory_for(request: LaunchRequest) -> str:
+    """Return where a provisioner starts the kernel: beside its notebook, as Jupyter does, if that is
+    named by a whole path; its work directory otherwise."""
+    if request.path is not None:
+        notebook = Path(request.path)
+        if notebook.is_absolute() and notebook.parent.is_dir():
+            return str(notebook.parent)
+    return str(request.work_dir)

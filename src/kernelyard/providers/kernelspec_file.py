@@ -55,7 +55,7 @@ def read_kernelspec(name: str, directory: Path, home: Home = OWN_HOME) -> Kernel
     return kernelspec_of(name, content, directory, source=str(path), mend=mend, home=home)
 
 
-def kernelspec_of(  # noqa: PLR0913 - what it says, and whom to tell of it
+def kernelspec_of(
     name: str,
     content: JsonObject,
     directory: Path | None,
@@ -128,7 +128,9 @@ def _command_problem(spec: Kernelspec, source: str, mend: str) -> str | None:
     argv = fill(spec.argv, connection_file="", resource_dir=spec.directory)
     path = expand_environment(spec.env, os.environ).get("PATH")
     if shutil.which(argv[0], path=path or spec.home.programs()) is None:
-        return f"{source} starts {argv[0]!r}, and there is no such program where kernels run. {mend}"
+        return (
+            f"{source} starts {argv[0]!r}, and there is no such program where kernels run. {mend}"
+        )
     if argv[0] == spec.home.python and argv[1:2] == ["-m"] and len(argv) > 2:
         module = argv[2].partition(".")[0]
         if "PYTHONPATH" not in spec.env and not spec.home.has_module(module):

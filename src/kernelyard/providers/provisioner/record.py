@@ -15,7 +15,7 @@ from kernelyard.model.json import JsonObject, JsonValue
 from kernelyard.model.quantities import Micros
 from kernelyard.providers.launcher import LaunchRequest
 from kernelyard.providers.process_identity import boot_id, start_time_of
-from kernelyard.providers.provisioner_spec import ProvisionedSpec
+from kernelyard.providers.provisioner.spec import ProvisionedSpec
 from kernelyard.wire.connections import Connection
 
 _BYTES = "base64"

@@ -16,14 +16,14 @@ from kernelyard.model.exits import ExitResult, InterruptOutcome
 from kernelyard.model.json import JsonObject
 from kernelyard.providers.launcher import Launcher, LaunchFailed, LaunchRequest, Resources
 from kernelyard.providers.process_identity import start_time_of
-from kernelyard.providers.provisioner_end import Ending
-from kernelyard.providers.provisioner_launch import Launch, Launched
-from kernelyard.providers.provisioner_line import Line
-from kernelyard.providers.provisioner_log import ProvisionerLog
-from kernelyard.providers.provisioner_record import ProvisionerRecord
-from kernelyard.providers.provisioner_spec import ProvisionedSpec
-from kernelyard.providers.provisioner_thread import OwnThread
-from kernelyard.providers.provisioner_watch import Watch, Watched
+from kernelyard.providers.provisioner.ending import Ending
+from kernelyard.providers.provisioner.launch import Launch, Launched
+from kernelyard.providers.provisioner.line import Line
+from kernelyard.providers.provisioner.log import ProvisionerLog
+from kernelyard.providers.provisioner.record import ProvisionerRecord
+from kernelyard.providers.provisioner.spec import ProvisionedSpec
+from kernelyard.providers.provisioner.thread import OwnThread
+from kernelyard.providers.provisioner.watch import Watch, Watched
 from kernelyard.wire.connections import Connection
 
 ANSWER_SECONDS = 5.0

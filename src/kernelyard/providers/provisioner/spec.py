@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kernelyard.providers.launcher import LaunchRequest
-from kernelyard.providers.provisioner_stanza import Stanza
+from kernelyard.providers.provisioner.stanza import Stanza
 
 _NEVER = frozenset({"JPY_PARENT_PID", "JPY_SESSION_NAME"})
 _OWN = "KERNELYARD_"

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from kernelyard.model.exits import ExitResult
 from kernelyard.model.quantities import Micros
-from kernelyard.providers.provisioner_end import result_of
-from kernelyard.providers.provisioner_line import Line
-from kernelyard.providers.provisioner_parent import Provisioned
-from kernelyard.providers.provisioner_record import FoundProcess
+from kernelyard.providers.provisioner.ending import result_of
+from kernelyard.providers.provisioner.line import Line
+from kernelyard.providers.provisioner.parent import Provisioned
+from kernelyard.providers.provisioner.record import FoundProcess
 
 POLL_SECONDS = 1.0
 """Between questions to a provisioner; one that looks for a job in a cluster should not be pestered."""

@@ -16,9 +16,9 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from kernelyard.model.exits import InterruptOutcome
 from kernelyard.providers.launcher import LaunchFailed, LaunchRequest
 from kernelyard.providers.process_identity import start_time_of
-from kernelyard.providers.provisioner import ProvisionerLauncher
-from kernelyard.providers.provisioner_spec import ProvisionedSpec
-from kernelyard.providers.provisioner_stanza import Stanza
+from kernelyard.providers.provisioner.launcher import ProvisionerLauncher
+from kernelyard.providers.provisioner.spec import ProvisionedSpec
+from kernelyard.providers.provisioner.stanza import Stanza
 
 from tests.support import misfit_provisioners
 from tests.support.agent_process import wait_until

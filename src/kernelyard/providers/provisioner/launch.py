@@ -10,20 +10,20 @@ from typing import Any
 
 from kernelyard.providers.launcher import LaunchFailed, LaunchRequest
 from kernelyard.providers.process_identity import start_time_of
-from kernelyard.providers.provisioner_log import ProvisionerLog
-from kernelyard.providers.provisioner_parent import Parent, Provisioned, provisioned
-from kernelyard.providers.provisioner_record import (
+from kernelyard.providers.provisioner.log import ProvisionerLog
+from kernelyard.providers.provisioner.parent import Parent, Provisioned, provisioned
+from kernelyard.providers.provisioner.record import (
     ProvisionerRecord,
     found_process,
     kept,
     unkept,
 )
-from kernelyard.providers.provisioner_spec import (
+from kernelyard.providers.provisioner.spec import (
     ProvisionedSpec,
     directory_for,
     environment_for,
 )
-from kernelyard.providers.provisioner_stanza import installed, stanza_problem
+from kernelyard.providers.provisioner.stanza import installed, stanza_problem
 from kernelyard.wire.connections import Connection
 
 UNDO_SECONDS = 10.0

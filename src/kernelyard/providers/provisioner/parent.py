@@ -21,7 +21,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
 from kernelyard.model.json import JsonValue
-from kernelyard.providers.provisioner_spec import ProvisionedSpec
+from kernelyard.providers.provisioner.spec import ProvisionedSpec
 
 
 class Parent(AsyncKernelManager):

@@ -1,0 +1,1 @@
+"""Kernelspecs that name one of Jupyter's kernel provisioners: any of them, unmodified."""

@@ -1,0 +1,375 @@
+"""One bridge: five ports on loopback with a key of their own, between plain clients and a kernel.
+
+Its address and key stay while kernels come and go behind it, so a restart keeps clients attached. It
+follows the kernel's journal, as every other follower does, and tells its clients what becomes of the
+kernel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import uuid4
+
+import zmq
+
+from kernelyard.agent.bridge.backend import Backend
+from kernelyard.agent.bridge.desk import Desk, Heart
+from kernelyard.agent.bridge.lines import Lines, Request
+from kernelyard.agent.bridge.listening import Peer, Port
+from kernelyard.agent.bridge.nanny import Nanny, Ward
+from kernelyard.agent.bridge.publishing import Publisher
+from kernelyard.agent.journal import Journal
+from kernelyard.agent.logs import Log
+from kernelyard.model.records import Record, RecordKind
+from kernelyard.wire import nanny
+from kernelyard.wire.composing import Composer
+from kernelyard.wire.connections import Connection
+from kernelyard.wire.journal import split as split_records
+from kernelyard.wire.messages import ask, read_header
+from kernelyard.wire.multipart import Parts, join
+from kernelyard.wire.requests import EXECUTE, ClientHeader
+from kernelyard.wire.signing import Signer
+
+ASK_SECONDS = 1.0
+"""Between two questions to a kernel that has not been heard on iopub yet."""
+DOUBT_SECONDS = 0.5
+"""After an interrupt, before the kernel is asked whether it has forgotten a reply."""
+MOST_QUESTIONS = 100
+"""Requests to the nanny that are worked on at a time."""
+USED = "a plain Jupyter client runs code on it"
+ATTACHED = "a plain Jupyter client is attached"
+
+
+class Kernel(Ward, Protocol):
+    """The kernel behind a bridge."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def attached_counts(self) -> bool:
+        """Whether a client that does nothing keeps it from being idle."""
+        ...
+
+    @property
+    def connection(self) -> Connection | None:
+        """Where the present process listens; None while there is none that is ready."""
+        ...
+
+    def watch_activity(self, activity: Callable[[], str]) -> None:
+        """Ask ``activity`` why it is not idle, whenever that is judged."""
+        ...
+
+
+class Bridge:
+    """The bridge of one kernel."""
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        kernel: Kernel,
+        key: str,
+        log: Log,
+    ) -> None:
+        self._context = context
+        self._kernel = kernel
+        self._log = log
+        self._signer = Signer(key.encode())
+        self._composer = Composer(f"{kernel.id}-bridge")
+        self._nanny = Nanny(kernel)
+        self._shell = Desk(self._signer, self._on_shell_request, log)
+        self._control = Desk(self._signer, self._on_control_request, log)
+        self._stdin = Desk(self._signer, self._on_input, log)
+        self._iopub = Publisher(log, self._welcome, self._missed)
+        self._heart = Heart(lambda: kernel.alive, log)
+        self._lines = Lines(self._send_shell, self._answer_instead, self._resume)
+        self._paused: set[Peer] = set()
+        self._backend: Backend | None = None
+        self._heard = False
+        self._questions: dict[str, Callable[[], None]] = {}
+        """What to do when the kernel answers to a question of the bridge itself."""
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._working: set[asyncio.Task[None]] = set()
+        self._seen_executions = 0
+        self._restart: nanny.Event | None = None
+        """Set while the kernel is being started again: what its clients are told once it is ready."""
+
+    @property
+    def ports(self) -> tuple[Port, Port, Port, Port, Port]:
+        """Shell, iopub, stdin, control, heartbeat."""
+        return (
+            self._shell.port,
+            self._iopub.port,
+            self._stdin.port,
+            self._control.port,
+            self._heart.port,
+        )
+
+    def activity(self) -> str:
+        """Why the kernel was not idle since this was asked last; empty if nobody used it."""
+        used = self._lines.executing or self._lines.executions != self._seen_executions
+        self._seen_executions = self._lines.executions
+        if used:
+            return USED
+        return ATTACHED if self._kernel.attached_counts and self._shell.port.peers else ""
+
+    async def follow(self) -> None:
+        """Serve until the kernel has ended or the journal is closed; clients are told then."""
+        journal = self._kernel.journal
+        news = asyncio.Event()
+        journal.listeners.add(news.set)
+        try:
+            with closing(journal.read_after(journal.last_number)) as reading:
+                self._meet()
+                while journal.is_open:
+                    news.clear()
+                    while chunk := reading.next():
+                        for record in split_records(chunk)[0]:
+                            self._on_record(record)
+                        await asyncio.sleep(0)
+                    if journal.closed:
+                        return
+                    await news.wait()
+        finally:
+            journal.listeners.discard(news.set)
+
+    async def close(self) -> None:
+        """Send everybody away and let go of the kernel."""
+        self._part()
+        self._lines.close()
+        for work in self._working:
+            work.cancel()
+        for timer in self._timers:
+            timer.cancel()
+        await asyncio.gather(*(port.close() for port in self.ports))
+
+    # What the journal tells.
+
+    def _on_record(self, record: Record) -> None:
+        if record.seq or record.kind not in nanny.FATES:
+            return
+        told = nanny.read_told(record)
+        match record.kind:
+            case RecordKind.KERNEL_READY:
+                self._meet()
+                if self._restart is not None:
+                    self._tell(nanny.RESTARTED, self._restart)
+                    self._restart = None
+            case RecordKind.KERNEL_RESTARTING:
+                self._restart = nanny.event_of(self._kernel.id, told)
+                self._lose(told, restarting=True)
+            case RecordKind.KERNEL_ENDED:
+                self._lose(told, restarting=False)
+            case RecordKind.KERNEL_ENDING_SOON:
+                self._tell(nanny.ENDING_SOON, nanny.event_of(self._kernel.id, told))
+            case _ if record.kind.value == "kernel_interrupted":
+                self._tell(nanny.INTERRUPTED, nanny.event_of(self._kernel.id, told))
+                self._doubt()
+
+    def _lose(self, told: nanny.Told, *, restarting: bool) -> None:
+        """The kernel's process has ended."""
+        self._part()
+        self._publish("status", {"execution_state": "restarting" if restarting else "dead"})
+        if not restarting or nanny.was_death(told):
+            event = nanny.event_of(self._kernel.id, told, restarting=restarting)
+            self._tell(nanny.DIED, event)
+        name = "KernelRestarted" if restarting else "KernelDied"
+        self._lines.lose(nanny.error(name, told.reason), everything=not restarting)
+
+    def _tell(self, name: str, event: nanny.Event) -> None:
+        self._control.send_all(self._composed(name, event))
+        self._publish(name, event)
+        text = f"[kernelyard] {event.sentence(name)}\n"
+        self._publish("stream", {"name": "stderr", "text": text})
+
+    # The kernel's side.
+
+    def _meet(self) -> None:
+        """Connect to the process that is ready now, if there is one."""
+        connection = self._kernel.connection
+        if connection is None:
+            return
+        self._part()
+        self._backend = Backend(
+            self._context,
+            connection,
+            identity=f"{self._kernel.id}-{self._kernel.attempt}-bridge",
+            hearer=self,
+            log=self._log,
+        )
+        self._ask_until_heard()
+
+    def _part(self) -> None:
+        """Let go of a process, after taking in what it said last."""
+        backend, self._backend = self._backend, None
+        self._lines.shut()
+        self._questions.clear()
+        self._heard = False
+        if backend is not None:
+            backend.drain()
+            backend.close()
+
+    def _ask_until_heard(self) -> None:
+        """Pass no request on before what the kernel says to it will be heard.
+
+        Most kernels welcome a new subscription; the others say something when they are asked who
+        they are. One that is busy is not asked again before it has answered.
+        """
+        backend = self._backend
+
+        def again() -> None:
+            if backend is self._backend and not self._heard:
+                self._later(ASK_SECONDS, self._ask_until_heard)
+
+        self._ask(again)
+
+    def _ask(self, answered: Callable[[], None]) -> None:
+        if self._backend is None:
+            return
+        msg_id = uuid4().hex
+        parts = ask(
+            "kernel_info_request", msg_id=msg_id, session=self._composer.session, date=_now()
+        )
+        self._questions[msg_id] = answered
+        self._backend.send_shell(parts)
+
+    def _doubt(self) -> None:
+        """Kernels forget a reply when an interrupt hits them just before the code begins."""
+        backend = self._backend
+
+        def ask_now() -> None:
+            if backend is not None and backend is self._backend:
+                self._ask(self._lines.doubt())
+
+        if self._lines.executing:
+            self._later(DOUBT_SECONDS, ask_now)
+
+    def _later(self, seconds: float, act: Callable[[], None]) -> None:
+        def now() -> None:
+            self._timers.discard(timer)
+            act()
+
+        timer = asyncio.get_running_loop().call_later(seconds, now)
+        self._timers.add(timer)
+
+    def on_shell(self, parts: Parts) -> None:
+        """Take in a reply from the kernel."""
+        parent = read_header(parts.parent).msg_id
+        if not parts.identities:
+            if (answered := self._questions.pop(parent, None)) is not None:
+                answered()
+            return
+        client = parts.identities[0]
+        self._shell.send(client, parts)
+        self._lines.on_reply(client, parent, read_header(parts.header).msg_type, parts.content)
+
+    def on_control(self, parts: Parts) -> None:
+        """Take in a reply from the kernel on the control channel."""
+        if parts.identities:
+            self._control.send(parts.identities[0], parts)
+
+    def on_stdin(self, parts: Parts) -> None:
+        """The kernel asks a client for input."""
+        if parts.identities:
+            self._stdin.send(parts.identities[0], parts)
+
+    def on_iopub(self, parts: Parts) -> None:
+        """The kernel says something to everybody."""
+        if not self._heard:
+            self._heard = True
+            self._lines.open()
+        if b"iopub_welcome" not in parts.header and parts.identities:
+            self._iopub.publish(join(parts, self._signer))
+
+    # The clients' side.
+
+    def _on_shell_request(self, peer: Peer, parts: Parts, header: ClientHeader) -> None:
+        if header.msg_type in nanny.REQUESTS:
+            # Clients of old send these on shell.
+            self._ask_nanny(self._shell, peer, parts, header)
+            return
+        self._lines.take(Request(peer.identity, header, parts))
+        if self._lines.full:
+            self._paused.add(peer)
+            peer.pause()
+
+    def _on_control_request(self, peer: Peer, parts: Parts, header: ClientHeader) -> None:
+        if header.msg_type in nanny.REQUESTS:
+            self._ask_nanny(self._control, peer, parts, header)
+        elif self._backend is not None:
+            self._backend.send_control(_routed(parts, peer.identity))
+        elif header.reply_type is not None:
+            content = nanny.error("KernelNotRunning", "The kernel is not running at the moment.")
+            reply = self._composed(header.reply_type, content, parts.header)
+            self._control.send(peer.identity, reply)
+
+    def _on_input(self, peer: Peer, parts: Parts, header: ClientHeader) -> None:
+        if self._backend is not None and header.msg_type == "input_reply":
+            self._backend.send_stdin(_routed(parts, peer.identity))
+
+    def _ask_nanny(self, desk: Desk, peer: Peer, parts: Parts, header: ClientHeader) -> None:
+        async def answer() -> None:
+            content = await self._nanny.answer(header, parts.content)
+            reply = f"{header.msg_type.removesuffix('_request')}_reply"
+            desk.send(peer.identity, self._composed(reply, content, parts.header))
+
+        if len(self._working) >= MOST_QUESTIONS:
+            desk.port.note_nonsense("too many requests at a time")
+            return
+        work = asyncio.create_task(answer(), name=f"nanny {header.msg_type}")
+        self._working.add(work)
+        work.add_done_callback(self._working.discard)
+
+    def _send_shell(self, parts: Parts) -> bool:
+        return self._backend is not None and self._backend.send_shell(parts)
+
+    def _resume(self) -> None:
+        paused, self._paused = self._paused, set()
+        for peer in paused:
+            peer.resume()
+
+    def _answer_instead(self, request: Request, content: object) -> None:
+        """Answer a request that no kernel will answer, with the sounds that a kernel makes."""
+        reply = request.header.reply_type
+        parent = request.parts.header
+        self._publish("status", {"execution_state": "busy"}, parent)
+        if request.header.msg_type == EXECUTE and isinstance(content, dict) and "ename" in content:
+            line = f"{content['ename']}: {content['evalue']}"
+            told = {"ename": content["ename"], "evalue": content["evalue"], "traceback": [line]}
+            self._publish("error", told, parent)
+        self._publish("status", {"execution_state": "idle"}, parent)
+        if reply is not None:
+            self._shell.send(request.client, self._composed(reply, content, parent))
+
+    def _publish(self, msg_type: str, content: object, parent: bytes = b"{}") -> None:
+        parts = self._composed(msg_type, content, parent)
+        self._iopub.publish([msg_type.encode(), *join(parts, self._signer)])
+
+    def _welcome(self, topic: bytes) -> list[bytes]:
+        content = {"subscription": topic.decode(errors="replace")}
+        return join(self._composed("iopub_welcome", content), self._signer)
+
+    def _missed(self, count: int) -> list[bytes]:
+        text = f"[kernelyard] This client was too slow and missed {count} messages.\n"
+        return join(self._composed("stream", {"name": "stderr", "text": text}), self._signer)
+
+    def _composed(self, msg_type: str, content: object, parent: bytes = b"{}") -> Parts:
+        return self._composer.compose(msg_type, content, date=_now(), parent=parent)
+
+
+def _routed(parts: Parts, client: bytes) -> Parts:
+    """The message with the client's identity before it, so that the reply finds its way back."""
+    return Parts(
+        parts.header, parts.parent, parts.metadata, parts.content, parts.buffers, (client,)
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

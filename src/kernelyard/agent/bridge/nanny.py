@@ -1,0 +1,94 @@
+"""What clients of a bridge ask about the kernel's process, answered by the agent instead of the kernel."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from kernelyard.model.errors import YardError
+from kernelyard.wire import nanny
+from kernelyard.wire.requests import ClientHeader, read_fields
+
+_LONGEST_NAME = 40
+CLIENT = "a Jupyter client attached through the bridge"
+
+
+class Ward(Protocol):
+    """The kernel, as far as its nanny looks after it."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process lives."""
+        ...
+
+    @property
+    def owned(self) -> bool:
+        """Whether we started it, so that we may end it."""
+        ...
+
+    async def interrupt(self, by: str) -> str:
+        """Interrupt what runs; return what that achieved. Raises YardError."""
+        ...
+
+    async def signal(self, number: int, by: str) -> None:
+        """Send it a signal. Raises YardError."""
+        ...
+
+    def stop(self, reason: str) -> None:
+        """End it."""
+        ...
+
+    def restart(self, reason: str) -> None:
+        """Start it anew. Raises YardError."""
+        ...
+
+
+class Nanny:
+    """Answers for one kernel."""
+
+    def __init__(self, ward: Ward) -> None:
+        self._ward = ward
+
+    async def answer(self, header: ClientHeader, content: bytes) -> dict[str, object]:
+        """Return the content of the reply to one of ``wire.nanny.REQUESTS``."""
+        fields = read_fields(content)
+        try:
+            match header.msg_type:
+                case nanny.IS_ALIVE:
+                    return nanny.ok(alive=self._ward.alive)
+                case nanny.INTERRUPT:
+                    return nanny.ok(outcome=await self._ward.interrupt(who(header)))
+                case nanny.SIGNAL:
+                    number = nanny.signal_number(fields.get("sig"))
+                    await self._ward.signal(number, who(header))
+                    return nanny.ok(sig=int(number))
+                case nanny.RESTART:
+                    self._ward.restart(f"restarted by {who(header)}")
+                    return nanny.ok(restart=True)
+                case _:
+                    return self._shut_down(header, restart=fields.get("restart") is True)
+        except YardError as problem:
+            return nanny.error(type(problem).__name__, problem.message)
+        except ValueError as problem:
+            return nanny.error("Invalid", str(problem))
+
+    def _shut_down(self, header: ClientHeader, *, restart: bool) -> dict[str, object]:
+        if restart:
+            self._ward.restart(f"restarted by {who(header)}")
+        elif not self._ward.owned:
+            return {
+                **nanny.error(
+                    "Forbidden",
+                    "This kernel was not started here, so it is not ended from here. Ask whoever "
+                    "started it, or end it by name where it was attached.",
+                ),
+                "restart": False,
+            }
+        else:
+            self._ward.stop(f"terminated by {who(header)}")
+        return nanny.ok(restart=restart)
+
+
+def who(header: ClientHeader) -> str:
+    """Name the sender of a request, for journals: as far as he names himself."""
+    name = "".join(one for one in header.username if one.isprintable())[:_LONGEST_NAME]
+    return f"{CLIENT} ({name})" if name else CLIENT

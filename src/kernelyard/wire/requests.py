@@ -1,0 +1,59 @@
+"""Requests of plain Jupyter clients, as far as whoever passes them on has to read them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from kernelyard.wire.multipart import MalformedMessage, Parts
+
+EXECUTE = "execute_request"
+
+
+class ClientHeader(msgspec.Struct, frozen=True, gc=False):
+    """What a client's header says of a request, and of who sends it."""
+
+    msg_id: str = ""
+    msg_type: str = ""
+    session: str = ""
+    username: str = ""
+    subshell_id: str | None = None
+    """Set if the request is for a subshell, which runs beside the others (JEP 91)."""
+
+    @property
+    def reply_type(self) -> str | None:
+        """The type of the reply; None if there will be none."""
+        name = self.msg_type.removesuffix("_request")
+        return None if name == self.msg_type else f"{name}_reply"
+
+
+_headers = msgspec.json.Decoder(ClientHeader)
+_fields: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_encoder = msgspec.json.Encoder()
+_STOP = "stop_on_error"
+
+
+def read_client_header(parts: Parts) -> ClientHeader:
+    """Return the header of a request. Raises MalformedMessage."""
+    try:
+        return _headers.decode(parts.header)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedMessage(f"a header cannot be read: {error}") from error
+
+
+def read_fields(content: bytes) -> dict[str, object]:
+    """Return the fields of a content; none if it is no JSON object."""
+    try:
+        return msgspec.json.decode(content, type=dict[str, object])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+
+
+def going_on_after_error(content: bytes) -> tuple[bytes, bool]:
+    """Return the content of an execute request so that its error stops nothing that is queued behind
+    it, and whether it was to."""
+    try:
+        fields = _fields.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return content, False
+    stops = bytes(fields.get(_STOP, b"true")).strip() != b"false"
+    return _encoder.encode({**fields, _STOP: False}) if stops else content, stops

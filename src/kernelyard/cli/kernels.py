@@ -127,14 +127,28 @@ def create(
 
 @app.command()
 def terminate(
-    kernels: KernelsArgument, data_dir: DataDirOption = None, form: FormatOption = Format.TABLE
+    kernels: KernelsArgument,
+    shut_down: Annotated[
+        bool,
+        typer.Option("--shut-down", help="Tell kernels that were attached to shut down, too."),
+    ] = False,
+    data_dir: DataDirOption = None,
+    form: FormatOption = Format.TABLE,
 ) -> None:
     """End kernels; their tasks and outputs stay readable.
 
-    Example: kernelyard kernels terminate nightly
+    Kernels that were attached are let go of and go on, unless --shut-down says otherwise.
+
+    Examples:
+
+      kernelyard kernels terminate nightly
+
+      kernelyard kernels terminate theirs --shut-down
     """
     with open_client(data_dir) as yard:
-        done = of_each(kernels, lambda one: kernel_of(yard, one).terminate().info)
+        done = of_each(
+            kernels, lambda one: kernel_of(yard, one).terminate(shut_down=shut_down).info
+        )
     _told(done, form)
 
 
@@ -235,6 +249,7 @@ def _show(info: KernelInfo, form: Format) -> None:
             "queued": info.queued_tasks,
             "restarts": info.restarts,
             "owner": info.owner,
+            "owned": None if info.owned else "no: it was attached",
             "created": info.created_at,
             "ready": info.ready_at,
             "ended": info.ended_at,

@@ -19,6 +19,8 @@ COMMANDS = (
     "logs",
     "submit",
     "kernels",
+    "attach",
+    "connection-info",
     "tasks",
     "events",
     "images",
@@ -29,7 +31,7 @@ COMMANDS = (
     "doctor",
     "agent",
 )
-"""Names of the commands and of their modules, in the order of the help."""
+"""Names of the commands and, with underscores, of their modules, in the order of the help."""
 
 
 class LazyCommands(TyperGroup):
@@ -41,7 +43,7 @@ class LazyCommands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the same
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"kernelyard.cli.{cmd_name}")
+        module = import_module(f"kernelyard.cli.{cmd_name.replace('-', '_')}")
         command = typer.main.get_command(module.app)
         command.name = cmd_name
         return command

@@ -6,6 +6,7 @@
     ├── NoServerError             no address was given, and no local server was found
     ├── ConnectionFailedError     the server cannot be reached, and the time for retries is over
     │   └── FollowInterruptedError   a follow was cut and could not be taken up again
+    ├── ConnectionFileError       a connection file cannot be used to attach a kernel; also a ValueError
     ├── UnexpectedAnswerError     something answered that is not a kernelyard server of our kind
     ├── ApiError                  the server said no; status, code, detail, field, request_id
     │   ├── InvalidRequestError      400, 422
@@ -54,6 +55,10 @@ class KernelyardError(Exception):
 
 class NoServerError(KernelyardError):
     """No address was given and no local server was found; the message says what to do."""
+
+
+class ConnectionFileError(KernelyardError, ValueError):
+    """A connection file cannot be used to attach its kernel; the message says why."""
 
 
 class ConnectionFailedError(KernelyardError):

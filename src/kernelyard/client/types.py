@@ -111,6 +111,8 @@ class KernelInfo:
     name: str | None = None
     display_name: str = ""
     owner: str = ""
+    owned: bool = True
+    """False for a kernel that was attached: it is never restarted, and goes on when it is let go of."""
     environment: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     reason: str | None = None

@@ -35,6 +35,8 @@ STATUS = {
     "records_gone": 409,
     "kernel_not_running": 409,
     "kernel_ended": 409,
+    "kernel_not_owned": 409,
+    "already_attached": 409,
     "task_finished": 409,
     "too_large": 413,
     "limit_reached": 429,

@@ -73,6 +73,11 @@ class AsyncClient:
         """The server's address."""
         return self._http.address.url
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the server is on this machine, as far as its address tells."""
+        return self._http.address.is_loopback
+
     async def __aenter__(self) -> Self:
         return self
 

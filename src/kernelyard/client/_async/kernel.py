@@ -213,9 +213,13 @@ class AsyncKernel:
         self.info = decode(await self._http.post(f"{self._path}/restart", body), KernelInfo)
         return self
 
-    async def terminate(self) -> AsyncKernel:
-        """End it and free its resources; tasks and outputs stay readable. Returns itself."""
-        data = await self._http.post(f"{self._path}/terminate", repeat=Repeat.ALWAYS)
+    async def terminate(self, *, shut_down: bool = False) -> AsyncKernel:
+        """End it and free its resources; tasks and outputs stay readable. Returns itself.
+
+        A kernel that was attached is let go of and runs on, unless ``shut_down`` is true.
+        """
+        body = encode({"shut_down": True}) if shut_down else None
+        data = await self._http.post(f"{self._path}/terminate", body, repeat=Repeat.ALWAYS)
         self.info = decode(data, KernelInfo)
         return self
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
+from os import PathLike
+from typing import Literal
 from uuid import uuid4
 
 from kernelyard.client._async.http import AsyncHttp
 from kernelyard.client._async.kernel import AsyncKernel
 from kernelyard.client._async.pages import every, filters_of
+from kernelyard.client.connection_files import content_of
 from kernelyard.client.decoding import decode, encode, segment
 from kernelyard.client.types import CreatedMark, KernelInfo, Page
 
@@ -77,6 +80,41 @@ class AsyncKernels:
         }
         return await self._made(order, idempotency_key)
 
+    async def attach(  # noqa: PLR0913 - each says one thing about the kernel
+        self,
+        connection: str | PathLike[str] | Mapping[str, object],
+        *,
+        name: str | None = None,
+        template: str = "default",
+        display_name: str = "",
+        labels: Mapping[str, str] | None = None,
+        pid: int | None = None,
+        interrupt_by: Literal["message", "signal"] = "message",
+        idempotency_key: str | None = None,
+    ) -> AsyncKernel:
+        """Take in a kernel that somebody else has started, by its connection file or its content.
+
+        ::
+
+            kernel = await yard.kernels.attach("/run/user/1000/jupyter/kernel-1.json", name="theirs")
+            result = await kernel.run("dir()")
+            await kernel.terminate()  # lets go of it: it goes on, with all its variables
+
+        It must run on the machine of the server's kernels, or be reachable from there. One that is
+        attached already is returned; ``created`` tells. ``pid`` is its process, where you know it.
+        Raises ConnectionFileError.
+        """
+        order = {
+            "connection": content_of(connection),
+            "template": template,
+            "name": name,
+            "display_name": display_name,
+            "labels": dict(labels or {}),
+            "pid": pid,
+            "interrupt_by": interrupt_by,
+        }
+        return await self._made(order, idempotency_key, path="/v1/kernels/attach")
+
     async def get(self, kernel_id: str) -> AsyncKernel:
         """Return the handle of a kernel, from whatever process made it."""
         data = await self._http.get(f"/v1/kernels/{segment(kernel_id)}")
@@ -102,7 +140,9 @@ class AsyncKernels:
         async for info in infos:
             yield AsyncKernel(self._http, info)
 
-    async def _made(self, order: Mapping[str, object], key: str | None) -> AsyncKernel:
-        data = await self._http.post("/v1/kernels", encode(order), key=key or uuid4().hex)
+    async def _made(
+        self, order: Mapping[str, object], key: str | None, path: str = "/v1/kernels"
+    ) -> AsyncKernel:
+        data = await self._http.post(path, encode(order), key=key or uuid4().hex)
         mark = decode(data, CreatedMark)
         return AsyncKernel(self._http, decode(data, KernelInfo), created=mark.created)

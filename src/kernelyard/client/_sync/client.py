@@ -75,6 +75,11 @@ class Client:
         """The server's address."""
         return self._http.address.url
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the server is on this machine, as far as its address tells."""
+        return self._http.address.is_loopback
+
     def __enter__(self) -> Self:
         return self
 

@@ -215,9 +215,13 @@ class Kernel:
         self.info = decode(self._http.post(f"{self._path}/restart", body), KernelInfo)
         return self
 
-    def terminate(self) -> Kernel:
-        """End it and free its resources; tasks and outputs stay readable. Returns itself."""
-        data = self._http.post(f"{self._path}/terminate", repeat=Repeat.ALWAYS)
+    def terminate(self, *, shut_down: bool = False) -> Kernel:
+        """End it and free its resources; tasks and outputs stay readable. Returns itself.
+
+        A kernel that was attached is let go of and runs on, unless ``shut_down`` is true.
+        """
+        body = encode({"shut_down": True}) if shut_down else None
+        data = self._http.post(f"{self._path}/terminate", body, repeat=Repeat.ALWAYS)
         self.info = decode(data, KernelInfo)
         return self
 

@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from os import PathLike
+from typing import Literal
 from uuid import uuid4
 
 from kernelyard.client._sync.http import Http
 from kernelyard.client._sync.kernel import Kernel
 from kernelyard.client._sync.pages import every, filters_of
+from kernelyard.client.connection_files import content_of
 from kernelyard.client.decoding import decode, encode, segment
 from kernelyard.client.types import CreatedMark, KernelInfo, Page
 
@@ -79,6 +82,41 @@ class Kernels:
         }
         return self._made(order, idempotency_key)
 
+    def attach(  # noqa: PLR0913 - each says one thing about the kernel
+        self,
+        connection: str | PathLike[str] | Mapping[str, object],
+        *,
+        name: str | None = None,
+        template: str = "default",
+        display_name: str = "",
+        labels: Mapping[str, str] | None = None,
+        pid: int | None = None,
+        interrupt_by: Literal["message", "signal"] = "message",
+        idempotency_key: str | None = None,
+    ) -> Kernel:
+        """Take in a kernel that somebody else has started, by its connection file or its content.
+
+        ::
+
+            kernel = yard.kernels.attach("/run/user/1000/jupyter/kernel-1.json", name="theirs")
+            result = kernel.run("dir()")
+            kernel.terminate()  # lets go of it: it goes on, with all its variables
+
+        It must run on the machine of the server's kernels, or be reachable from there. One that is
+        attached already is returned; ``created`` tells. ``pid`` is its process, where you know it.
+        Raises ConnectionFileError.
+        """
+        order = {
+            "connection": content_of(connection),
+            "template": template,
+            "name": name,
+            "display_name": display_name,
+            "labels": dict(labels or {}),
+            "pid": pid,
+            "interrupt_by": interrupt_by,
+        }
+        return self._made(order, idempotency_key, path="/v1/kernels/attach")
+
     def get(self, kernel_id: str) -> Kernel:
         """Return the handle of a kernel, from whatever process made it."""
         data = self._http.get(f"/v1/kernels/{segment(kernel_id)}")
@@ -104,7 +142,9 @@ class Kernels:
         for info in infos:
             yield Kernel(self._http, info)
 
-    def _made(self, order: Mapping[str, object], key: str | None) -> Kernel:
-        data = self._http.post("/v1/kernels", encode(order), key=key or uuid4().hex)
+    def _made(
+        self, order: Mapping[str, object], key: str | None, path: str = "/v1/kernels"
+    ) -> Kernel:
+        data = self._http.post(path, encode(order), key=key or uuid4().hex)
         mark = decode(data, CreatedMark)
         return Kernel(self._http, decode(data, KernelInfo), created=mark.created)

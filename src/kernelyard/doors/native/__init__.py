@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from kernelyard.doors._asgi.door import Door
 from kernelyard.doors.native import (
+    attaching,
     connections,
     events,
     images,
@@ -40,7 +41,18 @@ class NativeDoor(Door):
     def routers(self) -> Sequence[APIRouter]:
         """Return all routes under ``/v1``."""
         # The busiest first.
-        subjects = (tasks, outputs, kernels, logs, connections, events, images, templates, tokens)
+        subjects = (
+            tasks,
+            outputs,
+            kernels,
+            attaching,
+            logs,
+            connections,
+            events,
+            images,
+            templates,
+            tokens,
+        )
         return [subject.router for subject in subjects]
 
     def tags(self) -> list[dict[str, str]]:

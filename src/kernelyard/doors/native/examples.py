@@ -59,6 +59,7 @@ KERNEL: shapes.Kernel = {
     "name": None,
     "display_name": "",
     "owner": "ada",
+    "owned": True,
     "image": {
         "name": "python3",
         "reference": "kernelspec/python3",
@@ -109,6 +110,18 @@ CONNECTION_FILE: shapes.ConnectionFile = {
     "kernel_id": KERNEL["id"],
 }
 CREATED_KERNEL: shapes.CreatedKernel = {**KERNEL, "created": True}
+ATTACHED_KERNEL: shapes.CreatedKernel = {
+    **KERNEL,
+    "name": "laboratory",
+    "owned": False,
+    "image": {
+        "name": "foreign/python3",
+        "reference": "foreign/python3",
+        "display_name": "python3",
+        "language": "",
+    },
+    "created": True,
+}
 KERNEL_WITH_HISTORY: shapes.KernelWithHistory = {
     **KERNEL,
     "history": [

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from kernelyard.doors.native import examples, shapes, translate
 from kernelyard.doors.native.answers import answers
 from kernelyard.doors.native.asking import AskingRoute, asked_by
-from kernelyard.doors.native.orders import NewKernel, RestartOrder
+from kernelyard.doors.native.orders import NewKernel, RestartOrder, TerminateOrder
 from kernelyard.doors.native.parameters import (
     LONGEST_WAIT,
     Cursor,
@@ -34,6 +34,7 @@ from kernelyard.model.errors import (
     Invalid,
     KernelEnded,
     KernelNotFound,
+    KernelNotOwned,
     KernelNotRunning,
     LimitReached,
     NameTaken,
@@ -181,12 +182,16 @@ async def get(
     operation_id="terminate_kernel",
     summary="Terminate a kernel",
     response_model=shapes.Kernel,
-    responses=answers(KernelNotFound, example=examples.KERNEL),
+    responses=answers(Invalid, KernelNotFound, KernelNotRunning, TooLarge, example=examples.KERNEL),
 )
-async def terminate(kernel_id: KernelId, request: Request) -> Response:
-    """Frees what it holds; its tasks and outputs stay readable. May be repeated."""
+async def terminate(
+    kernel_id: KernelId, request: Request, order: TerminateOrder | None = None
+) -> Response:
+    """Frees what it holds; its tasks and outputs stay readable. May be repeated. A kernel that was
+    attached runs on, unless it is told to shut down."""
     asked = asked_by(request)
-    kernel = await asked.yard.kernels.terminate(asked.who, kernel_id)
+    shut_down = order is not None and order.shut_down
+    kernel = await asked.yard.kernels.terminate(asked.who, kernel_id, shut_down=shut_down)
     return translate.answer(translate.kernel(kernel, asked.yard.kernels.prospect(kernel)))
 
 
@@ -195,7 +200,9 @@ async def terminate(kernel_id: KernelId, request: Request) -> Response:
     operation_id="restart_kernel",
     summary="Restart a kernel",
     response_model=shapes.Kernel,
-    responses=answers(Invalid, KernelNotFound, KernelEnded, TooLarge, example=examples.KERNEL),
+    responses=answers(
+        Invalid, KernelNotFound, KernelEnded, KernelNotOwned, TooLarge, example=examples.KERNEL
+    ),
 )
 async def restart(
     kernel_id: KernelId, request: Request, order: RestartOrder | None = None

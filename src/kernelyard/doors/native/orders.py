@@ -246,6 +246,61 @@ class CancelOrder(_Order):
     )
 
 
+class AttachedKernel(_Order):
+    """Which kernel is to be attached."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "connection": {
+                        "transport": "tcp",
+                        "ip": "127.0.0.1",
+                        "shell_port": 53181,
+                        "iopub_port": 53182,
+                        "stdin_port": 53183,
+                        "control_port": 53184,
+                        "hb_port": 53185,
+                        "key": "the key in the file",
+                        "signature_scheme": "hmac-sha256",
+                        "kernel_name": "python3",
+                    },
+                    "name": "laboratory",
+                }
+            ]
+        }
+    )
+
+    connection: dict[str, JsonValue] = Field(
+        description="The content of its connection file.", repr=False
+    )
+    template: str = Field(
+        default="default",
+        description="Its idle and life limits say when the kernel is let go of; no other is applied.",
+    )
+    name: str | None = Field(default=None, description="Unique among your live kernels.")
+    display_name: str = ""
+    labels: dict[str, str] = {}
+    pid: int | None = Field(
+        default=None, description="Its process, where you know it; otherwise it is looked for."
+    )
+    interrupt_by: Literal["message", "signal"] = Field(
+        default="message",
+        description="How it is interrupted: a signal needs a process that is known and checked.",
+    )
+
+
+class TerminateOrder(_Order):
+    """What is to become of a kernel that was attached."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"shut_down": True}]})
+
+    shut_down: bool = Field(
+        default=False,
+        description="Whether a kernel that was attached is told to shut down; otherwise it runs on.",
+    )
+
+
 class RestartOrder(_Order):
     """How a kernel is to be restarted."""
 

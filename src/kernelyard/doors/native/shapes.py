@@ -108,6 +108,13 @@ class Kernel(TypedDict):
     name: Annotated[str | None, Field(description="Unique among its owner's live kernels.")]
     display_name: str
     owner: str
+    owned: Annotated[
+        bool,
+        Field(
+            description="False for a kernel that was attached: it is never restarted here, and "
+            "terminating it lets it run on."
+        ),
+    ]
     image: KernelImage
     template: KernelTemplate
     environment: dict[str, str]

@@ -110,6 +110,7 @@ def kernel(one: Kernel, prospect: Prospect | None = None) -> shapes.Kernel:
         "name": one.name,
         "display_name": one.display_name,
         "owner": one.owner,
+        "owned": one.owned,
         "image": {
             "name": one.image.name,
             "reference": one.image.reference,

@@ -9,7 +9,7 @@ import pytest
 
 from kernelyard.agent.cgroups import Group, Groups, Wish
 from kernelyard.agent.endings import MemoryFate, died
-from kernelyard.agent.processes import Exit
+from kernelyard.model.exits import ExitResult
 from kernelyard.model.records import EndCause
 from kernelyard.wire import link
 
@@ -138,21 +138,26 @@ async def test_nothing_is_left_of_the_groups_of_ended_kernels(agent: AgentProces
 @pytest.mark.parametrize(
     ("how", "fate", "cause", "words"),
     [
-        (Exit(None, "SIGKILL"), MemoryFate(killed=True, limit=2**30), "out_of_memory", "its 1 GiB"),
-        (Exit(None, None), MemoryFate(killed=True), "out_of_memory", "for want of memory"),
-        (Exit(1, None), MemoryFate(killed=True), "died", "had killed a process of it"),
         (
-            Exit(None, "SIGKILL"),
+            ExitResult(signal="SIGKILL"),
+            MemoryFate(killed=True, limit=2**30),
+            "out_of_memory",
+            "its 1 GiB",
+        ),
+        (ExitResult(), MemoryFate(killed=True), "out_of_memory", "for want of memory"),
+        (ExitResult(code=1), MemoryFate(killed=True), "died", "had killed a process of it"),
+        (
+            ExitResult(signal="SIGKILL"),
             MemoryFate(killed=False, suspected=True),
             "died",
             "perhaps this one",
         ),
-        (Exit(None, "SIGSEGV"), MemoryFate(killed=False, suspected=True), "died", "SIGSEGV"),
-        (Exit(None, "SIGXCPU"), None, "quota", "processor time"),
+        (ExitResult(signal="SIGSEGV"), MemoryFate(killed=False, suspected=True), "died", "SIGSEGV"),
+        (ExitResult(signal="SIGXCPU"), None, "quota", "processor time"),
     ],
 )
 def test_memory_is_named_where_it_is_known_and_suspected_where_it_may_be(
-    how: Exit, fate: MemoryFate | None, cause: str, words: str
+    how: ExitResult, fate: MemoryFate | None, cause: str, words: str
 ) -> None:
     end = died(how, "", fate)
     assert end.cause is EndCause(cause)

@@ -13,7 +13,7 @@ from contextlib import aclosing
 from pathlib import Path
 from uuid import uuid4
 
-from kernelyard.agent.processes import start_time_of
+from kernelyard.agent.launch.processes import start_time_of
 from kernelyard.model.json import JsonObject
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.projection import body_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from kernelyard.agent.processes import Exit
+from kernelyard.model.exits import ExitResult
 from kernelyard.model.records import EndCause, StoppedBy
 from kernelyard.model.tasks import TaskError, TaskLimits, TaskState
 
@@ -81,7 +81,7 @@ class KernelEnd:
 
     cause: EndCause
     reason: str
-    exit: Exit | None = None
+    exit: ExitResult | None = None
 
     def body(self) -> bytes:
         """The body of the journal's last record."""
@@ -155,7 +155,7 @@ def taken_out(reason: str) -> TaskEnd:
     )
 
 
-def died(exit_: Exit, log: str, memory: MemoryFate | None = None) -> KernelEnd:
+def died(exit_: ExitResult, log: str, memory: MemoryFate | None = None) -> KernelEnd:
     """A kernel that ended though nobody asked; ``log`` is what it printed last."""
     reason, cause = exit_.sentence(), EndCause.DIED
     if exit_.signal == signal.Signals.SIGXCPU.name:
@@ -181,7 +181,7 @@ def died(exit_: Exit, log: str, memory: MemoryFate | None = None) -> KernelEnd:
     return KernelEnd(cause=cause, reason=reason, exit=exit_)
 
 
-def start_failed(problem: str, log: str = "", exit_: Exit | None = None) -> KernelEnd:
+def start_failed(problem: str, log: str = "", exit_: ExitResult | None = None) -> KernelEnd:
     """A kernel that never became ready."""
     reason = f"it could not be started: {problem}"
     if log:
@@ -226,7 +226,7 @@ def _clipped_lines(lines: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(line if len(line) <= each else line[:each] + "…" for line in lines[-1000:])
 
 
-def _while_this_ran(exit_: Exit) -> str:
+def _while_this_ran(exit_: ExitResult) -> str:
     if exit_.signal is not None:
         return f"was {exit_.sentence()} while this ran"
     if exit_.code is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -16,16 +16,19 @@ from kernelyard.wire.journal import HEADER_SIZE
 
 
 class ProcessRecord(msgspec.Struct, frozen=True):
-    """What is needed to find a kernel's process again, and to talk to it."""
+    """What is needed to find a kernel again, and to talk to it."""
 
-    pid: int
-    start_time: int
+    pid: int | None
+    """None for a kernel that is no process of this machine."""
+    start_time: int | None
     boot_id: str
     attempt: int
     interrupt_mode: Literal["signal", "message"] = "signal"
     lossless: bool = False
     memory_kills: int = 0
     """Processes of its group that the system had killed for want of memory when it began."""
+    launcher: dict[str, Any] | None = None
+    """What the launcher of its provider told, where the provider brought one."""
 
 
 class _EndedMark(msgspec.Struct, frozen=True):

@@ -1,10 +1,9 @@
-"""One process of a kernel with its sockets: from its start, or from being found again, to its end."""
+"""One life of a kernel with its sockets: from its start, or from being found again, to its end."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, Protocol
@@ -15,8 +14,9 @@ import zmq
 from kernelyard.agent.channels import Channels
 from kernelyard.agent.limits import Held
 from kernelyard.agent.logs import Log
-from kernelyard.agent.processes import Exit, KernelProcess
 from kernelyard.agent.waiting import happens
+from kernelyard.model.exits import ExitResult
+from kernelyard.providers.launcher import Launcher
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.messages import Message, Question, ask, execute_request, shutdown_request
 from kernelyard.wire.readiness import Readiness
@@ -26,6 +26,9 @@ INTERRUPT_REPLY_SECONDS = 1.0
 SHUTDOWN_SECONDS = 3.0
 TERMINATE_SECONDS = 5.0
 KILL_SECONDS = 10.0
+ANSWER_SECONDS = 10.0
+"""For a verb of a launcher that is not ours."""
+ASK_AGAIN_SECONDS = 0.5
 
 
 class Hearer(Protocol):
@@ -44,7 +47,6 @@ class Bond:
     kernel_id: str
     attempt: int
     interrupt_mode: Literal["signal", "message"]
-    connection: Connection
     hearer: Hearer
     adopted: bool = False
     """Whether it was found running, so that it may be in the middle of a task."""
@@ -55,22 +57,23 @@ class Bond:
 
 
 class Incarnation:
-    """One life of a kernel's process, as the agent sees it."""
+    """One life of a kernel, as the agent sees it: its launcher, and its sockets once they are known."""
 
     def __init__(
         self,
         context: zmq.Context[zmq.Socket[bytes]],
         bond: Bond,
         log: Log,
-        process: KernelProcess | None = None,
+        launcher: Launcher,
     ) -> None:
-        """Open the sockets: before the process starts, so that nothing it says is missed."""
         self.attempt = bond.attempt
-        self.process = process
+        self.launcher = launcher
         self.held: Held | None = None
-        """The limits that the process is held to."""
+        """The limits that its process is held to."""
         self.lossless = False
         """Whether it keeps what it says while nobody reads."""
+        self._begun = bond.adopted
+        self._context = context
         self._bond = bond
         self._log = log
         self._session = bond.kernel_id
@@ -79,13 +82,27 @@ class Incarnation:
         self._ready = asyncio.Event()
         self._silent = True
         self._interrupt_id: str | None = None
+        self._signalling: set[asyncio.Task[None]] = set()
         self._probe: Readiness | None = None
+        self._channels: Channels | None = None
+
+    async def start(self) -> None:
+        """Start it. Raises LaunchFailed, OSError, and whatever a launcher of somebody else raises."""
+        self._begun = True
+        try:
+            await self.launcher.start()
+        except Exception:
+            self._begun = False
+            raise
+
+    def open(self, connection: Connection) -> None:
+        """Open the sockets: as soon as it is known where it listens, so that nothing is missed."""
         self._channels = Channels(
-            context,
-            bond.connection,
-            identity=f"{bond.kernel_id}-{bond.attempt}",
+            self._context,
+            connection,
+            identity=f"{self._bond.kernel_id}-{self._bond.attempt}",
             listener=self,
-            log=log,
+            log=self._log,
         )
 
     async def ready(self) -> bytes:
@@ -103,20 +120,21 @@ class Incarnation:
 
     @property
     def interrupting(self) -> bool:
-        """Whether an interrupt by message has not been acknowledged yet."""
-        return self._interrupt_id is not None
+        """Whether an interrupt is on its way that may still hit other code than was meant."""
+        return self._interrupt_id is not None or bool(self._signalling)
 
     def execute(self, msg_id: str, code: str) -> None:
         """Send code to be run."""
-        self._channels.send_shell(
+        self._sockets.send_shell(
             execute_request(code, msg_id=msg_id, session=self._session, date=_now())
         )
 
     def interrupt(self) -> None:
         """Interrupt what runs, in the way the kernel wants it."""
         if self._bond.interrupt_mode == "signal":
-            if self.process is not None:
-                self.process.signal(signal.SIGINT)
+            task = asyncio.create_task(self._interrupt_by_launcher())
+            self._signalling.add(task)
+            task.add_done_callback(self._signalled)
             return
         msg_id = self._ask_on_control("interrupt_request")
         self._interrupt_id = msg_id
@@ -130,40 +148,54 @@ class Incarnation:
             self._probe = Readiness(in_order=True)
             self._ask_who(self._probe)
 
-    async def exit(self) -> Exit:
-        """Wait until the process has ended."""
-        if self.process is None:
-            raise RuntimeError("an incarnation without a process does not end")
-        return await self.process.wait()
+    async def exit(self) -> ExitResult:
+        """Wait until it has ended."""
+        while True:
+            if (ended := await self.launcher.wait()) is not None:
+                return ended
+            # One that breaks off its waiting is asked again, but not without a pause.
+            await asyncio.sleep(ASK_AGAIN_SECONDS)
 
     async def drain_to_end(self) -> None:
-        """Take in what the process said last, now that it has ended."""
-        await self._channels.drain_to_end()
+        """Take in what it said last, now that it has ended."""
+        if self._channels is not None:
+            await self._channels.drain_to_end()
 
-    async def end(self, *, gently: bool) -> None:
-        """End the process and everything in its group.
+    async def end(self, *, gently: bool) -> ExitResult | None:
+        """End it with everything that belongs to it; return how it ended, if it did.
 
         Gently means: ask it, then tell it, then kill it. One whose sockets are closed already is
-        not worth the wait.
+        not worth the wait. What is not owned is left alone.
         """
-        if gently and not self._channels.closed:
+        if not self.launcher.owned or not self._begun:
+            return None
+        if gently and self._channels is not None and not self._channels.closed:
             self._channels.send_control(
                 shutdown_request(
                     restart=False, msg_id=uuid4().hex, session=self._session, date=_now()
                 )
             )
-            if await self._exits(SHUTDOWN_SECONDS):
-                return
-            self._signal(signal.SIGTERM)
-            if await self._exits(TERMINATE_SECONDS):
-                return
-        self._signal(signal.SIGKILL)
-        if not await self._exits(KILL_SECONDS):
-            self._log.warning("process.cannot_be_killed")
+            if (ended := await self._exits(SHUTDOWN_SECONDS)) is not None:
+                return ended
+            await self._tell(self.launcher.terminate())
+            if (ended := await self._exits(TERMINATE_SECONDS)) is not None:
+                return ended
+        await self._tell(self.launcher.kill())
+        if (ended := await self._exits(KILL_SECONDS)) is None:
+            self._log.warning("kernel.cannot_be_killed")
+        return ended
 
     def close(self) -> None:
         """Close the sockets."""
-        self._channels.close()
+        for task in self._signalling:
+            task.cancel()
+        if self._channels is not None:
+            self._channels.close()
+
+    async def clean_up(self) -> None:
+        """Close the sockets, and let the launcher remove what is left."""
+        self.close()
+        await self._tell(self.launcher.cleanup())
 
     def on_shell(self, messages: list[Message]) -> None:
         """Take in messages from the shell socket."""
@@ -214,15 +246,13 @@ class Incarnation:
     def _ask_who(self, asking: Readiness) -> None:
         msg_id = uuid4().hex
         asking.asked(msg_id)
-        self._channels.send_shell(
+        self._sockets.send_shell(
             ask("kernel_info_request", msg_id=msg_id, session=self._session, date=_now())
         )
 
     def _ask_on_control(self, question: Question) -> str:
         msg_id = uuid4().hex
-        self._channels.send_control(
-            ask(question, msg_id=msg_id, session=self._session, date=_now())
-        )
+        self._sockets.send_control(ask(question, msg_id=msg_id, session=self._session, date=_now()))
         return msg_id
 
     def _interrupt_acknowledged(self, msg_id: str) -> None:
@@ -230,19 +260,39 @@ class Incarnation:
             self._interrupt_id = None
             self._bond.hearer.pump()
 
-    def _signal(self, signum: int) -> None:
-        if self.process is not None:
-            self.process.signal(signum)
+    @property
+    def _sockets(self) -> Channels:
+        if self._channels is None:
+            raise RuntimeError("nobody knows yet where this kernel listens")
+        return self._channels
 
-    async def _exits(self, seconds: float) -> bool:
-        if self.process is None:
-            return True
+    async def _interrupt_by_launcher(self) -> None:
+        await self._tell(self.launcher.interrupt())
+
+    def _signalled(self, task: asyncio.Task[None]) -> None:
+        self._signalling.discard(task)
+        if not task.cancelled():
+            self._bond.hearer.pump()
+
+    async def _exits(self, seconds: float) -> ExitResult | None:
         try:
-            async with asyncio.timeout(seconds):
-                await self.process.wait()
+            async with asyncio.timeout(seconds + ANSWER_SECONDS):
+                return await self.launcher.wait(seconds)
         except TimeoutError:
-            return False
-        return True
+            return None
+        except Exception:  # noqa: BLE001 - a launcher may be anybody's
+            self._log.exception("launcher.failed")
+            return None
+
+    async def _tell(self, verb: Coroutine[object, object, object]) -> None:
+        """Call a verb of the launcher, which may be anybody's: what it does wrong ends nothing."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await verb
+        except TimeoutError:
+            self._log.warning("launcher.hangs")
+        except Exception:  # noqa: BLE001 - whatever it is, the kernel has to go on or end
+            self._log.exception("launcher.failed")
 
 
 def _now() -> str:

@@ -11,16 +11,16 @@ from dataclasses import replace
 
 import msgspec
 
-from kernelyard.agent.adopt import Found, Search
 from kernelyard.agent.allowance import Allowance
 from kernelyard.agent.endings import DAMAGED, KernelEnd, TaskEnd, body, died, restarted_end
 from kernelyard.agent.folder import Folder
 from kernelyard.agent.incarnation import Incarnation
 from kernelyard.agent.journal import RETRY_SECONDS, Journal, wall_clock
-from kernelyard.agent.launching import Launching, Surroundings
+from kernelyard.agent.launch.adopt import Found, Search
+from kernelyard.agent.launch.launching import Launching, Ready
+from kernelyard.agent.launch.surroundings import Surroundings
 from kernelyard.agent.lifetime import Lifetime
 from kernelyard.agent.places import ipc_prefix, remove_ipc, remove_ipc_of
-from kernelyard.agent.processes import Exit
 from kernelyard.agent.queue import Queue
 from kernelyard.agent.recall import Recollection
 from kernelyard.agent.reviving import Reviving
@@ -28,6 +28,7 @@ from kernelyard.agent.runner import Runner
 from kernelyard.agent.running import Running
 from kernelyard.agent.waiting import first_of, happens
 from kernelyard.model.errors import KernelEnded, KernelNotRunning, StorageFull
+from kernelyard.model.exits import ExitResult
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import EndCause, RecordKind, StoppedBy
@@ -72,20 +73,21 @@ class Kernel:
         """Begin its life with a start."""
         self._begin_life(Found())
 
-    def begin_again(self, memory: Recollection, unheard_since: Micros) -> None:
+    async def begin_again(self, memory: Recollection, unheard_since: Micros) -> None:
         """Go on with its life where an agent that died has left it."""
 
         def note_gap() -> None:
             gap = body(**{"from": unheard_since, "to": wall_clock()})
             self.journal.append([(memory.running_seq, RecordKind.GAP, gap)])
 
-        found = Search(
+        found = await Search(
             surroundings=self._surroundings,
             folder=self._folder,
             order=self.order,
             hearer=self._runner,
             log=self._log,
             on_first_sound=note_gap,
+            was_ready=memory.ready_attempt == self.order.attempt,
         ).run()
         self._stopping = memory.stopping
         if self.journal.damaged and self._stopping is None:
@@ -261,7 +263,7 @@ class Kernel:
         self._runner.attach(incarnation)
         return await self._serve(incarnation, info)
 
-    async def _launched(self, launching: Launching) -> tuple[Incarnation, bytes] | KernelEnd | None:
+    async def _launched(self, launching: Launching) -> Ready | KernelEnd | None:
         """Launch, and on a full disk again until there is space: it is not given up for that."""
         while True:
             try:
@@ -280,9 +282,8 @@ class Kernel:
                 self._turned(), incarnation.ready(), incarnation.exit(), timeout=limit
             )
         except TimeoutError:
-            await incarnation.end(gently=False)
-            outcome = await incarnation.exit()
-        if isinstance(outcome, Exit):
+            outcome = await incarnation.end(gently=False) or ExitResult()
+        if isinstance(outcome, ExitResult):
             return await self._died(incarnation, outcome)
         if outcome is None:
             return None
@@ -303,19 +304,21 @@ class Kernel:
         outcome = await first_of(self._turned(), incarnation.exit())
         return None if outcome is None else await self._died(incarnation, outcome)
 
-    async def _died(self, incarnation: Incarnation, exit_: Exit) -> KernelEnd:
+    async def _died(self, incarnation: Incarnation, exit_: ExitResult) -> KernelEnd:
         await incarnation.drain_to_end()
         self._log.info("kernel.died", how=exit_.sentence())
         memory = incarnation.held.memory_fate() if incarnation.held is not None else None
-        return died(exit_, self._folder.log_since(self._log_begin), memory)
+        printed = self._folder.log_size() > 0
+        tail = self._folder.log_since(self._log_begin) if printed else exit_.tail
+        return died(exit_, tail, memory)
 
-    async def _end_process(self, *, gently: bool = False) -> Exit | None:
+    async def _end_process(self, *, gently: bool = False) -> ExitResult | None:
         incarnation = self._incarnation
         if incarnation is None:
             return None
-        await incarnation.end(gently=gently)
+        exit_ = await incarnation.end(gently=gently)
         await self._release()
-        return incarnation.process.exit if incarnation.process is not None else None
+        return exit_
 
     async def _finish(self, end: KernelEnd) -> None:
         self._stopping = self._stopping or end
@@ -333,7 +336,7 @@ class Kernel:
         self._log.info("kernel.ended", cause=end.cause.value)
         self.ended.set()
 
-    def _started(self, incarnation: Incarnation, pid: int) -> None:
+    def _started(self, incarnation: Incarnation, pid: int | None) -> None:
         self._incarnation = incarnation
         launched = body(attempt=incarnation.attempt, pid=pid)
         self.journal.append([(0, RecordKind.KERNEL_LAUNCHED, launched)])
@@ -348,7 +351,7 @@ class Kernel:
             await asyncio.to_thread(self._surroundings.table.kill, self.id)
             self._surroundings.limits.release(self.id)
         if incarnation is not None:
-            incarnation.close()
+            await incarnation.clean_up()
             remove_ipc(ipc_prefix(self._surroundings.data_dir, self.id, incarnation.attempt))
             self._folder.connection(incarnation.attempt).unlink(missing_ok=True)
 

@@ -15,7 +15,7 @@ import zmq
 from kernelyard.agent.belongings import ProcessTable
 from kernelyard.agent.cgroups import Groups
 from kernelyard.agent.journal import wall_clock
-from kernelyard.agent.launching import Surroundings
+from kernelyard.agent.launch.surroundings import Surroundings
 from kernelyard.agent.limits import Limits
 from kernelyard.agent.lock import hold_lock
 from kernelyard.agent.log_keeping import LogKeeper
@@ -95,7 +95,7 @@ class _Agent:
         registry = Registry(surroundings)
         standstill.tell = registry.stood_still
         server = Server(registry, catalogue, self._log)
-        registry.recover(self._last_heartbeat())
+        await registry.recover(self._last_heartbeat())
         place = socket_path(self._settings.data_dir)
         place.unlink(missing_ok=True)
         await server.listen(place)

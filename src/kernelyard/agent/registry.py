@@ -14,7 +14,7 @@ from kernelyard.agent.folder import Folder
 from kernelyard.agent.journal import Journal
 from kernelyard.agent.kernel import Kernel
 from kernelyard.agent.kernel_log import KernelLog
-from kernelyard.agent.launching import Surroundings
+from kernelyard.agent.launch.surroundings import Surroundings
 from kernelyard.agent.log_keeping import Bounded
 from kernelyard.agent.places import agent_dir, kernel_dir, remove_ipc_of, sweep_ipc
 from kernelyard.agent.queue import Queue
@@ -62,7 +62,7 @@ class Registry:
         """Whether some of what kernels said is not on the disk yet, for there is no space."""
         return any(kernel.journal.backlog for kernel in self._live.values())
 
-    def recover(self, unheard_since: Micros) -> None:
+    async def recover(self, unheard_since: Micros) -> None:
         """Go on with the kernels that an earlier agent has left.
 
         ``unheard_since`` is when that agent was last known to listen.
@@ -74,7 +74,7 @@ class Registry:
             if not is_uuid(path.name) or folder.has_ended:
                 continue
             try:
-                self._recover_one(folder, unheard_since)
+                await self._recover_one(folder, unheard_since)
             except Exception:
                 # One broken directory must not cost all others.
                 self._surroundings.log.exception("kernel.not_recovered", kernel_id=path.name)
@@ -252,7 +252,7 @@ class Registry:
                 # One that cannot be left in order must not cost all others.
                 self._surroundings.log.warning("kernel.not_left", problem=repr(outcome))
 
-    def _recover_one(self, folder: Folder, unheard_since: Micros) -> None:
+    async def _recover_one(self, folder: Folder, unheard_since: Micros) -> None:
         order = folder.read_order()
         if order is None:
             # Its launch was never acknowledged; whoever asked will ask again.
@@ -263,7 +263,7 @@ class Registry:
             kernel.journal.close()
             return
         self._enter(kernel)
-        kernel.begin_again(memory, max(unheard_since, kernel.journal.last_at))
+        await kernel.begin_again(memory, max(unheard_since, kernel.journal.last_at))
 
     def _open(self, folder: Folder, order: LaunchOrder) -> tuple[Kernel, Recollection]:
         journal, memory = recover(folder.journal)

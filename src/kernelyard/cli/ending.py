@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from kernelyard.agent.launch.processes import boot_id, start_time_of
 from kernelyard.agent.places import agent_dir
-from kernelyard.agent.processes import boot_id, start_time_of
 from kernelyard.cli.complaints import Complaint
 from kernelyard.links.unix import UnixLink
 from kernelyard.model.errors import YardError

@@ -11,26 +11,12 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from kernelyard.model.exits import ExitResult
+from kernelyard.model.quantities import Micros
+
 _POLL_SECONDS = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Exit:
-    """How a process ended. Both are None when it was not ours to ask: an adopted process."""
-
-    code: int | None
-    signal: str | None
-
-    def sentence(self) -> str:
-        """The end in words that follow a colon."""
-        if self.signal is not None:
-            return f"killed by {self.signal}"
-        if self.code is not None:
-            return f"exited by itself with code {self.code}"
-        return "ended; its exit code is not known"
 
 
 class KernelProcess:
@@ -43,8 +29,10 @@ class KernelProcess:
     def __init__(self, pid: int, start_time: int, descriptor: int | None) -> None:
         self.pid = pid
         self.start_time = start_time
-        self._exit: Exit | None = None
-        self._waiters: list[asyncio.Future[Exit]] = []
+        self.started_at: Micros | None = None
+        """When we started it; None if it was found."""
+        self._exit: ExitResult | None = None
+        self._waiters: list[asyncio.Future[ExitResult]] = []
         self._descriptor = descriptor
         self._timer: asyncio.TimerHandle | None = None
         self._close = weakref.finalize(self, _close, descriptor)
@@ -75,7 +63,9 @@ class KernelProcess:
             os.close(log)
         # From here on this class reaps the child; Popen must not, nor complain that it still runs.
         child.returncode = 0
-        return cls(child.pid, start_time_of(child.pid) or 0, _open_descriptor(child.pid))
+        process = cls(child.pid, start_time_of(child.pid) or 0, _open_descriptor(child.pid))
+        process.started_at = _now()
+        return process
 
     @classmethod
     def adopt(cls, pid: int, start_time: int, boot_id: str) -> KernelProcess | None:
@@ -90,18 +80,18 @@ class KernelProcess:
         return cls(pid, start_time, descriptor)
 
     @property
-    def exit(self) -> Exit | None:
+    def exit(self) -> ExitResult | None:
         """How it ended; None while it runs. Asks the system, and never waits."""
         if self._exit is None:
             self._look()
         return self._exit
 
-    async def wait(self) -> Exit:
+    async def wait(self) -> ExitResult:
         """Wait until it has ended. Any number of tasks may wait, and stop waiting."""
         if (ended := self.exit) is not None:
             return ended
         loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[Exit] = loop.create_future()
+        waiter: asyncio.Future[ExitResult] = loop.create_future()
         self._waiters.append(waiter)
         if len(self._waiters) == 1:
             self._watch(loop)
@@ -112,10 +102,9 @@ class KernelProcess:
             if not self._waiters and self._exit is None:
                 self._unwatch(loop)
 
-    def signal(self, signum: int) -> None:
-        """Send a signal to its process group, unless it has ended."""
-        if self.exit is None:
-            _signal_group(self.pid, signum)
+    def signal(self, signum: int) -> bool:
+        """Send a signal to its process group; return whether it lived to get it."""
+        return self.exit is None and _signal_group(self.pid, signum)
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._descriptor is None:
@@ -155,7 +144,10 @@ class KernelProcess:
             return
         if pid:
             code = os.waitstatus_to_exitcode(status)
-            self._exit = Exit(None, _signal_name(-code)) if code < 0 else Exit(code, None)
+            if code < 0:
+                self._ended(signal=signal_name(-code))
+            else:
+                self._ended(code=code)
 
     def _look_at_stranger(self) -> None:
         found = start_time_of(self.pid)
@@ -163,7 +155,12 @@ class KernelProcess:
             return
         if found is None:
             _signal_group(self.pid, signal.SIGKILL)
-        self._exit = Exit(None, None)
+        self._ended()
+
+    def _ended(self, *, code: int | None = None, signal: str | None = None) -> None:
+        self._exit = ExitResult(
+            code=code, signal=signal, started_at=self.started_at, ended_at=_now()
+        )
 
 
 def boot_id() -> str:
@@ -225,15 +222,21 @@ def _close(descriptor: int | None) -> None:
         os.close(descriptor)
 
 
-def _signal_group(pid: int, signum: int) -> None:
+def _signal_group(pid: int, signum: int) -> bool:
     try:
         os.killpg(pid, signum)
     except (ProcessLookupError, PermissionError):
-        pass
+        return False
+    return True
 
 
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """The name of a signal, such as ``SIGKILL``."""
     try:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
+
+
+def _now() -> Micros:
+    return time.time_ns() // 1000

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from kernelyard.agent.belongings import ProcessTable
-from kernelyard.agent.lossless import START, without_loss
+from kernelyard.agent.launch.lossless import START, without_loss
 from kernelyard.agent.standstill import Standstill
 from kernelyard.model.projection import body_of
 from kernelyard.model.records import Record, RecordKind

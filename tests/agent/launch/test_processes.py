@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from kernelyard.agent.processes import Exit, KernelProcess, boot_id, start_time_of
+from kernelyard.agent.launch.processes import KernelProcess, boot_id, start_time_of
+from kernelyard.model.exits import ExitResult
 
 WAITS = "import sys; print('up', flush=True); sys.stdin.close(); import signal; signal.pause()"
 
@@ -51,29 +52,40 @@ def nursery(tmp_path: Path) -> Iterator[Nursery]:
         process.signal(signal.SIGKILL)
 
 
-async def ended(process: KernelProcess) -> Exit:
+How = tuple[int | None, str | None]
+
+
+def how(exit_: ExitResult | None) -> How:
+    """Code and signal of an end."""
+    assert exit_ is not None
+    return exit_.code, exit_.signal
+
+
+async def ended(process: KernelProcess) -> How:
+    """Code and signal with which a process ends."""
     async with asyncio.timeout(20):
-        return await process.wait()
+        return how(await process.wait())
 
 
 @pytest.mark.parametrize("code", [0, 3, 255])
 async def test_an_exit_code_is_told(nursery: Nursery, code: int) -> None:
-    assert await ended(nursery.python(f"import os; os._exit({code})")) == Exit(code, None)
+    assert await ended(nursery.python(f"import os; os._exit({code})")) == (code, None)
 
 
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGSEGV"])
 async def test_a_signal_is_told_by_name(nursery: Nursery, name: str) -> None:
     process = nursery.python(f"import os, signal; os.kill(os.getpid(), signal.{name})")
-    assert await ended(process) == Exit(None, name)
+    assert await ended(process) == (None, name)
     assert process.exit is not None
     assert process.exit.sentence() == f"killed by {name}"
 
 
 def test_every_end_has_its_sentence() -> None:
-    assert Exit(3, None).sentence() == "exited by itself with code 3"
-    assert Exit(0, None).sentence() == "exited by itself with code 0"
-    assert Exit(None, "SIGKILL").sentence() == "killed by SIGKILL"
-    assert Exit(None, None).sentence() == "ended; its exit code is not known"
+    assert ExitResult(code=3).sentence() == "exited by itself with code 3"
+    assert ExitResult(code=0).sentence() == "exited by itself with code 0"
+    assert ExitResult(signal="SIGKILL").sentence() == "killed by SIGKILL"
+    assert ExitResult().sentence() == "ended; its exit code is not known"
+    assert ExitResult(reason="its pod was evicted").sentence() == "its pod was evicted"
 
 
 async def test_several_may_wait_and_one_may_stop_waiting(nursery: Nursery) -> None:
@@ -83,7 +95,9 @@ async def test_several_may_wait_and_one_may_stop_waiting(nursery: Nursery) -> No
     waiting[0].cancel()
     process.signal(signal.SIGKILL)
     async with asyncio.timeout(20):
-        assert await asyncio.gather(*waiting[1:]) == [Exit(None, "SIGKILL")] * 2
+        first, second = await asyncio.gather(*waiting[1:])
+        assert first is second
+        assert how(first) == (None, "SIGKILL")
     assert waiting[0].cancelled()
 
 
@@ -95,8 +109,8 @@ async def test_waiting_may_begin_again_after_all_have_stopped(nursery: Nursery) 
     await asyncio.wait({waiting})
     assert process.exit is None
     process.signal(signal.SIGTERM)
-    assert await ended(process) == Exit(None, "SIGTERM")
-    assert await ended(process) == Exit(None, "SIGTERM")
+    assert await ended(process) == (None, "SIGTERM")
+    assert await ended(process) == (None, "SIGTERM")
 
 
 async def test_the_end_is_seen_without_waiting(nursery: Nursery) -> None:
@@ -104,11 +118,11 @@ async def test_the_end_is_seen_without_waiting(nursery: Nursery) -> None:
     async with asyncio.timeout(20):
         while process.exit is None:
             await asyncio.to_thread(start_time_of, process.pid)
-    assert process.exit == Exit(4, None)
+    assert how(process.exit) == (4, None)
 
 
 def test_it_works_under_uvloop(tmp_path: Path) -> None:
-    async def scene() -> list[Exit]:
+    async def scene() -> list[How]:
         nursery = Nursery(tmp_path)
         killed, quitting = nursery.python(WAITS), nursery.python("raise SystemExit(7)")
         await nursery.says("up")
@@ -116,7 +130,7 @@ def test_it_works_under_uvloop(tmp_path: Path) -> None:
         return [await ended(killed), await ended(quitting)]
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        assert runner.run(scene()) == [Exit(None, "SIGKILL"), Exit(7, None)]
+        assert runner.run(scene()) == [(None, "SIGKILL"), (7, None)]
 
 
 async def test_where_there_are_no_descriptors_it_asks_now_and_then(
@@ -129,7 +143,7 @@ async def test_where_there_are_no_descriptors_it_asks_now_and_then(
     await nursery.says("up")
     process.signal(signal.SIGTERM)
     async with asyncio.timeout(20):
-        assert await waiting == Exit(None, "SIGTERM")
+        assert how(await waiting) == (None, "SIGTERM")
 
 
 async def test_a_process_leaves_no_zombie(nursery: Nursery) -> None:
@@ -157,7 +171,7 @@ async def test_what_it_leaves_in_its_group_is_killed_when_it_ends(nursery: Nurse
         "p.stdout.readline(); os._exit(3)"
     )
     process = nursery.program([sys.executable, "-c", code, WAITS])
-    assert await ended(process) == Exit(3, None)
+    assert await ended(process) == (3, None)
     await gone_group(process.pid)
     assert not group(process.pid)
 
@@ -166,13 +180,13 @@ async def test_a_signal_to_an_ended_process_is_no_error(nursery: Nursery) -> Non
     process = nursery.python("pass")
     await ended(process)
     process.signal(signal.SIGKILL)
-    assert process.exit == Exit(0, None)
+    assert how(process.exit) == (0, None)
 
 
 async def test_a_signal_just_after_the_end_is_no_error(nursery: Nursery) -> None:
     process = nursery.python("pass")
     process.signal(signal.SIGINT)
-    assert await ended(process) in (Exit(0, None), Exit(None, "SIGINT"), Exit(1, None))
+    assert await ended(process) in ((0, None), (None, "SIGINT"), (1, None))
 
 
 async def test_it_leads_a_session_of_its_own_and_reads_nothing(nursery: Nursery) -> None:
@@ -226,7 +240,7 @@ async def test_a_child_can_be_interrupted_although_we_ignore_interrupts(tmp_path
     script = (
         "import signal, sys, os, asyncio; from pathlib import Path\n"
         "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-        "from kernelyard.agent.processes import KernelProcess\n"
+        "from kernelyard.agent.launch.processes import KernelProcess\n"
         "place = Path(sys.argv[1])\n"
         "child = 'import signal; print(signal.getsignal(2) is signal.default_int_handler)'\n"
         "p = KernelProcess.start([sys.executable, '-c', child], env=os.environ, cwd=place,\n"
@@ -252,7 +266,7 @@ async def test_a_process_is_adopted_by_pid_start_and_boot(nursery: Nursery) -> N
     waiting = asyncio.create_task(process.wait())
     process.signal(signal.SIGTERM)
     async with asyncio.timeout(20):
-        assert await waiting == Exit(None, None)
+        assert how(await waiting) == (None, None)
 
 
 async def test_a_stranger_with_the_same_pid_is_not_adopted(nursery: Nursery) -> None:
@@ -272,7 +286,7 @@ async def test_a_zombie_counts_as_ended(nursery: Nursery) -> None:
     process = nursery.python("pass")
     await asyncio.to_thread(os.waitid, os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     assert start_time_of(process.pid) is None
-    assert process.exit == Exit(0, None)
+    assert how(process.exit) == (0, None)
 
 
 def test_the_start_time_is_that_of_the_system() -> None:

@@ -1,0 +1,121 @@
+"""Finding a kernel again after its agent had died."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from kernelyard.agent.connection import read_connection
+from kernelyard.agent.endings import KernelEnd, died
+from kernelyard.agent.folder import Folder, ProcessRecord
+from kernelyard.agent.incarnation import Bond, Hearer, Incarnation
+from kernelyard.agent.launch.process_launcher import Command, ProcessLauncher
+from kernelyard.agent.launch.processes import KernelProcess
+from kernelyard.agent.launch.surroundings import Surroundings
+from kernelyard.agent.logs import Log
+from kernelyard.agent.rendezvous.known import Known
+from kernelyard.model.errors import YardError
+from kernelyard.model.exits import ExitResult
+from kernelyard.model.kernels import LaunchOrder
+from kernelyard.model.records import EndCause
+from kernelyard.providers.launcher import Launcher
+from kernelyard.wire.connections import Connection
+
+UNREACHABLE = "its connection file was lost, so nobody could speak to it any more"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What was found: a kernel that lives, the end of one, or neither if none was started yet."""
+
+    incarnation: Incarnation | None = None
+    end: KernelEnd | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Looks for the kernel that was started for an order."""
+
+    surroundings: Surroundings
+    folder: Folder
+    order: LaunchOrder
+    hearer: Hearer
+    log: Log
+    on_first_sound: Callable[[], None]
+    was_ready: bool
+    """Whether this start had become ready."""
+
+    async def run(self) -> Found:
+        """Find it. What was left of an earlier start, or started and never noted, is killed."""
+        record = self.folder.read_process()
+        connection = read_connection(self.folder.connection(self.order.attempt))
+        try:
+            launcher = None if record is None else await self._launcher(record, connection)
+        except YardError as error:
+            reason = f"nobody can say what became of it: {error.message}"
+            return Found(end=KernelEnd(cause=EndCause.AGENT_LOST, reason=reason))
+        if record is None or record.attempt != self.order.attempt:
+            await self._put_away(launcher)
+            return Found()
+        if launcher is None:
+            return Found(end=self._died(record))
+        if connection is None:
+            # It had not told where it listens: nobody ever will be told now.
+            await self._put_away(launcher)
+            if not self.was_ready:
+                return Found()
+            return Found(end=KernelEnd(cause=EndCause.AGENT_LOST, reason=UNREACHABLE))
+        incarnation = self._incarnation(record, launcher)
+        incarnation.open(connection)
+        return Found(incarnation=incarnation)
+
+    async def _launcher(
+        self, record: ProcessRecord, connection: Connection | None
+    ) -> Launcher | None:
+        if record.launcher is not None:
+            return await self.surroundings.catalogue.find_again(
+                self.order.provider, self.order.image, record.launcher
+            )
+        if record.pid is None or record.start_time is None:
+            return None
+        process = KernelProcess.adopt(record.pid, record.start_time, record.boot_id)
+        if process is None:
+            return None
+        command = Command(
+            argv=(),
+            env={},
+            cwd=self.folder.work,
+            log=self.folder.log,
+            connection_file=self.folder.connection(record.attempt),
+        )
+        return ProcessLauncher.found(process, command, Known(connection))
+
+    def _incarnation(self, record: ProcessRecord, launcher: Launcher) -> Incarnation:
+        bond = Bond(
+            kernel_id=self.folder.kernel_id,
+            attempt=record.attempt,
+            interrupt_mode=record.interrupt_mode,
+            hearer=self.hearer,
+            before_hearing=self.surroundings.standstill.look,
+            adopted=True,
+            on_first_sound=self.on_first_sound,
+        )
+        incarnation = Incarnation(self.surroundings.context, bond, self.log, launcher)
+        incarnation.lossless = record.lossless
+        if launcher.resources.pid is not None and launcher.owned:
+            incarnation.held = self.surroundings.limits.find_again(self.order, record.memory_kills)
+        return incarnation
+
+    async def _put_away(self, launcher: Launcher | None) -> None:
+        if launcher is not None and launcher.owned:
+            try:
+                await launcher.kill()
+                await launcher.cleanup()
+            except Exception:
+                self.log.exception("launcher.failed")
+        self.surroundings.table.kill(self.folder.kernel_id)
+
+    def _died(self, record: ProcessRecord) -> KernelEnd:
+        held = self.surroundings.limits.find_again(self.order, record.memory_kills)
+        fate = held.memory_fate()
+        return died(ExitResult(), "", replace(fate, suspected=False))

@@ -1,0 +1,132 @@
+"""The launcher of kernels that are processes of this machine: started by us, or found again."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kernelyard.agent.kernel_log import KernelLog
+from kernelyard.agent.launch.processes import KernelProcess
+from kernelyard.agent.rendezvous.rendezvous import Rendezvous
+from kernelyard.model.exits import ExitResult, InterruptOutcome
+from kernelyard.providers.launcher import Launcher, LaunchFailed, Resources
+from kernelyard.wire.connections import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What is run, and where."""
+
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    cwd: Path
+    log: Path
+    connection_file: Path
+
+
+class ProcessLauncher(Launcher):
+    """One process of this machine that leads its own session and process group."""
+
+    def __init__(self, command: Command, rendezvous: Rendezvous) -> None:
+        self._command = command
+        self._rendezvous = rendezvous
+        self._log_begin = 0
+        self._process: KernelProcess | None = None
+        self._exit: ExitResult | None = None
+
+    @classmethod
+    def found(
+        cls, process: KernelProcess, command: Command, rendezvous: Rendezvous
+    ) -> ProcessLauncher:
+        """The launcher of a process that an earlier agent has started."""
+        launcher = cls(command, rendezvous)
+        launcher._process = process
+        launcher._log_begin = KernelLog(command.log).size
+        return launcher
+
+    async def start(self) -> None:
+        """Start the process. Raises LaunchFailed, OSError."""
+        command = self._command
+        self._rendezvous.prepare(command.connection_file)
+        self._log_begin = KernelLog(command.log).size
+        try:
+            self._process = KernelProcess.start(
+                command.argv, env=command.env, cwd=command.cwd, log_path=command.log
+            )
+        except FileNotFoundError as error:
+            raise LaunchFailed(
+                f"{command.argv[0]!r} cannot be run: there is no such program"
+            ) from error
+        except (PermissionError, ValueError) as error:
+            told = error.strerror if isinstance(error, OSError) else str(error)
+            raise LaunchFailed(f"{command.argv[0]!r} cannot be run: {told}") from error
+
+    async def connection_info(self) -> Connection:
+        """Return where it listens, as soon as that is agreed with it."""
+        return await self._rendezvous.meet()
+
+    @property
+    def resources(self) -> Resources:
+        """Its process id, and when that began to be its own."""
+        process = self._process
+        return (
+            Resources()
+            if process is None
+            else Resources(pid=process.pid, start_time=process.start_time)
+        )
+
+    async def poll(self) -> ExitResult | None:
+        """How it ended; None while it lives."""
+        if self._exit is None and self._process is not None:
+            ended = self._process.exit
+            if ended is not None:
+                self._keep(ended)
+        return self._exit
+
+    async def wait(self, timeout: float | None = None) -> ExitResult | None:
+        """Wait until it has ended; None if it still lives after ``timeout`` seconds."""
+        if self._exit is None:
+            process = self._started()
+            try:
+                async with asyncio.timeout(timeout):
+                    ended = await process.wait()
+            except TimeoutError:
+                return None
+            self._keep(ended)
+        return self._exit
+
+    async def signal(self, signum: int) -> bool:
+        """Send a signal to its process group; return whether it was delivered."""
+        process = self._process
+        return process is not None and process.signal(signum)
+
+    async def interrupt(self) -> InterruptOutcome:
+        """Send SIGINT to its process group, so that what its code has started stops, too."""
+        sent = await self.signal(signal.SIGINT)
+        return InterruptOutcome.DELIVERED if sent else InterruptOutcome.NOT_DELIVERED
+
+    async def terminate(self) -> None:
+        """Send SIGTERM to its process group."""
+        await self.signal(signal.SIGTERM)
+
+    async def kill(self) -> None:
+        """Send SIGKILL to its process group."""
+        await self.signal(signal.SIGKILL)
+
+    async def cleanup(self) -> None:
+        """Let go of how we met."""
+        self._rendezvous.close()
+
+    def _started(self) -> KernelProcess:
+        if self._process is None:
+            raise RuntimeError("a launcher that was not started has nothing to wait for")
+        return self._process
+
+    def _keep(self, ended: ExitResult) -> None:
+        # Of those who wait at once, the first to come here settles what all are told.
+        if self._exit is None:
+            tail = KernelLog(self._command.log).tail(self._log_begin)
+            self._exit = replace(ended, tail=tail)

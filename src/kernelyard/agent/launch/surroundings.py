@@ -1,0 +1,27 @@
+"""What every kernel of an agent shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import zmq
+
+from kernelyard.agent.belongings import ProcessTable
+from kernelyard.agent.limits import Limits
+from kernelyard.agent.logs import Log
+from kernelyard.agent.standstill import Standstill
+from kernelyard.providers.catalogue import Catalogue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What every kernel of an agent shares."""
+
+    data_dir: Path
+    catalogue: Catalogue
+    context: zmq.Context[zmq.Socket[bytes]]
+    limits: Limits
+    table: ProcessTable
+    standstill: Standstill
+    log: Log

@@ -18,7 +18,7 @@ from kernelyard.ports.stores import TaskQuery
 from kernelyard.stores.sql.migrate import NEWEST, DatabaseTooNew, migrate, version_of
 from kernelyard.stores.sql.store import open_sqlite
 from kernelyard.stores.sql.tables import metadata
-from kernelyard.testing.stores.builders import NOON, a_kernel, a_task
+from kernelyard.testing.stores.builders import NOON, a_kernel, a_sighting, a_task
 
 
 def an_engine(path: Path) -> Engine:
@@ -36,7 +36,7 @@ def schema(engine: Engine) -> dict[str, set[str]]:
 
 def parts(sql: str) -> set[str]:
     """What stands before the brackets, and what stands between the commas in them."""
-    head, _, rest = " ".join(sql.split()).partition("(")
+    head, _, rest = " ".join(sql.replace('"', "").split()).partition("(")
     inner, _, tail = rest.rpartition(")")
     found, depth = [""], 0
     for character in inner:
@@ -81,6 +81,10 @@ async def test_rows_of_the_first_schema_are_read_after_migrating(tmp_path: Path)
     store = await open_sqlite(path)
     kept, _ = await store.kernels.insert(a_kernel("old"), None)
     await store.tasks.insert(a_task(kept), None)
+    last = await store.events.last()
+    await store.kernels.remove((await store.kernels.insert(a_kernel("gone"), None))[0].no)
+    await store.events.sight(a_sighting(1, "python3"))
+    await store.events.sight(a_sighting(2))
     await store.aclose()
     engine = an_engine(path)
     with engine.begin() as connection:
@@ -100,6 +104,13 @@ async def test_rows_of_the_first_schema_are_read_after_migrating(tmp_path: Path)
         kept, open_tasks=1, last_activity_at=NOON
     )
     assert len((await store.tasks.find(TaskQuery())).items) == 1
+    events = await store.events.read(0)
+    assert [event.number for event in events] == [1, 2]
+    # Numbers of what was removed are not given again.
+    assert await store.events.last() == last + 2
+    await store.events.sight(a_sighting(1))
+    assert await store.events.sight(a_sighting(2, "python3")) == 1
+    assert (await store.events.read(last))[-1].number == last + 3
     await store.aclose()
 
 

@@ -137,21 +137,24 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateChange:
-    """One step of a kernel's or task's life, for histories and events."""
+    """One step of a kernel's, task's or image's life, for histories and events."""
 
     number: int
     at: Micros
-    kernel_id: str
+    kernel_id: str | None
+    """None for what happens to an image."""
     task_id: str | None
     state: str
     reason: str | None
     cause: str | None = None
     """Why in one word, where something came to its end or is about to."""
+    image: str | None = None
+    """The name of the image that it is about, if it is about one."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """Some state changes of kernels and tasks, in the order in which they happened."""
+    """Some state changes of kernels, tasks and images, in the order in which they happened."""
 
     events: list[StateChange]
     last: int

@@ -20,10 +20,14 @@ from kernelyard.model.principals import TokenRecord
 from kernelyard.model.projection import Projection
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import EndCause, Record
+from kernelyard.model.sightings import Sighting
 from kernelyard.model.tasks import Cancellation, Task, TaskState
 from kernelyard.model.templates import Template
 from kernelyard.ports.bell import Bell
 from kernelyard.ports.kept_kernels import KeptKernels
+
+MOST_CHOICES = 500
+"""So many choices of images are remembered for each owner, the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +221,7 @@ class OutputStore(Protocol):
 
 
 class EventStore(Protocol):
-    """State changes of all kernels and tasks, in one order.
+    """State changes of all kernels, tasks and images, in one order.
 
     Whoever has read up to a number has seen everything up to it, for ever: a change becomes visible
     only after all those with smaller numbers, also where several writers work at once. Numbers may
@@ -230,11 +234,22 @@ class EventStore(Protocol):
         *,
         owner: str | None = None,
         kernel_no: int | None = None,
+        images_only: bool = False,
         limit: int = 1000,
     ) -> list[StateChange]:
         """Return changes with number over ``after``, in order, of ``owner``'s kernels and their tasks.
 
-        Never those of kernels wanted GONE.
+        Never those of kernels wanted GONE. Those of images are everybody's, and are among them unless
+        one kernel is asked for.
+        """
+        ...
+
+    async def sight(self, sighting: Sighting) -> int:
+        """Note what has changed about images since the last sighting; return how much that is.
+
+        In one transaction with keeping the sighting, so that of several servers which saw the same
+        one tells it. The first of all, and one not newer than the last, tell nothing. Old changes of
+        images may be dropped when there are many.
         """
         ...
 
@@ -280,6 +295,22 @@ class ImageStore(Protocol):
 
     async def remove(self, name: str) -> bool:
         """Remove; False if there was none."""
+        ...
+
+
+class ChoiceStore(Protocol):
+    """Which image somebody has chosen for a notebook. The newest of each owner's."""
+
+    async def put(self, owner: str, path: str, image: str, at: Micros) -> None:
+        """Remember a choice, instead of an earlier one for the same path."""
+        ...
+
+    async def get(self, owner: str, path: str) -> str | None:
+        """Return the image chosen for a path."""
+        ...
+
+    async def remove(self, owner: str, path: str) -> bool:
+        """Forget; False if there was nothing."""
         ...
 
 
@@ -364,6 +395,8 @@ class Store(Protocol):
     def templates(self) -> TemplateStore: ...
     @property
     def images(self) -> ImageStore: ...
+    @property
+    def choices(self) -> ChoiceStore: ...
     @property
     def tokens(self) -> TokenStore: ...
 

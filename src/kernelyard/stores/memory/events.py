@@ -7,6 +7,7 @@ from itertools import islice
 
 from kernelyard.model.kernel_phases import Wanted
 from kernelyard.model.kernels import StateChange
+from kernelyard.model.sightings import Sighting
 from kernelyard.stores.memory.shelf import Shelf
 
 
@@ -22,6 +23,7 @@ class MemoryEvents:
         *,
         owner: str | None = None,
         kernel_no: int | None = None,
+        images_only: bool = False,
         limit: int = 1000,
     ) -> list[StateChange]:
         changes = self._shelf.changes
@@ -29,9 +31,13 @@ class MemoryEvents:
         found = (
             change
             for no, change in islice(changes, first, None)
-            if kernel_no in (None, no) and self._shows(no, owner)
+            if kernel_no in (None, no)
+            and (no is None or (not images_only and self._shows(no, owner)))
         )
         return list(islice(found, limit))
+
+    async def sight(self, sighting: Sighting) -> int:
+        return self._shelf.sight(sighting)
 
     async def last(self) -> int:
         return self._shelf.changes_made

@@ -1,11 +1,13 @@
-"""What has a name of its own, in memory: templates, images and tokens."""
+"""What has a name of its own, in memory: templates, images, choices and tokens."""
 
 from __future__ import annotations
 
 from kernelyard.model.errors import AlreadyExists, TemplateNotFound
 from kernelyard.model.images import ImageRecord
 from kernelyard.model.principals import TokenRecord
+from kernelyard.model.quantities import Micros
 from kernelyard.model.templates import Template
+from kernelyard.ports.stores import MOST_CHOICES
 
 
 class MemoryTemplates:
@@ -52,6 +54,28 @@ class MemoryImages:
 
     async def remove(self, name: str) -> bool:
         return self._records.pop(name, None) is not None
+
+
+class MemoryChoices:
+    """``ChoiceStore`` over a dictionary."""
+
+    def __init__(self) -> None:
+        self._choices: dict[tuple[str, str], str] = {}
+
+    async def put(self, owner: str, path: str, image: str, at: Micros) -> None:
+        del at
+        # Put anew, so that they stand in the order of their age.
+        self._choices.pop((owner, path), None)
+        self._choices[owner, path] = image
+        mine = [key for key in self._choices if key[0] == owner]
+        for key in mine[:-MOST_CHOICES]:
+            del self._choices[key]
+
+    async def get(self, owner: str, path: str) -> str | None:
+        return self._choices.get((owner, path))
+
+    async def remove(self, owner: str, path: str) -> bool:
+        return self._choices.pop((owner, path), None) is not None
 
 
 class MemoryTokens:

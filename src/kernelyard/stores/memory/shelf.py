@@ -11,6 +11,7 @@ from kernelyard.model.kernels import Kernel, StateChange
 from kernelyard.model.projection import TaskChange
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record
+from kernelyard.model.sightings import Seen, Sighting, seen_then
 from kernelyard.model.tasks import Task
 from kernelyard.ports.stores import Idempotency
 from kernelyard.stores.transitions import OPEN_STATES, Mark, changed_task, in_order, orphaned
@@ -28,8 +29,10 @@ class Shelf:
     queues: dict[int, list[int]] = field(default_factory=dict)
     """Numbers of a kernel's tasks; the one with ``seq`` n stands at place n - 1."""
     records: dict[int, list[Record]] = field(default_factory=dict)
-    changes: list[tuple[int, StateChange]] = field(default_factory=list)
-    """(kernel's number, change)"""
+    changes: list[tuple[int | None, StateChange]] = field(default_factory=list)
+    """(kernel's number, change); None for changes of images"""
+    seen: Seen = field(default_factory=Seen)
+    """The images as they were last seen."""
     kernel_keys: Keys = field(default_factory=dict)
     task_keys: Keys = field(default_factory=dict)
     kernels_made: int = 0
@@ -50,6 +53,26 @@ class Shelf:
                 cause=mark.cause,
             )
             self.changes.append((kernel.no, change))
+
+    def sight(self, sighting: Sighting) -> int:
+        """Keep what was seen of images, and write down what has changed; return how much that is."""
+        outcome = seen_then(self.seen, sighting)
+        if outcome is None:
+            return 0
+        self.seen, changes = outcome
+        for one in changes:
+            self.changes_made += 1
+            change = StateChange(
+                number=self.changes_made,
+                at=sighting.at,
+                kernel_id=None,
+                task_id=None,
+                state=one.state,
+                reason=one.reason,
+                image=one.image,
+            )
+            self.changes.append((None, change))
+        return len(changes)
 
     def task_at(self, kernel_no: int, seq: int) -> Task | None:
         """The task with number ``seq`` in its kernel's queue."""

@@ -6,7 +6,12 @@ from kernelyard.ports.bell import Bell
 from kernelyard.stores.memory.events import MemoryEvents
 from kernelyard.stores.memory.kernels import MemoryKernels
 from kernelyard.stores.memory.leases import MemoryLeases
-from kernelyard.stores.memory.names import MemoryImages, MemoryTemplates, MemoryTokens
+from kernelyard.stores.memory.names import (
+    MemoryChoices,
+    MemoryImages,
+    MemoryTemplates,
+    MemoryTokens,
+)
 from kernelyard.stores.memory.outputs import MemoryOutputs
 from kernelyard.stores.memory.shelf import Shelf
 from kernelyard.stores.memory.tasks import MemoryTasks
@@ -25,6 +30,7 @@ class MemoryStore:
         self.events = MemoryEvents(shelf)
         self.templates = MemoryTemplates()
         self.images = MemoryImages()
+        self.choices = MemoryChoices()
         self.tokens = MemoryTokens()
         self.leases = MemoryLeases(shelf)
 

@@ -7,8 +7,10 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, select, text
 
 from kernelyard.model.kernels import StateChange
+from kernelyard.model.sightings import Sighting
 from kernelyard.stores.sql.database import Database
 from kernelyard.stores.sql.moves import IN_ORDER
+from kernelyard.stores.sql.sightings import sight
 from kernelyard.stores.sql.tables import GONE, changes, kernels, tasks
 
 _GONE = select(kernels.c.no).where(text(GONE))
@@ -50,6 +52,12 @@ def events_statement(*, by_owner: bool, by_kernel: bool) -> Select[Any]:
     return query
 
 
+_IMAGES = (
+    select(changes.c.number, changes.c.at, changes.c.state, changes.c.reason, changes.c.image)
+    .where(changes.c.kernel_no.is_(None), changes.c.number > bindparam("after"))
+    .order_by(changes.c.number)
+    .limit(bindparam("most"))
+)
 # Building a statement costs more than running it.
 _READ = {
     (by_owner, by_kernel): events_statement(by_owner=by_owner, by_kernel=by_kernel)
@@ -70,6 +78,7 @@ class SqlEvents:
         *,
         owner: str | None = None,
         kernel_no: int | None = None,
+        images_only: bool = False,
         limit: int = 1000,
     ) -> list[StateChange]:
         query = _READ[owner is not None, kernel_no is not None]
@@ -78,22 +87,51 @@ class SqlEvents:
             values["owner"] = owner
         if kernel_no is not None:
             values["kernel_no"] = kernel_no
-        rows = await self._database.read(lambda c: c.execute(query, values).all())
-        return [
-            StateChange(
-                number=number,
-                at=at,
-                kernel_id=kernel_id,
-                task_id=task_id,
-                state=state,
-                reason=reason,
-                cause=cause,
-            )
-            for number, at, kernel_id, task_id, state, reason, cause in rows
-        ]
+
+        def work(connection: Connection) -> list[StateChange]:
+            found: list[StateChange] = []
+            if not images_only:
+                found += map(_change_of, connection.execute(query, values))
+            if kernel_no is None:
+                # A question of its own: it is answered at once, and leaves the other one its index.
+                asked = {"after": after, "most": limit}
+                found += map(_image_change_of, connection.execute(_IMAGES, asked))
+                found.sort(key=lambda change: change.number)
+            return found[:limit]
+
+        return await self._database.read(work)
+
+    async def sight(self, sighting: Sighting) -> int:
+        return await self._database.write(lambda c: sight(c, sighting))
 
     async def last(self) -> int:
         return await self._database.read(_last)
+
+
+def _change_of(row: Any) -> StateChange:
+    number, at, kernel_id, task_id, state, reason, cause = row
+    return StateChange(
+        number=number,
+        at=at,
+        kernel_id=kernel_id,
+        task_id=task_id,
+        state=state,
+        reason=reason,
+        cause=cause,
+    )
+
+
+def _image_change_of(row: Any) -> StateChange:
+    number, at, state, reason, image = row
+    return StateChange(
+        number=number,
+        at=at,
+        kernel_id=None,
+        task_id=None,
+        state=state,
+        reason=reason,
+        image=image,
+    )
 
 
 def _last(connection: Connection) -> int:

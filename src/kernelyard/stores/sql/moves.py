@@ -42,6 +42,7 @@ _NOTE = insert(changes)
 # each other in a circle.
 IN_ORDER = 7020171
 _IN_ORDER = text(f"SELECT pg_advisory_xact_lock({IN_ORDER})")
+Values = dict[str, object]
 Run = tuple[int | None, Sequence[Mark]]
 """A task's number, or None for the kernel itself, and its marks."""
 
@@ -101,9 +102,7 @@ def note(connection: Connection, kernel: Kernel, runs: Sequence[Run]) -> None:
     marks = in_order(runs)
     if not marks:
         return
-    if connection.dialect.name == "postgresql":
-        connection.execute(_IN_ORDER)
-    rows = [
+    rows: list[Values] = [
         {
             "at": mark.at,
             "kernel_no": kernel.no,
@@ -115,4 +114,14 @@ def note(connection: Connection, kernel: Kernel, runs: Sequence[Run]) -> None:
         }
         for task_no, mark in marks
     ]
+    write_changes(connection, rows)
+
+
+def write_changes(connection: Connection, rows: list[Values]) -> None:
+    """Insert rows of changes, with numbers that grow in the order of commits.
+
+    The last of a transaction that waits for anybody.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_IN_ORDER)
     connection.execute(_NOTE, rows)

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from kernelyard.ports.bell import Bell
+from kernelyard.stores.sql.choices import SqlChoices
 from kernelyard.stores.sql.database import Database
 from kernelyard.stores.sql.events import SqlEvents
 from kernelyard.stores.sql.images import SqlImages
@@ -34,6 +35,7 @@ class SqlStore:
         self.events = SqlEvents(database)
         self.templates = SqlTemplates(database)
         self.images = SqlImages(database)
+        self.choices = SqlChoices(database)
         self.tokens = SqlTokens(database)
         self.leases = SqlLeases(database)
 

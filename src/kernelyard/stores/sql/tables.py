@@ -215,12 +215,14 @@ changes = Table(
     metadata,
     Column("number", NUMBER, primary_key=True),
     Column("at", BigInteger, nullable=False),
-    Column("kernel_no", NUMBER, ForeignKey("kernels.no", ondelete="CASCADE"), nullable=False),
+    # Null for changes of images, which are nobody's: their owner is "".
+    Column("kernel_no", NUMBER, ForeignKey("kernels.no", ondelete="CASCADE")),
     Column("owner", NAME, nullable=False),
     Column("task_no", NUMBER),
     Column("state", String, nullable=False),
     Column("reason", Text),
     Column("cause", String),
+    Column("image", Text),
     Index(None, "kernel_no", "number"),
     Index(None, "owner", "number"),
     sqlite_autoincrement=True,
@@ -232,6 +234,36 @@ Index(
     sqlite_where=text("task_no IS NULL"),
     postgresql_where=text("task_no IS NULL"),
 )
+
+Index(
+    "ix_changes_of_images",
+    changes.c.number,
+    sqlite_where=text("kernel_no IS NULL"),
+    postgresql_where=text("kernel_no IS NULL"),
+)
+
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("no", NUMBER, primary_key=True, autoincrement=False),
+    Column("began", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("images", Text),
+)
+"""One row: the images as they were last seen."""
+
+choices = Table(
+    "choices",
+    metadata,
+    Column("owner", NAME, nullable=False),
+    # A path may be longer than an index takes, and need not be known.
+    Column("path_sha256", String, nullable=False),
+    Column("image", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("owner", "path_sha256"),
+    Index(None, "owner", "at"),
+)
+"""Which image somebody has chosen for a notebook."""
 
 templates = Table(
     "templates",

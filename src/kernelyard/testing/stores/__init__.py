@@ -21,6 +21,7 @@ pytest.register_assert_rewrite(
     "kernelyard.testing.stores.outputs",
     "kernelyard.testing.stores.retention",
     "kernelyard.testing.stores.settling",
+    "kernelyard.testing.stores.sightings",
     "kernelyard.testing.stores.tasks",
     "kernelyard.testing.stores.twins",
 )
@@ -34,6 +35,7 @@ from kernelyard.testing.stores.names import NameConformance  # noqa: E402
 from kernelyard.testing.stores.outputs import OutputConformance  # noqa: E402
 from kernelyard.testing.stores.retention import RetentionConformance  # noqa: E402
 from kernelyard.testing.stores.settling import SettlingConformance  # noqa: E402
+from kernelyard.testing.stores.sightings import SightingConformance  # noqa: E402
 from kernelyard.testing.stores.tasks import TaskConformance  # noqa: E402
 from kernelyard.testing.stores.twins import TwinConformance  # noqa: E402
 
@@ -50,6 +52,7 @@ class StoreConformance(
     EndConformance,
     EventConformance,
     NameConformance,
+    SightingConformance,
     TwinConformance,
     LeaseConformance,
 ):

@@ -13,6 +13,7 @@ from kernelyard.model.kernels import Kernel
 from kernelyard.model.projection import project
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record, RecordKind
+from kernelyard.model.sightings import Sighting
 from kernelyard.model.tasks import Task, TaskOrder
 from kernelyard.model.templates import TemplateSnapshot, TemplateSpec
 from kernelyard.ports.stores import Store
@@ -71,6 +72,23 @@ def a_task(
         code=order.code,
         labels=order.labels,
         created_at=created_at,
+    )
+
+
+def a_sighting(
+    version: int,
+    *names: str,
+    began: Micros = NOON,
+    unknown: frozenset[str] = frozenset(),
+    **more: str,
+) -> Sighting:
+    """A sighting of images of these names, each with ``more`` that is remembered of it."""
+    return Sighting(
+        began=began,
+        version=version,
+        at=NOON + version,
+        images={name: {"language": "python", "problem": None, **more} for name in names},
+        unknown=unknown,
     )
 
 

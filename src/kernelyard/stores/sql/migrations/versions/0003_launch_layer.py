@@ -1,6 +1,8 @@
-"""Launch parameters, the notebook a kernel is for, and kernels that somebody else has started."""
+"""Launch parameters, kernels that somebody else has started, events of images, choices of images."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,6 +11,10 @@ revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
+
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+NAME = sa.String().with_variant(sa.String(collation="C"), "postgresql")
+_OF_IMAGES = "kernel_no IS NULL"
 
 
 def upgrade() -> None:
@@ -30,10 +36,100 @@ def upgrade() -> None:
         sqlite_where=sa.text("live = 1 AND identity IS NOT NULL"),
         postgresql_where=sa.text("live AND identity IS NOT NULL"),
     )
+    if op.get_bind().dialect.name == "sqlite":
+        _rebuild_changes(of_images=True)
+    else:
+        op.alter_column("changes", "kernel_no", nullable=True)
+        op.add_column("changes", sa.Column("image", sa.Text()))
+    op.create_index(
+        "ix_changes_of_images",
+        "changes",
+        ["number"],
+        sqlite_where=sa.text(_OF_IMAGES),
+        postgresql_where=sa.text(_OF_IMAGES),
+    )
+    _create_tables()
 
 
 def downgrade() -> None:
     """Take all of it back. What it told is lost."""
+    op.drop_table("choices")
+    op.drop_table("sightings")
+    op.drop_index("ix_changes_of_images", "changes")
+    op.execute("DELETE FROM changes WHERE kernel_no IS NULL")
+    if op.get_bind().dialect.name == "sqlite":
+        _rebuild_changes(of_images=False)
+    else:
+        op.drop_column("changes", "image")
+        op.alter_column("changes", "kernel_no", nullable=False)
     op.drop_index("uq_kernels_live_identity", "kernels")
     for column in ("shut_down", "identity", "owned", "path", "parameters"):
         op.drop_column("kernels", column)
+
+
+def _create_tables() -> None:
+    op.create_table(
+        "sightings",
+        sa.Column("no", NUMBER, nullable=False, autoincrement=False),
+        sa.Column("began", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("images", sa.Text()),
+        sa.PrimaryKeyConstraint("no", name="pk_sightings"),
+    )
+    # Its one row is always there, so that writers can lock it.
+    op.execute("INSERT INTO sightings (no, began, version) VALUES (1, 0, 0)")
+    op.create_table(
+        "choices",
+        sa.Column("owner", NAME, nullable=False),
+        sa.Column("path_sha256", sa.String(), nullable=False),
+        sa.Column("image", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("owner", "path_sha256", name="pk_choices"),
+    )
+    op.create_index("ix_choices_owner_at", "choices", ["owner", "at"])
+
+
+def _rebuild_changes(*, of_images: bool) -> None:
+    """SQLite makes a column nullable only in a new table. The row of numbers goes on where it was."""
+    more: list[sa.Column[Any]] = [sa.Column("image", sa.Text())] if of_images else []
+    op.create_table(
+        "changes_new",
+        sa.Column("number", NUMBER, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("kernel_no", NUMBER, nullable=of_images),
+        sa.Column("owner", NAME, nullable=False),
+        sa.Column("task_no", NUMBER),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.Text()),
+        sa.Column("cause", sa.String()),
+        *more,
+        sa.PrimaryKeyConstraint("number", name="pk_changes"),
+        sa.ForeignKeyConstraint(
+            ["kernel_no"], ["kernels.no"], name="fk_changes_kernel_no", ondelete="CASCADE"
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.execute(
+        "INSERT INTO changes_new (number, at, kernel_no, owner, task_no, state, reason, cause) "
+        "SELECT number, at, kernel_no, owner, task_no, state, reason, cause FROM changes "
+        "ORDER BY number"
+    )
+    # The largest number ever given may be that of a kernel long removed.
+    op.execute(
+        "DELETE FROM sqlite_sequence WHERE name = 'changes_new' AND EXISTS "
+        "(SELECT 1 FROM sqlite_sequence WHERE name = 'changes')"
+    )
+    op.execute(
+        "INSERT INTO sqlite_sequence (name, seq) "
+        "SELECT 'changes_new', seq FROM sqlite_sequence WHERE name = 'changes'"
+    )
+    op.drop_table("changes")
+    op.rename_table("changes_new", "changes")
+    op.create_index("ix_changes_kernel_no_number", "changes", ["kernel_no", "number"])
+    op.create_index("ix_changes_owner_number", "changes", ["owner", "number"])
+    op.create_index(
+        "ix_changes_of_kernels",
+        "changes",
+        ["kernel_no", "number"],
+        sqlite_where=sa.text("task_no IS NULL"),
+    )

@@ -100,7 +100,7 @@ class Launch:
         request = self._request
         keywords: dict[str, Any] = {
             "cwd": directory_for(request),
-            "env": environment_for(request),
+            "env": environment_for(request, self._spec.unset),
             "kernel_id": request.kernel_id,
         }
         output = self._log.open() if made.is_local else None

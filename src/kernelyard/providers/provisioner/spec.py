@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,8 @@ class ProvisionedSpec:
     argv: list[str] = field(default_factory=list)
     """As written: a provisioner fills it in, or throws it away."""
     env: dict[str, str] = field(default_factory=dict)
+    unset: list[str] = field(default_factory=list)
+    """Variables of the agent that the kernel must not have."""
     display_name: str = ""
     language: str = ""
     interrupt_mode: Literal["signal", "message"] = "signal"
@@ -33,14 +35,14 @@ class ProvisionedSpec:
 
 
 def environment_for(
-    request: LaunchRequest, surroundings: Mapping[str, str] = os.environ
+    request: LaunchRequest, unset: Sequence[str] = (), surroundings: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
     """Return what a provisioner is given as environment: the agent's without our own settings and
     secrets, then what was asked for. The provisioner adds what the kernelspec says."""
     inherited = {
         key: value
         for key, value in surroundings.items()
-        if key not in _NEVER and not key.startswith(_OWN)
+        if key not in {*_NEVER, *unset} and not key.startswith(_OWN)
     }
     named = {} if request.path is None else {"JPY_SESSION_NAME": request.path}
     return {**inherited, **request.environment, **named}

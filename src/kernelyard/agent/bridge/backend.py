@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from secrets import token_bytes
 from typing import Protocol
 
 import zmq
@@ -40,7 +41,7 @@ class Backend:
         log: Log,
     ) -> None:
         """Connect. A kernel sends prompts on stdin to the identity that asked on shell."""
-        signer = Signer(connection.key.encode())
+        signer = Signer(connection.key.encode(), connection.signature_scheme)
         name = identity.encode()
 
         def drain(kind: int, port: int, deliver: Callable[[Parts], None]) -> Drain:
@@ -48,7 +49,7 @@ class Backend:
             if kind == zmq.SUB:
                 made.subscribe(b"")
                 # Kernels welcome the first to subscribe to a topic; nobody has to this one.
-                made.subscribe(b"kernelyard-" + name)
+                made.subscribe(b"kernelyard-" + name + token_bytes(4).hex().encode())
             made.connect(connection.url(port))
             return Drain(made, signer, deliver, log)
 

@@ -34,6 +34,8 @@ from kernelyard.agent.waiting import happens
 from kernelyard.model.errors import AgentUnavailable
 from kernelyard.model.quantities import Micros
 from kernelyard.providers.catalogue import Catalogue
+from kernelyard.providers.refreshing import Refreshing
+from kernelyard.providers.settings import ProviderSettings
 
 TICK_SECONDS = 5.0
 WANTED_FILES = 65_536
@@ -54,6 +56,16 @@ class AgentSettings:
 
     data_dir: Path
     idle_exit_seconds: float = 300.0
+    image_refresh_seconds: float = 60.0
+    allow_insecure_parameters: bool = False
+    providers_file: Path | None = None
+    """Where the settings of providers are, and are looked at again when they change; the one that an
+    engine writes in the agent's own directory unless given."""
+
+    @property
+    def provider_settings(self) -> ProviderSettings:
+        own = agent_dir(self.data_dir) / "providers.json"
+        return ProviderSettings(self.providers_file or own)
 
 
 async def run_agent(settings: AgentSettings, log: Log) -> None:
@@ -80,7 +92,10 @@ class _Agent:
         allow_many_files()
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         context.max_sockets = int(context.get(zmq.SOCKET_LIMIT))
-        catalogue = Catalogue()
+        catalogue = Catalogue(
+            settings=self._settings.provider_settings,
+            allow_insecure_parameters=self._settings.allow_insecure_parameters,
+        )
         limits = Limits(Groups.find(runtime_name(self._settings.data_dir)), self._log)
         standstill = Standstill()
         surroundings = Surroundings(
@@ -102,16 +117,24 @@ class _Agent:
         self._announce(server.version)
         self._watch_signals(server)
         keeping = asyncio.create_task(LogKeeper(registry.bounded_logs, self._log).run())
+        refreshing = asyncio.create_task(self._refreshing(catalogue).run())
         try:
             with standstill:
                 await self._serve(registry, server)
         finally:
             keeping.cancel()
+            refreshing.cancel()
             await server.close()
             await registry.leave_all()
             self._withdraw(place, registry)
             limits.close()
             context.destroy(linger=0)
+
+    def _refreshing(self, catalogue: Catalogue) -> Refreshing:
+        def warn(problem: str) -> None:
+            self._log.warning("images.not_watched", problem=problem)
+
+        return Refreshing(catalogue, self._settings.image_refresh_seconds, warn=warn)
 
     async def _serve(self, registry: Registry, server: Server) -> None:
         limit = self._settings.idle_exit_seconds

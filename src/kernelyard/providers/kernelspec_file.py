@@ -12,9 +12,9 @@ from typing import Literal
 from kernelyard.model.json import JsonObject, JsonValue
 from kernelyard.providers.argv import expand_environment, fill
 from kernelyard.providers.kernelspec_home import OWN_HOME, Home
+from kernelyard.providers.provisioner.stanza import Stanza, stanza_of, stanza_problem
 
 _LARGEST_FILE = 1024 * 1024
-_LOCAL_PROVISIONERS = (None, "local-provisioner")
 _MODES = ("signal", "message")
 
 
@@ -32,6 +32,8 @@ class Kernelspec:
     interrupt_mode: Literal["signal", "message"] = "signal"
     metadata: JsonObject = field(default_factory=dict)
     kernel_protocol_version: str | None = None
+    stanza: Stanza | None = None
+    """The kernel provisioner that starts it, where it is not simply its command that is run."""
     problem: str | None = None
     home: Home = OWN_HOME
     """The environment in which it runs."""
@@ -71,10 +73,12 @@ def kernelspec_of(
     argv = content.get("argv")
     words = [word for word in argv if isinstance(word, str)] if isinstance(argv, list) else []
     metadata, protocol = content.get("metadata"), content.get("kernel_protocol_version")
+    stanza = stanza_of(metadata)
     spec = Kernelspec(
         name=name,
         directory=directory,
-        argv=home.command(words),
+        # A provisioner is given the command as it is written, and may have no use for it.
+        argv=home.command(words) if stanza is None else words,
         display_name=_text(content, "display_name") or name,
         language=_text(content, "language"),
         env=_texts(content.get("env")),
@@ -83,14 +87,18 @@ def kernelspec_of(
         kernel_protocol_version=protocol if isinstance(protocol, str) else None,
         home=home,
     )
+    if stanza is not None:
+        return _with_provisioner(spec, stanza, _mode_problem(content, source))
     if not words or not words[0] or words != argv:
         return replace(spec, problem=f"{source} has no command in 'argv'. {mend}")
-    problem = (
-        _mode_problem(content, source)
-        or _provisioner_problem(content)
-        or _command_problem(spec, source, mend)
-    )
+    problem = _mode_problem(content, source) or _command_problem(spec, source, mend)
     return replace(spec, problem=problem)
+
+
+def _with_provisioner(spec: Kernelspec, stanza: Stanza | str, problem: str | None) -> Kernelspec:
+    if isinstance(stanza, str):
+        return replace(spec, problem=stanza)
+    return replace(spec, stanza=stanza, problem=problem or stanza_problem(stanza))
 
 
 def is_resource(name: str) -> bool:
@@ -139,18 +147,6 @@ def _command_problem(spec: Kernelspec, source: str, mend: str) -> str | None:
                 f"{spec.home.python}. {spec.home.installing(module)}"
             )
     return None
-
-
-def _provisioner_problem(content: JsonObject) -> str | None:
-    metadata = content.get("metadata")
-    provisioner = metadata.get("kernel_provisioner") if isinstance(metadata, dict) else None
-    name = provisioner.get("provisioner_name") if isinstance(provisioner, dict) else None
-    if name in _LOCAL_PROVISIONERS:
-        return None
-    return (
-        f"It asks to be started by the kernel provisioner {name!r}, which cannot be used here. "
-        "Choose an image that is started by a command."
-    )
 
 
 def _text(content: JsonObject, key: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from kernelyard.providers.argv import expand_environment
 
@@ -13,16 +13,20 @@ _UNLESS_SET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 
 
 def kernel_environment(
-    surroundings: Mapping[str, str], spec: Mapping[str, str], ordered: Mapping[str, str]
+    surroundings: Mapping[str, str],
+    spec: Mapping[str, str],
+    ordered: Mapping[str, str],
+    unset: Collection[str] = (),
 ) -> dict[str, str]:
     """Return the agent's environment, then the kernelspec's, then what was ordered; the last wins.
 
-    Our own settings and secrets are not passed on, nor what would tie the kernel's life to ours.
+    Nothing of what is ``unset`` is passed on of the agent's, nor our own settings and secrets, nor
+    what would tie the kernel's life to ours.
     """
     inherited = {
         key: value
         for key, value in surroundings.items()
-        if key not in _NEVER and not key.startswith(_OWN)
+        if key not in _NEVER and key not in unset and not key.startswith(_OWN)
     }
     merged = {**_UNLESS_SET, **inherited, **expand_environment(spec, inherited), **ordered}
     return {key: value for key, value in merged.items() if key not in _NEVER}

@@ -1,0 +1,116 @@
+"""Conda environments as images: their Python, their R, and whatever other kernels they have."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from kernelyard.providers import conda_places
+from kernelyard.providers.activation import Activation
+from kernelyard.providers.conda_activation import activated_conda
+from kernelyard.providers.conda_kernels import CondaEnvironment, kernels_in
+from kernelyard.providers.image_names import name_of_environment, told_apart, with_mark
+from kernelyard.providers.kernelspec_file import Kernelspec
+from kernelyard.providers.kernelspec_images import KernelspecImages
+
+
+@dataclass(frozen=True, slots=True)
+class CondaSettings:
+    """The table ``[providers.conda]``."""
+
+    folders: tuple[Path, ...] = ()
+    """Folders that are environments or hold some, beside those that conda and its kin know of."""
+    activation_limit: float = 8.0
+    """Seconds that the activation scripts of an environment may take."""
+
+    def __post_init__(self) -> None:
+        """Refuse a limit that no launch could wait for."""
+        if not 0 < self.activation_limit <= 9:
+            raise ValueError("'activation_limit' must be more than 0 and at most 9 seconds")
+
+
+class CondaProvider(KernelspecImages):
+    """Environments of conda, mamba, micromamba and pixi."""
+
+    name: ClassVar[str] = "conda"
+    Settings: ClassVar[type] = CondaSettings
+
+    def __init__(self, settings: CondaSettings | None = None) -> None:
+        self._settings = settings or CondaSettings()
+
+    def specs(self) -> dict[str, Kernelspec]:
+        return {
+            name: spec
+            for title, found in self._environments().items()
+            for name, spec in kernels_in(title, found)
+        }
+
+    def spec(self, name: str) -> Kernelspec | None:
+        """Return the kernelspec of an image; the name with its mark is always good."""
+        specs = self.specs()
+        if name in specs:
+            return specs[name]
+        marked = (spec for plain, spec in specs.items() if _marked(plain, spec.home.prefix) == name)
+        return next(marked, None)
+
+    def activation(self, spec: Kernelspec) -> Activation:
+        """Run the environment's activation scripts. Raises ImageNotReady."""
+        prefix = spec.home.prefix
+        names = {found.prefix: title for title, found in self._environments().items()}
+        return activated_conda(
+            prefix, names.get(prefix, prefix.name), self._settings.activation_limit
+        )
+
+    def watched(self) -> list[Path]:
+        installed = conda_places.installations(os.environ)
+        dirs = conda_places.environments_dirs(os.environ, installed)
+        places = [conda_places.register(), *dirs, *self._settings.folders]
+        for found in self._environments().values():
+            places.append(found.prefix / conda_places.META)
+            places += (found.prefix / "lib").glob("python*/site-packages")
+        return places
+
+    def _environments(self) -> dict[str, CondaEnvironment]:
+        found: dict[Path, CondaEnvironment] = {}
+        for one in self._looked_up():
+            found.setdefault(one.prefix, one)
+        named = told_apart((one.name, one.prefix) for one in found.values())
+        return {title: found[prefix] for title, prefix in named.items()}
+
+    def _looked_up(self) -> Iterator[CondaEnvironment]:
+        """Every environment, those with a name that conda knows first."""
+        installed = conda_places.installations(os.environ)
+        for one in installed:
+            if conda_places.is_environment(one.root):
+                yield CondaEnvironment(one.root, "base", one.program)
+        program = installed[0].program if installed else "conda"
+        for folder in conda_places.environments_dirs(os.environ, installed):
+            roots = [one.program for one in installed if one.root == folder.parent]
+            for prefix in conda_places.environments_in([folder]):
+                yield CondaEnvironment(prefix, _name(prefix), roots[0] if roots else program)
+        folders = [folder.expanduser().absolute() for folder in self._settings.folders]
+        for prefix in (*conda_places.environments_in(folders), *_noted()):
+            yield CondaEnvironment(prefix, _name(prefix), program)
+
+
+def _noted() -> Iterator[Path]:
+    own = Path(sys.prefix)
+    for prefix in (*conda_places.registered(os.environ), own):
+        if prefix.is_absolute() and conda_places.is_environment(prefix):
+            yield prefix
+
+
+def _name(prefix: Path) -> str:
+    if prefix.parent.name == "envs" and prefix.parent.parent.name == ".pixi":
+        project = prefix.parent.parent.parent
+        return name_of_environment(project / ("env" if prefix.name == "default" else prefix.name))
+    return name_of_environment(prefix)
+
+
+def _marked(name: str, prefix: Path) -> str:
+    title, colon, kernel = name.partition(":")
+    return f"{with_mark(title, prefix)}{colon}{kernel}"

@@ -1,0 +1,85 @@
+"""Activating a conda environment as ``conda activate`` does, without conda."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from kernelyard.providers.activation import MISLEADING, OF_VIRTUALENV, Activation, literal
+from kernelyard.providers.activation_scripts import run_scripts
+from kernelyard.providers.conda_places import META
+
+_OURS = "KERNELYARD_"
+_UNSET = "***unset***"
+"""What conda writes for a variable that was taken away."""
+_LARGEST_FILE = 1024 * 1024
+
+
+def activated_conda(
+    prefix: Path,
+    name: str,
+    time_limit: float,
+    surroundings: Mapping[str, str] = os.environ,
+) -> Activation:
+    """Return what activating the environment at ``prefix`` changes.
+
+    That is its ``bin`` on the path, conda's own variables, those of packages and of ``conda env
+    config vars``, and what its activation scripts do. Raises ImageNotReady if one of them fails.
+    """
+    unset: tuple[str, ...] = (*MISLEADING, *OF_VIRTUALENV)
+    before = {
+        key: value
+        for key, value in surroundings.items()
+        if key not in unset and not key.startswith(_OURS)
+    }
+    env = {
+        "PATH": _path(prefix, before.get("PATH", os.defpath)),
+        "CONDA_PREFIX": str(prefix),
+        "CONDA_DEFAULT_ENV": name,
+        "CONDA_PROMPT_MODIFIER": f"({name}) ",
+        "CONDA_SHLVL": "1",
+        **_variables(prefix),
+    }
+    scripts = sorted((prefix / "etc" / "conda" / "activate.d").glob("*.sh"))
+    if scripts:
+        changed, gone = run_scripts(scripts, before | env, time_limit)
+        env = {key: value for key, value in env.items() if key not in gone} | changed
+        unset += tuple(key for key in gone if key in before)
+    return Activation(env={key: literal(value) for key, value in env.items()}, unset=unset)
+
+
+def _path(prefix: Path, before: str) -> str:
+    """Put the environment's programs first, without those of another one that is activated."""
+    ours = [str(prefix / "bin")]
+    root = prefix.parent.parent if prefix.parent.name == "envs" else prefix
+    if (root / "condabin").is_dir():
+        ours.append(str(root / "condabin"))
+    return os.pathsep.join(
+        [*ours, *(part for part in before.split(os.pathsep) if part not in ours)]
+    )
+
+
+def _variables(prefix: Path) -> dict[str, str]:
+    """What packages set, and then what the user has set with ``conda env config vars set``."""
+    found: dict[str, str] = {}
+    packages = sorted((prefix / "etc" / "conda" / "env_vars.d").glob("*.json"))
+    for content in (*map(_content, packages), _content(prefix / META / "state").get("env_vars")):
+        found |= dict(_texts(content))
+    return found
+
+
+def _texts(content: object) -> Iterator[tuple[str, str]]:
+    for key, value in content.items() if isinstance(content, dict) else ():
+        if isinstance(key, str) and isinstance(value, str) and value != _UNSET:
+            yield key, value
+
+
+def _content(file: Path) -> dict[str, object]:
+    try:
+        with file.open("rb") as stream:
+            value = json.loads(stream.read(_LARGEST_FILE))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

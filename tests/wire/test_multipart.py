@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernelyard.wire.multipart import DELIMITER, MalformedMessage, Parts, join, split
-from kernelyard.wire.signing import Signer
+from kernelyard.wire.signing import SCHEMES, Signer
 
 BYTES = st.binary(max_size=50)
 IDENTITIES = st.lists(BYTES.filter(lambda part: part != DELIMITER), max_size=3)
@@ -25,12 +24,23 @@ def test_a_message_comes_back_as_it_was_sent(parts: Parts, key: bytes) -> None:
     assert split(join(parts, Signer(key)), Signer(key)) == parts
 
 
-@given(st.lists(BYTES, min_size=4, max_size=4), KEYS.filter(bool))
-def test_the_signature_is_the_protocols_hmac(parts: list[bytes], key: bytes) -> None:
-    expected = hmac.new(key, digestmod=hashlib.sha256)
+@given(
+    st.lists(BYTES, min_size=4, max_size=4),
+    KEYS.filter(bool),
+    st.sampled_from(sorted(SCHEMES)),
+)
+def test_the_signature_is_the_protocols_hmac(parts: list[bytes], key: bytes, scheme: str) -> None:
+    expected = hmac.new(key, digestmod=scheme.removeprefix("hmac-"))
     for part in parts:
         expected.update(part)
-    assert Signer(key).sign(parts) == expected.hexdigest().encode()
+    signer = Signer(key, scheme)
+    assert signer.sign(parts) == expected.hexdigest().encode()
+    assert signer.verify(signer.sign(parts), parts)
+
+
+def test_a_scheme_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(ValueError, match="hmac-sha512"):
+        Signer(b"key", "rot13")
 
 
 @given(PARTS, KEYS.filter(bool), st.integers(0, 3), st.binary(min_size=1, max_size=3))

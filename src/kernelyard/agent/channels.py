@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from secrets import token_hex
 from typing import Protocol
 
 import zmq
@@ -48,13 +49,16 @@ class Channels:
     ) -> None:
         """Connect. The kernel need not be there yet; what is sent waits for it.
 
-        A later connection with the same ``identity`` gets the replies to what this one asked.
+        A later connection with the same ``identity`` gets the replies to what this one asked. Raises
+        ValueError for a way of signing that is not known.
         """
         self.closed = False
-        signer = Signer(connection.key.encode())
+        signer = Signer(connection.key.encode(), connection.signature_scheme)
         self._iopub = _socket(context, zmq.SUB)
         self._iopub.subscribe(b"")
-        self._iopub.subscribe(f"kernelyard-{identity}".encode())
+        # A kernel may greet a topic only when nobody had it before (JEP 65), so this one is new. The
+        # greeting comes behind the subscription to everything, and proves that one, too.
+        self._iopub.subscribe(f"kernelyard-{identity}-{token_hex(4)}".encode())
         self._shell = _socket(context, zmq.DEALER, identity)
         self._control = _socket(context, zmq.DEALER, identity)
         self._drains = [

@@ -35,17 +35,23 @@ def over_tcp(kernel_name: str) -> Connection:
     return _connection("tcp", _LOOPBACK, ports, kernel_name)
 
 
+def new_key() -> str:
+    """A key that nobody can guess, for one start of one kernel."""
+    return secrets.token_hex(32)
+
+
 def write_connection(path: Path, connection: Connection) -> None:
     """Write a connection file that only its owner may read."""
     write_private(path, msgspec.json.encode(connection))
 
 
 def read_connection(path: Path) -> Connection | None:
-    """Return what a connection file says; None if there is none that can be read."""
+    """Return what a connection file says; None if there is none that can be read and names ports."""
     try:
-        return parse_connection(path.read_bytes())
+        connection = parse_connection(path.read_bytes())
     except (OSError, ValueError):
         return None
+    return connection if all(port > 0 for port in connection.ports) else None
 
 
 def _connection(transport: Transport, ip: str, ports: list[int], kernel_name: str) -> Connection:
@@ -58,6 +64,6 @@ def _connection(transport: Transport, ip: str, ports: list[int], kernel_name: st
         stdin_port=stdin,
         control_port=control,
         hb_port=heartbeat,
-        key=secrets.token_hex(32),
+        key=new_key(),
         kernel_name=kernel_name,
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from kernelyard.model.errors import AgentUnavailable, Invalid
 from kernelyard.model.ids import is_uuid
 
-_IPC_NAME = re.compile(r"[0-9a-f]{32}-[0-9]+-[1-5]")
+_IPC_NAME = re.compile(r"[0-9a-f]{32}-[0-9]+[-:][1-5]")
 LONGEST_SOCKET_PATH = 100
 """Bytes; Linux takes 107 and macOS 103."""
 _LONGEST_SOCKET_NAME = 45
@@ -87,8 +87,9 @@ def remove_ipc(prefix: str) -> None:
     if not start.parent.is_dir():
         return
     for path in list(start.parent.iterdir()):
-        number = path.name.removeprefix(f"{start.name}-")
-        if number != path.name and number.isdigit():
+        # Some kernels put a colon where the protocol has a dash.
+        rest = path.name.removeprefix(start.name)
+        if rest != path.name and rest[:1] in ("-", ":") and rest[1:].isdigit():
             path.unlink(missing_ok=True)
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from kernelyard.wire.connections import Connection, parse_connection
-from kernelyard.wire.signing import SCHEME
+from kernelyard.wire.signing import SCHEMES
 
 LARGEST_FILE = 64 * 1024
 """Bytes; real connection files have some hundred."""
@@ -23,7 +23,6 @@ LONGEST_SOCKET = 107
 _LONGEST_KEY = 1024
 _LARGEST_PORT = 65_535
 _LARGEST_SUFFIX = 1_000_000
-SCHEMES = frozenset({SCHEME})
 FOREIGN = "foreign"
 """Stands where kernels of ours have the provider of their image."""
 InterruptBy = Literal["message", "signal"]

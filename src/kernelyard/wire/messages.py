@@ -164,6 +164,14 @@ def shutdown_request(*, restart: bool, msg_id: str, session: str, date: str) -> 
     return _request("shutdown_request", content, msg_id=msg_id, session=session, date=date)
 
 
+def reply_to(
+    request: Parts, msg_type: str, content: bytes, *, msg_id: str, session: str, date: str
+) -> Parts:
+    """Return an answer to a request that came to us, for whoever has sent it."""
+    header = _encoder.encode(_OwnHeader(msg_id, msg_type, session, date))
+    return Parts(header, request.header, _EMPTY, content, identities=request.identities)
+
+
 def shorten_stream(content: bytes, most: int) -> bytes:
     """Return the content of a ``stream`` message with its text cut to at most ``most`` bytes.
 

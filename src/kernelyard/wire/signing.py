@@ -1,4 +1,4 @@
-"""Signing kernel messages: HMAC-SHA-256 over header, parent, metadata and content."""
+"""Signing kernel messages: an HMAC over header, parent, metadata and content."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import hmac
 from collections.abc import Iterable
 
 SCHEME = "hmac-sha256"
-_BLOCK = 64
+"""What kernels of ours sign with."""
+SCHEMES = {"hmac-sha256": "sha256", "hmac-sha512": "sha512", "hmac-md5": "md5"}
+"""What connection files may name, and the hash of each."""
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 
@@ -15,18 +17,25 @@ _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 class Signer:
     """Signs and verifies with one key; an empty key means that nothing is signed.
 
-    The two SHA-256 states that the key leads to are made once and copied for each message, which
+    The two states of the hash that the key leads to are made once and copied for each message, which
     costs half of what ``hmac.new`` does.
     """
 
     __slots__ = ("_inner", "_outer")
 
-    def __init__(self, key: bytes) -> None:
-        if len(key) > _BLOCK:
-            key = hashlib.sha256(key).digest()
-        padded = key.ljust(_BLOCK, b"\0")
-        self._inner = hashlib.sha256(padded.translate(_INNER)) if key else None
-        self._outer = hashlib.sha256(padded.translate(_OUTER))
+    def __init__(self, key: bytes, scheme: str = SCHEME) -> None:
+        """Raises ValueError for a scheme that is none of ``SCHEMES``."""
+        if scheme not in SCHEMES:
+            raise ValueError(
+                f"messages cannot be signed by {scheme[:40]!r}, only by {', '.join(SCHEMES)}"
+            )
+        name = SCHEMES[scheme]
+        block = hashlib.new(name).block_size
+        if len(key) > block:
+            key = hashlib.new(name, key).digest()
+        padded = key.ljust(block, b"\0")
+        self._inner = hashlib.new(name, padded.translate(_INNER)) if key else None
+        self._outer = hashlib.new(name, padded.translate(_OUTER))
 
     def sign(self, parts: Iterable[bytes]) -> bytes:
         """Return the signature of ``parts`` in hexadecimal."""

@@ -145,6 +145,7 @@ def _limits(settings: Settings) -> Limits:
         keep_kernels_seconds=settings.keep_kernels,
         max_kernels=settings.max_kernels,
         largest_page=settings.max_output_page,
+        external_dir=settings.external_connection_dir,
     )
 
 

@@ -147,6 +147,11 @@ class Settings(BaseSettings):
         description="How long a kernel may take to answer for the first time, such as 60s.",
     )
     max_kernels: int = Field(0, ge=0, description="Most kernels alive at once; 0 for no limit.")
+    external_connection_dir: Path | None = Field(
+        None,
+        description="Directory on the kernels' machine with connection files of kernels that others "
+        "start, such as Jupyter's runtime directory: they are attached as they appear.",
+    )
     store: str = Field(
         "sqlite",
         min_length=1,
@@ -190,7 +195,7 @@ class Settings(BaseSettings):
         1000, ge=1, le=100_000, description="Most outputs in one page of a task's outputs."
     )
 
-    @field_validator("data_dir", "admin_token_file", "store_url_file")
+    @field_validator("data_dir", "admin_token_file", "store_url_file", "external_connection_dir")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().resolve()

@@ -59,13 +59,19 @@ class Lines:
     """The lines of all clients of one kernel."""
 
     def __init__(
-        self, send: Callable[[Parts], bool], answer: Answer, on_room: Callable[[], None]
+        self,
+        send: Callable[[Parts], bool],
+        answer: Answer,
+        on_room: Callable[[], None],
+        *,
+        most_held: int = MOST_HELD,
     ) -> None:
         """``send`` passes on to the kernel, unless it does not read now; ``answer`` answers instead of
         the kernel; ``on_room`` is called when there is room again."""
         self._send = send
         self._answer = answer
         self._on_room = on_room
+        self._most_held = most_held
         self._open = False
         self._lines: dict[tuple[bytes, str], _Line] = {}
         self._sent: dict[tuple[bytes, str], Request] = {}
@@ -82,7 +88,7 @@ class Lines:
     @property
     def full(self) -> bool:
         """Whether no more should be taken for now."""
-        return self._held > MOST_HELD or self._held_bytes > MOST_HELD_BYTES
+        return self._held > self._most_held or self._held_bytes > MOST_HELD_BYTES
 
     def open(self) -> None:
         """The kernel takes requests."""

@@ -1,0 +1,47 @@
+"""Requests of plain clients: what is read of them, and that an error stops nobody else's code."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from kernelyard.wire.multipart import MalformedMessage, Parts
+from kernelyard.wire.requests import (
+    ClientHeader,
+    going_on_after_error,
+    read_client_header,
+    read_fields,
+)
+
+
+def test_a_header_tells_who_asks_what() -> None:
+    header = read_client_header(
+        Parts(b'{"msg_id":"1","msg_type":"execute_request","username":"ada","x":1}', b"", b"", b"")
+    )
+    assert (header.msg_id, header.username, header.subshell_id) == ("1", "ada", None)
+    assert header.reply_type == "execute_reply"
+    assert ClientHeader(msg_type="comm_msg").reply_type is None
+
+
+@pytest.mark.parametrize("header", [b"", b"[]", b'{"msg_id":1}', b"\xff"])
+def test_a_header_that_cannot_be_read_is_refused(header: bytes) -> None:
+    with pytest.raises(MalformedMessage):
+        read_client_header(Parts(header, b"", b"", b""))
+
+
+@pytest.mark.parametrize("given", [{}, {"stop_on_error": True}])
+def test_code_is_sent_on_so_that_its_error_stops_nothing_behind_it(given: dict[str, bool]) -> None:
+    content, stops = going_on_after_error(json.dumps({"code": "1/0", **given}).encode())
+    assert stops
+    assert json.loads(content) == {"code": "1/0", "stop_on_error": False}
+
+
+def test_code_that_stops_nothing_is_left_as_it_is() -> None:
+    for content in (b'{"code": "1", "stop_on_error":  false}', b"no json"):
+        assert going_on_after_error(content) == (content, False)
+
+
+def test_fields_of_what_is_no_object_are_none() -> None:
+    assert read_fields(b'{"a": 1}') == {"a": 1}
+    assert read_fields(b"[1]") == read_fields(b"\xff") == {}

@@ -72,6 +72,10 @@ class Incarnation:
         """The limits that its process is held to."""
         self.lossless = False
         """Whether it keeps what it says while nobody reads."""
+        self.connection: Connection | None = None
+        """Where it listens, once that is known."""
+        self.over = False
+        """Whether it was seen to have ended."""
         self._begun = bond.adopted
         self._context = context
         self._bond = bond
@@ -97,6 +101,7 @@ class Incarnation:
 
     def open(self, connection: Connection) -> None:
         """Open the sockets: as soon as it is known where it listens, so that nothing is missed."""
+        self.connection = connection
         self._channels = Channels(
             self._context,
             connection,
@@ -152,6 +157,7 @@ class Incarnation:
         """Wait until it has ended."""
         while True:
             if (ended := await self.launcher.wait()) is not None:
+                self.over = True
                 return ended
             # One that breaks off its waiting is asked again, but not without a pause.
             await asyncio.sleep(ASK_AGAIN_SECONDS)

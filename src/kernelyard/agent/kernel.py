@@ -7,6 +7,7 @@ left at any moment by the death of the agent: what it needs to go on is in the k
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import msgspec
@@ -33,6 +34,7 @@ from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import EndCause, RecordKind, StoppedBy
 from kernelyard.model.tasks import Assignment, Cancellation, TaskState
+from kernelyard.wire.connections import Connection
 from kernelyard.wire.messages import clean_content
 from kernelyard.wire.tracking import Execution
 
@@ -138,6 +140,21 @@ class Kernel:
         if running and self._incarnation is not None and not self._incarnation.lossless:
             gap = body(**{"from": begin, "to": end})
             self.journal.append([(running, RecordKind.GAP, gap)])
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is a process, and nobody has seen its end."""
+        return self._incarnation is not None and not self._incarnation.over
+
+    @property
+    def connection(self) -> Connection | None:
+        """Where its process listens; None while none is ready."""
+        ready = self._ready_attempt == self.order.attempt
+        return self._incarnation.connection if self._incarnation is not None and ready else None
+
+    def watch_activity(self, activity: Callable[[], str]) -> None:
+        """Ask ``activity`` why it is not idle, too: it says so, or nothing."""
+        self._lifetime.others = activity
 
     def attach(self, seconds: float) -> None:
         """A client is attached for so long, at least."""

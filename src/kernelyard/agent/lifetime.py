@@ -82,6 +82,8 @@ class Lifetime:
         self._used_at = 0.0
         self._earliest = 0.0
         self._warned: Due | None = None
+        self.others: Callable[[], str] = lambda: ""
+        """Says why it was not idle since it was asked last, as far as others know; or nothing."""
 
     def launched(self, at: Micros) -> None:
         """Its life is counted from here; a later launch does not prolong it."""
@@ -144,7 +146,9 @@ class Lifetime:
 
     def _look_for_activity(self, limit: float, now: float) -> None:
         """See whether it is active though no task runs; note it once it would have been ended."""
-        if self._order.attached_keeps_alive and self._attached_until > now:
+        if because := self.others():
+            self._otherwise_active_at, self._because = now, because
+        elif self._order.attached_keeps_alive and self._attached_until > now:
             self._otherwise_active_at, self._because = now, ATTACHED
         elif self._works(now):
             self._otherwise_active_at, self._because = now, WORKING

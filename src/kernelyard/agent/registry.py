@@ -7,6 +7,8 @@ import shutil
 from dataclasses import replace
 from weakref import WeakValueDictionary
 
+from kernelyard.agent.bridge.bridges import Bridges
+from kernelyard.agent.bridged import BridgedKernel
 from kernelyard.agent.cutting import Cuts
 from kernelyard.agent.disk import storage_error
 from kernelyard.agent.endings import KernelEnd
@@ -33,6 +35,7 @@ from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import EndCause, RecordKind
 from kernelyard.model.tasks import Assignment, Cancellation
+from kernelyard.wire.connections import Connection
 from kernelyard.wire.link import LimitFact, LogPart
 
 MOST_FORGOTTEN = 10_000
@@ -51,6 +54,7 @@ class Registry:
         """Journals of ended kernels that somebody reads."""
         self._kernels_dir = agent_dir(surroundings.data_dir) / "kernels"
         self._cuts = Cuts(self._kernels_dir, surroundings.log)
+        self._bridges = Bridges(surroundings.context, surroundings.log)
 
     @property
     def live(self) -> list[str]:
@@ -80,6 +84,10 @@ class Registry:
                 self._surroundings.log.exception("kernel.not_recovered", kernel_id=path.name)
         sweep_ipc(self._surroundings.data_dir, self._live)
         self._surroundings.limits.sweep(self._live)
+        await self._bridges.recover(
+            (BridgedKernel(kernel), self._folder(kernel.id).path, kernel.order.image)
+            for kernel in self._live.values()
+        )
 
     def facts(self) -> list[LimitFact]:
         """Which limits hold on this machine."""
@@ -211,6 +219,21 @@ class Registry:
             finally:
                 journal.close_when_unread()
 
+    async def open_bridge(self, kernel_id: str) -> Connection:
+        """Let plain Jupyter clients join a kernel. Raises KernelNotFound, KernelEnded, LimitReached,
+        StorageFull."""
+        kernel = self._live.get(kernel_id)
+        if kernel is None:
+            self._known(kernel_id)
+            raise KernelEnded
+        folder = self._folder(kernel_id).path
+        return await self._bridges.open(BridgedKernel(kernel), folder, kernel.order.image)
+
+    async def close_bridge(self, kernel_id: str) -> None:
+        """Send plain Jupyter clients of a kernel away. Raises KernelNotFound."""
+        self._known(kernel_id)
+        await self._bridges.close(kernel_id)
+
     def log(self, kernel_id: str, begin: int | None, most: int) -> LogPart:
         """Return some of what a kernel's process printed. Raises KernelNotFound, Invalid."""
         return KernelLog(self._known(kernel_id).log).read(begin, most)
@@ -246,6 +269,7 @@ class Registry:
         """Stop following all kernels; their processes go on, and the next agent finds them."""
         for watcher in self._watchers:
             watcher.cancel()
+        await self._bridges.leave_all()
         leaving = (kernel.leave() for kernel in self._live.values())
         for outcome in await asyncio.gather(*leaving, return_exceptions=True):
             if isinstance(outcome, Exception):

@@ -129,6 +129,8 @@ class Server:
             case link.Log():
                 read, which = self._registry.log, request.kernel_id
                 return await asyncio.to_thread(read, which, request.begin, request.most)
+            case link.Bridge():
+                return await self._of_bridge(request)
             case link.Stored():
                 await self._registry.stored(request.kernel_id, request.number)
             case link.Forget():
@@ -141,6 +143,13 @@ class Server:
             case _:
                 self._act(request)
         return link.Done()
+
+    async def _of_bridge(self, request: link.Bridge) -> link.Reply:
+        """Open or close the bridge of a kernel."""
+        if request.close:
+            await self._registry.close_bridge(request.kernel_id)
+            return link.Done()
+        return link.Bridged(await self._registry.open_bridge(request.kernel_id))
 
     async def _of_images(
         self, request: link.Images | link.NewImages | link.Parameters | link.Resource

@@ -44,6 +44,12 @@ def main(arguments: list[str] | None = None) -> int:
         help="TOML or JSON with a table of settings for each provider, which is looked at again when "
         "it changes (default: agent/providers.json in the data directory, written by the server)",
     )
+    parser.add_argument(
+        "--quirks-file",
+        type=Path,
+        help="TOML with what is peculiar about kernels, which is looked at again when it changes "
+        "(default: quirks.toml in the data directory)",
+    )
     given = parser.parse_args(arguments)
     set_up_logging(as_json=given.log_json)
     settings = AgentSettings(
@@ -52,6 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         image_refresh_seconds=given.image_refresh_seconds,
         allow_insecure_parameters=given.allow_insecure_parameters,
         providers_file=given.providers_file,
+        quirks_file=given.quirks_file,
     )
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -28,12 +28,16 @@ from kernelyard.agent.places import (
     write_private,
 )
 from kernelyard.agent.registry import Registry
+from kernelyard.agent.rendezvous.experience import Experience
+from kernelyard.agent.rendezvous.registrar import Registrar
+from kernelyard.agent.rendezvous.ways import Ways
 from kernelyard.agent.server import Server
 from kernelyard.agent.standstill import Standstill
 from kernelyard.agent.waiting import happens
 from kernelyard.model.errors import AgentUnavailable
 from kernelyard.model.quantities import Micros
 from kernelyard.providers.catalogue import Catalogue
+from kernelyard.providers.quirk_book import QuirkBook
 from kernelyard.providers.refreshing import Refreshing
 from kernelyard.providers.settings import ProviderSettings
 
@@ -61,6 +65,9 @@ class AgentSettings:
     providers_file: Path | None = None
     """Where the settings of providers are, and are looked at again when they change; the one that an
     engine writes in the agent's own directory unless given."""
+
+    quirks_file: Path | None = None
+    """What the user knows of kernels; ``quirks.toml`` in the data directory unless given."""
 
     @property
     def provider_settings(self) -> ProviderSettings:
@@ -96,11 +103,14 @@ class _Agent:
             settings=self._settings.provider_settings,
             allow_insecure_parameters=self._settings.allow_insecure_parameters,
         )
+        registrar = Registrar(context, self._log)
         limits = Limits(Groups.find(runtime_name(self._settings.data_dir)), self._log)
         standstill = Standstill()
         surroundings = Surroundings(
             data_dir=self._settings.data_dir,
             catalogue=catalogue,
+            quirks=self._quirks(),
+            ways=Ways(registrar, Experience(self._file.with_name("meetings.json"), self._log)),
             context=context,
             limits=limits,
             table=ProcessTable(),
@@ -128,7 +138,19 @@ class _Agent:
             await registry.leave_all()
             self._withdraw(place, registry)
             limits.close()
+            registrar.close()
             context.destroy(linger=0)
+
+    def _quirks(self) -> QuirkBook:
+        def warn(problem: str) -> None:
+            self._log.warning("quirks.wrong", problem=problem)
+
+        given = self._settings.quirks_file
+        book = QuirkBook(given or self._settings.data_dir / "quirks.toml", warn)
+        if given is not None and not given.exists():
+            warn(f"There is no file of quirks {given}. Make it, or correct --quirks-file.")
+        book.look()
+        return book
 
     def _refreshing(self, catalogue: Catalogue) -> Refreshing:
         def warn(problem: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
 from kernelyard.agent.belongings import KERNEL_ID
@@ -20,10 +20,10 @@ from kernelyard.agent.launch.processes import boot_id
 from kernelyard.agent.launch.surroundings import Surroundings
 from kernelyard.agent.logs import Log
 from kernelyard.agent.places import ipc_prefix
-from kernelyard.agent.rendezvous.rendezvous import Rendezvous
-from kernelyard.agent.rendezvous.ways import Meeting, Way, ways
+from kernelyard.agent.rendezvous.rendezvous import NotMet
+from kernelyard.agent.rendezvous.ways import Start, Way
 from kernelyard.agent.waiting import first_of
-from kernelyard.model.errors import StorageFull, YardError
+from kernelyard.model.errors import AgentUnavailable, StorageFull, YardError
 from kernelyard.model.exits import ExitResult
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.providers.argv import fill
@@ -35,12 +35,27 @@ Ready = tuple[Incarnation, bytes]
 """A kernel that answers, and the content of its kernel_info_reply."""
 
 
+TRIES = 3
+"""How often a kernel is started in one way, if it fails for bad luck."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Candidate:
-    """One way to start the kernel."""
+    """What is to be started."""
 
     launcher: Launcher
     lossless: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Vain:
+    """A start that has failed."""
+
+    end: KernelEnd
+    said: str = ""
+    """What its process has printed."""
+    other_way: bool = False
+    """Whether it may be another thing if the kernel is met in another way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +83,12 @@ class Launching:
             )
         except YardError as error:
             return start_failed(error.message)
-        failed: KernelEnd | None = None
-        for candidate in self._candidates(plan):
-            outcome = await self._attempt(plan, candidate)
-            if not isinstance(outcome, KernelEnd):
-                return outcome
-            failed = outcome
-            if failed.exit is None or failed.exit.code is None:
-                break
-        return failed
+        if plan.launcher is not None:
+            launcher = plan.launcher(self._request())
+            outcome = await self._attempt(plan, _Candidate(launcher=launcher))
+        else:
+            outcome = await self._start_process(plan)
+        return outcome.end if isinstance(outcome, _Vain) else outcome
 
     def _request(self) -> LaunchRequest:
         order = self.order
@@ -84,18 +96,47 @@ class Launching:
             kernel_id=order.kernel_id,
             attempt=order.attempt,
             parameters=order.parameters,
-            environment=order.environment,
+            environment={**order.environment, KERNEL_ID: order.kernel_id},
             work_dir=self.folder.work,
             connection_file=self.folder.connection(order.attempt),
             log=self.folder.log,
             path=order.path,
         )
 
-    def _candidates(self, plan: LaunchPlan) -> Iterator[_Candidate]:
-        """The provider's own launcher if it has one, else a process, met in one way after the other."""
-        if plan.launcher is not None:
-            yield _Candidate(launcher=plan.launcher(self._request()))
-            return
+    async def _start_process(self, plan: LaunchPlan) -> Ready | _Vain | None:
+        """Start a process of this machine, and meet it in one way after the other."""
+        quirks = self.surroundings.quirks.of(plan)
+        outcome: Ready | _Vain | None = None
+        for way in self.surroundings.ways.of(plan, quirks):
+            try:
+                outcome = await self._in_one_way(plan, way)
+            except NotMet as error:
+                outcome = _Vain(end=start_failed(str(error)), other_way=True)
+            if not isinstance(outcome, _Vain):
+                if outcome is not None:
+                    self.surroundings.ways.met(plan, quirks, way)
+                break
+            if not outcome.other_way:
+                break
+            self.log.info("kernel.not_met", way=way.name)
+        return outcome
+
+    async def _in_one_way(self, plan: LaunchPlan, way: Way) -> Ready | _Vain | None:
+        """Start a process and meet it in a way; again, if that fails for bad luck. Raises NotMet."""
+        tries = 0
+        while True:
+            tries += 1
+            rendezvous = way.go(self._start())
+            command, lossless = self._command(plan)
+            launcher = ProcessLauncher(command, rendezvous)
+            outcome = await self._attempt(plan, _Candidate(launcher=launcher, lossless=lossless))
+            if not isinstance(outcome, _Vain) or not outcome.other_way or tries == TRIES:
+                return outcome
+            if not rendezvous.unlucky(outcome.said):
+                return outcome
+
+    def _command(self, plan: LaunchPlan) -> tuple[Command, bool]:
+        """What is run, and whether that drops nothing."""
         file = self.folder.connection(self.order.attempt)
         filled = fill(plan.argv, connection_file=file, resource_dir=plan.resource_dir)
         argv, lossless = without_loss(filled)
@@ -107,15 +148,22 @@ class Launching:
             log=self.folder.log,
             connection_file=file,
         )
-        for way in ways(plan):
-            yield _Candidate(launcher=ProcessLauncher(command, self._met(way)), lossless=lossless)
+        return command, lossless
 
-    def _met(self, way: Way) -> Rendezvous:
+    def _start(self) -> Start:
         order = self.order
-        prefix = ipc_prefix(self.surroundings.data_dir, order.kernel_id, order.attempt)
-        return way(Meeting(ipc_prefix=prefix, kernel_id=order.kernel_id, kernel_name=order.image))
+        try:
+            prefix = ipc_prefix(self.surroundings.data_dir, order.kernel_id, order.attempt)
+        except AgentUnavailable:
+            prefix = None
+        return Start(
+            ipc_prefix=prefix,
+            kernel_id=order.kernel_id,
+            kernel_name=order.image,
+            seconds=order.start_timeout_seconds,
+        )
 
-    async def _attempt(self, plan: LaunchPlan, candidate: _Candidate) -> Ready | KernelEnd | None:
+    async def _attempt(self, plan: LaunchPlan, candidate: _Candidate) -> Ready | _Vain | None:
         log_begin = self.folder.log_size()
         incarnation = self._incarnation(plan, candidate)
         outcome: bytes | ExitResult | None = None
@@ -129,16 +177,16 @@ class Launching:
             raise
         except TimeoutError:
             problem = f"it did not answer within {self.order.start_timeout_seconds:g} s"
-            return start_failed(problem, self.folder.log_since(log_begin))
+            return self._vain(problem, log_begin)
         except LaunchFailed as error:
-            return start_failed(str(error), self.folder.log_since(log_begin))
+            return self._vain(str(error), log_begin, other_way=isinstance(error, NotMet))
         except OSError as error:
             if isinstance(full := storage_error(error), StorageFull):
                 raise full from error
-            return start_failed(f"the system refused: {error.strerror or error}")
+            return _Vain(end=start_failed(f"the system refused: {error.strerror or error}"))
         except Exception as error:
             self.log.exception("launcher.failed")
-            return start_failed(f"its launcher failed: {error!r}", self.folder.log_since(log_begin))
+            return self._vain(f"its launcher failed: {error!r}", log_begin)
         finally:
             if leaving:
                 incarnation.close()
@@ -212,8 +260,21 @@ class Launching:
             await asyncio.to_thread(self.surroundings.table.kill, self.order.kernel_id)
         self.surroundings.limits.release(self.order.kernel_id)
 
-    def _failed(self, exit_: ExitResult, log_begin: int) -> KernelEnd:
+    def _vain(
+        self,
+        problem: str,
+        log_begin: int,
+        exit_: ExitResult | None = None,
+        *,
+        other_way: bool = False,
+    ) -> _Vain:
+        said = self.folder.log_since(log_begin) or (exit_.tail if exit_ else "")
+        return _Vain(end=start_failed(problem, said, exit_), said=said, other_way=other_way)
+
+    def _failed(self, exit_: ExitResult, log_begin: int) -> _Vain:
         self.log.info("kernel.start_failed", how=exit_.sentence())
         verb = f"was {exit_.sentence()}" if exit_.signal else exit_.sentence()
         problem = f"its process {verb} before it answered"
-        return start_failed(problem, self.folder.log_since(log_begin) or exit_.tail, exit_)
+        # A library that is asked for what it cannot do may abort; other signals come from outside.
+        other_way = exit_.code is not None or exit_.signal == "SIGABRT"
+        return self._vain(problem, log_begin, exit_, other_way=other_way)

@@ -10,8 +10,10 @@ import zmq
 from kernelyard.agent.belongings import ProcessTable
 from kernelyard.agent.limits import Limits
 from kernelyard.agent.logs import Log
+from kernelyard.agent.rendezvous.ways import Ways
 from kernelyard.agent.standstill import Standstill
 from kernelyard.providers.catalogue import Catalogue
+from kernelyard.providers.quirk_book import QuirkBook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,8 @@ class Surroundings:
 
     data_dir: Path
     catalogue: Catalogue
+    quirks: QuirkBook
+    ways: Ways
     context: zmq.Context[zmq.Socket[bytes]]
     limits: Limits
     table: ProcessTable

@@ -88,6 +88,23 @@ def test_a_command_is_all_that_a_kernelspec_needs(specs: Kernelspecs) -> None:
     assert (found.display_name, found.language, found.problem) == ("bare", "", None)
 
 
+def test_what_a_launch_may_need_is_handed_on(specs: Kernelspecs) -> None:
+    metadata = {"debugger": True, "kernelyard": {"ports": "classic"}, "note": "text"}
+    specs.write("full", {"argv": COMMAND, "kernel_protocol_version": "5.5", "metadata": metadata})
+    plan = specs.provider.prepare("full", ASKED)
+    assert (plan.metadata, plan.kernel_protocol_version) == (metadata, "5.5")
+    assert plan.unset == ()
+
+
+def test_parameters_are_those_of_its_metadata(specs: Kernelspecs) -> None:
+    schema = {"type": "object", "properties": {"version": {"enum": ["3.10", "3.11"]}}}
+    argv = ["python{version}", "-m", "x", "{connection_file}"]
+    specs.write("many", {"argv": argv, "metadata": {"parameters": schema}})
+    assert specs.found("many").parameters == schema
+    assert specs.found("many").problem is None
+    assert specs.provider.prepare("many", ASKED).argv == argv
+
+
 def test_a_byte_order_mark_does_no_harm(specs: Kernelspecs) -> None:
     specs.write("marked", b"\xef\xbb\xbf" + json.dumps({"argv": COMMAND}).encode())
     assert specs.found("marked").problem is None
@@ -125,6 +142,11 @@ BROKEN: dict[str, tuple[object, str]] = {
     "text-command": ({"argv": "sh -c x"}, "has no command"),
     "gone": ({"argv": ["/gone/bin/python", "-m", "x"]}, "starts '/gone/bin/python'"),
     "not-there": ({"argv": ["no-such-program"]}, "there is no such program"),
+    "no-word": ({"argv": [""]}, "has no command"),
+    "large": ('{"argv": ["' + "x" * 2_000_000, "has more than 1024 KiB"),
+    "shouting": ({"argv": ["sh"], "interrupt_mode": "shout"}, "'interrupt_mode' 'shout'"),
+    "odd-mode": ({"argv": ["sh"], "interrupt_mode": ["signal"]}, "'interrupt_mode'"),
+    "old-python": ({"argv": ["python3.2", "-m", "ipykernel"]}, "starts 'python3.2'"),
     "own-path": ({"argv": ["sh"], "env": {"PATH": "/gone"}}, "there is no such program"),
     "module": ({"argv": ["python3", "-m", "no_such_kernel.app"]}, "'no_such_kernel'"),
     "remote": (
@@ -140,7 +162,7 @@ def test_a_broken_kernelspec_is_listed_with_what_to_do(specs: Kernelspecs, name:
     specs.write(name, content)
     specs.write("whole", {"argv": COMMAND})
     assert problem in specs.problem(name)
-    assert any(verb in specs.problem(name) for verb in ("Install", "Choose"))
+    assert any(verb in specs.problem(name) for verb in ("Install", "Choose", "Correct"))
     assert specs.found("whole").problem is None
 
 
@@ -148,7 +170,8 @@ def test_a_broken_kernelspec_is_listed_with_what_to_do(specs: Kernelspecs, name:
     "content",
     [
         {"argv": COMMAND, "env": [], "metadata": 3, "language": None, "display_name": 5},
-        {"argv": COMMAND, "env": {"A": None}, "interrupt_mode": "shout", "metadata": {"x": []}},
+        {"argv": COMMAND, "env": {"A": None}, "interrupt_mode": None, "metadata": {"x": []}},
+        {"argv": COMMAND, "kernel_protocol_version": 5.5, "mimetype": 3, "name": [], "x-y": {}},
         {"argv": COMMAND, "metadata": {"kernel_provisioner": {}}},
         {
             "argv": COMMAND,
@@ -239,6 +262,24 @@ def test_a_link_within_the_directory_shows_no_other_file(specs: Kernelspecs) -> 
     directory = specs.write("shell", {"argv": COMMAND})
     (directory / "logo-json").symlink_to(directory / "kernel.json")
     assert specs.found("shell").resources == ()
+
+
+def test_a_file_that_is_too_large_or_empty_is_no_resource(specs: Kernelspecs) -> None:
+    directory = specs.write("shell", {"argv": COMMAND})
+    (directory / "logo-empty.png").touch()
+    with (directory / "logo-large.png").open("wb") as file:
+        file.truncate(16 * 1024 * 1024 + 1)
+    os.mkfifo(directory / "logo-pipe.png")
+    assert specs.found("shell").resources == ()
+    with pytest.raises(ResourceNotFound):
+        specs.provider.resource("shell", "logo-large.png")
+
+
+def test_where_kernelspecs_come_and_go_is_watched(specs: Kernelspecs) -> None:
+    directory = specs.write("shell", {"argv": COMMAND})
+    assert {directory, *(place / "kernels" for place in specs.places)} <= set(
+        specs.provider.watched()
+    )
 
 
 def test_a_kernelspec_directory_may_itself_be_a_link(specs: Kernelspecs, tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ class CondaSettings:
 
     folders: tuple[Path, ...] = ()
     """Folders that are environments or hold some, beside those that conda and its kin know of."""
+    search: bool = True
+    """Whether environments are looked for at all besides in ``folders``."""
     activation_limit: float = 8.0
     """Seconds that the activation scripts of an environment may take."""
 
@@ -66,9 +68,10 @@ class CondaProvider(KernelspecImages):
         )
 
     def watched(self) -> list[Path]:
-        installed = conda_places.installations(os.environ)
-        dirs = conda_places.environments_dirs(os.environ, installed)
-        places = [conda_places.register(), *dirs, *self._settings.folders]
+        places = [conda_places.register(), *self._settings.folders]
+        if self._settings.search:
+            installed = conda_places.installations(os.environ)
+            places += conda_places.environments_dirs(os.environ, installed)
         for found in self._environments().values():
             places.append(found.prefix / conda_places.META)
             places += (found.prefix / "lib").glob("python*/site-packages")
@@ -83,25 +86,32 @@ class CondaProvider(KernelspecImages):
 
     def _looked_up(self) -> Iterator[CondaEnvironment]:
         """Every environment, those with a name that conda knows first."""
-        installed = conda_places.installations(os.environ)
-        for one in installed:
-            if conda_places.is_environment(one.root):
-                yield CondaEnvironment(one.root, "base", one.program)
-        program = installed[0].program if installed else "conda"
-        for folder in conda_places.environments_dirs(os.environ, installed):
-            roots = [one.program for one in installed if one.root == folder.parent]
-            for prefix in conda_places.environments_in([folder]):
-                yield CondaEnvironment(prefix, _name(prefix), roots[0] if roots else program)
+        if self._settings.search:
+            yield from _known()
         folders = [folder.expanduser().absolute() for folder in self._settings.folders]
-        for prefix in (*conda_places.environments_in(folders), *_noted()):
-            yield CondaEnvironment(prefix, _name(prefix), program)
+        for prefix in conda_places.environments_in(folders):
+            yield CondaEnvironment(prefix, _name(prefix), _program())
 
 
-def _noted() -> Iterator[Path]:
-    own = Path(sys.prefix)
-    for prefix in (*conda_places.registered(os.environ), own):
+def _known() -> Iterator[CondaEnvironment]:
+    """What conda and its kin know of: base environments, those with a name, those that are noted."""
+    installed = conda_places.installations(os.environ)
+    for one in installed:
+        if conda_places.is_environment(one.root):
+            yield CondaEnvironment(one.root, "base", one.program)
+    for folder in conda_places.environments_dirs(os.environ, installed):
+        programs = [one.program for one in installed if one.root == folder.parent]
+        for prefix in conda_places.environments_in([folder]):
+            yield CondaEnvironment(prefix, _name(prefix), programs[0] if programs else _program())
+    for prefix in (*conda_places.registered(os.environ), Path(sys.prefix)):
         if prefix.is_absolute() and conda_places.is_environment(prefix):
-            yield prefix
+            yield CondaEnvironment(prefix, _name(prefix), _program())
+
+
+def _program() -> str:
+    """What the user most likely makes environments with."""
+    installed = conda_places.installations(os.environ)
+    return installed[0].program if installed else "conda"
 
 
 def _name(prefix: Path) -> str:

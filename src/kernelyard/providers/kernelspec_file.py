@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from kernelyard.model.json import JsonObject, JsonValue
-from kernelyard.providers.argv import expand_environment, fill
+from kernelyard.providers.argv import BLANK, expand_environment, fill
 from kernelyard.providers.kernelspec_home import OWN_HOME, Home
 from kernelyard.providers.provisioner.stanza import Stanza, stanza_of, stanza_problem
 
@@ -134,6 +134,8 @@ def _mode_problem(content: JsonObject, source: str) -> str | None:
 
 def _command_problem(spec: Kernelspec, source: str, mend: str) -> str | None:
     argv = fill(spec.argv, connection_file="", resource_dir=spec.directory)
+    if "parameters" in spec.metadata and BLANK.search(argv[0]):
+        return None  # which program it is depends on a value that is given at launch
     path = expand_environment(spec.env, os.environ).get("PATH")
     if shutil.which(argv[0], path=path or spec.home.programs()) is None:
         return (

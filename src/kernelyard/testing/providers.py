@@ -2,7 +2,7 @@
 
 ::
 
-    from kernelyard.testing.providers import ProviderConformance
+    from kernelyard.testing import ProviderConformance
 
     class TestMyProvider(ProviderConformance):
         def make_provider(self):
@@ -13,21 +13,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import threading
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from kernelyard.model.errors import ImageNotFound, ImageNotReady, ResourceNotFound
+from kernelyard.model.errors import ImageNotFound, ImageNotReady, Invalid, ResourceNotFound
 from kernelyard.model.ids import checked_environment, checked_name
 from kernelyard.model.images import FoundImage
+from kernelyard.model.json import JsonObject
 from kernelyard.providers.argv import expand_environment, fill
-from kernelyard.providers.launcher import LaunchRequest
+from kernelyard.providers.launcher import Launcher, LaunchRequest
+from kernelyard.providers.parameters import BadSchema, schema_of, settled
 from kernelyard.providers.provider import LaunchPlan, Provider
+from kernelyard.providers.settings import checked
 
 STRANGE_NAMES = ("no-such-image", "", "..", "../../etc/passwd", "/etc/passwd", "a\0b", "ü" * 500)
 ASKED = LaunchRequest(kernel_id="00000000-0000-4000-8000-000000000000")
+LARGEST_RESOURCE = 16 * 1024 * 1024
 
 
 class ProviderConformance:
@@ -60,6 +67,11 @@ class ProviderConformance:
     def test_it_is_made_without_looking(self) -> None:
         """Making one takes no time and needs nothing; two of them do not meet."""
         assert self.make_provider() is not self.make_provider()
+
+    def test_its_settings_are_typed_and_all_have_a_default(self, provider: Provider) -> None:
+        """``[providers.NAME]`` may be left out, and what is wrong in it is found by name."""
+        if provider.Settings is not None:
+            assert isinstance(checked(provider.Settings, provider.name, {}), provider.Settings)
 
     def test_every_image_is_well_formed(self, provider: Provider) -> None:
         """Names that users can say, texts to show, its own name as the provider's."""
@@ -97,29 +109,47 @@ class ProviderConformance:
     ) -> None:
         """A program that exists, told where its connection file is, and a fit environment."""
         for image in ready:
-            plan = provider.prepare(image.name, ASKED)
+            plan = provider.prepare(image.name, _asked_for(image))
+            assert checked_environment(plan.env, field="env") == plan.env
+            assert all(checked_environment({name: ""}, field="unset") for name in plan.unset)
+            assert plan.interrupt_mode == image.interrupt_mode
+            if plan.launcher is not None:
+                assert isinstance(plan.launcher(_asked_for(image)), Launcher)
+                continue
             argv = fill(plan.argv, connection_file="/c.json", resource_dir=plan.resource_dir)
             path = expand_environment(plan.env, os.environ).get("PATH")
             assert shutil.which(argv[0], path=path), f"there is no program {argv[0]!r}"
             assert any("/c.json" in part for part in argv), "nothing tells it its connection file"
-            assert checked_environment(plan.env, field="env") == plan.env
-            assert plan.interrupt_mode == image.interrupt_mode
 
     def test_one_launch_does_not_change_the_next(
         self, provider: Provider, ready: list[FoundImage]
     ) -> None:
         """What the agent does to a plan stays with that plan."""
-        first = provider.prepare(ready[0].name, ASKED)
-        copy = LaunchPlan(
-            argv=list(first.argv),
-            env=dict(first.env),
-            interrupt_mode=first.interrupt_mode,
-            resource_dir=first.resource_dir,
-            language=first.language,
-        )
+        image = ready[0]
+        first = provider.prepare(image.name, _asked_for(image))
+        copy = _comparable(replace(first, argv=list(first.argv), env=dict(first.env)))
         first.argv.append("--changed")
         first.env["CHANGED"] = "1"
-        assert provider.prepare(ready[0].name, ASKED) == copy
+        first.metadata["changed"] = True
+        assert _comparable(provider.prepare(image.name, _asked_for(image))) == copy
+
+    def test_parameters_are_a_schema_whose_defaults_fit(self, provider: Provider) -> None:
+        """JSON Schema, as JSON can say it; an image whose values all have one starts without any."""
+        for image in provider.find():
+            schema = schema_of(image.parameters)
+            rules = schema.get("properties", {}).values()
+            if schema and all("default" in rule for rule in rules):
+                assert settled(schema, {}, allow_insecure=True)
+
+    def test_what_it_wants_to_be_watched_are_paths(self, provider: Provider) -> None:
+        """They need not exist."""
+        assert all(isinstance(path, Path) for path in provider.watched())
+
+    def test_a_record_that_is_none_of_its_own_finds_no_kernel(self, provider: Provider) -> None:
+        """What an earlier version has written, or nobody has, is no reason to fail."""
+        records: list[JsonObject] = [{}, {"pid": "x"}, {"unknown": [1]}]
+        for record in records:
+            assert provider.find_again("no-such-image", record) is None
 
     def test_an_image_with_a_problem_is_not_started(self, provider: Provider) -> None:
         """The problem is a sentence, and the error repeats what is to be done."""
@@ -142,7 +172,7 @@ class ProviderConformance:
         for image in provider.find():
             for file in image.resources:
                 assert "/" not in file
-                assert provider.resource(image.name, file)
+                assert 0 < len(provider.resource(image.name, file)) <= LARGEST_RESOURCE
 
     def test_nothing_but_the_listed_resources_can_be_read(
         self, provider: Provider, ready: list[FoundImage]
@@ -152,3 +182,19 @@ class ProviderConformance:
         for file in (*STRANGE_NAMES, "kernel.json", ".", *(f"./{name}" for name in listed)):
             with pytest.raises(ResourceNotFound):
                 provider.resource(ready[0].name, file)
+
+
+def _asked_for(image: FoundImage) -> LaunchRequest:
+    """A request with a value for every parameter that wants one."""
+    try:
+        schema = schema_of(image.parameters)
+        values = settled(schema, {}, allow_insecure=True) if schema else {}
+    except (BadSchema, Invalid):
+        values = {}
+    return replace(ASKED, parameters=values)
+
+
+def _comparable(plan: LaunchPlan) -> str:
+    """A plan as text, without the function that makes its launcher."""
+    told = (plan.argv, plan.env, plan.unset, plan.interrupt_mode, plan.resource_dir, plan.language)
+    return json.dumps([*told, plan.metadata, plan.kernel_protocol_version, plan.launcher is None])

@@ -31,7 +31,7 @@ async def try_kernel(settings: Settings) -> Trial:
     """Look what there is, and let a kernel answer. Raises YardError, Complaint."""
     try:
         async with assemble(settings) as assembly:
-            images, _ = await assembly.yard.images.list(_WHO)
+            images = (await assembly.yard.images.list(_WHO)).images
             limits = await assembly.yard.limits_held()
             return Trial(images, limits, await _answer(assembly, settings.kernel_start_timeout))
     finally:

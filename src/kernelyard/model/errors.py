@@ -13,7 +13,7 @@
     │   └── ResourceNotFound
     ├── Conflict           the request is right and the present state forbids it
     │   ├── NameTaken · AlreadyExists · IdempotencyKeyReused
-    │   ├── ImageDisabled · TemplateDisabled · ImageNotReady
+    │   ├── ImageDisabled · TemplateDisabled · ImageNotReady · NoImageFits
     │   ├── KernelNotRunning · KernelEnded · RecordsGone
     │   ├── KernelNotOwned · AlreadyAttached
     │   └── TaskFinished
@@ -152,6 +152,12 @@ class ImageNotReady(Conflict):
     """This image cannot start a kernel now. Its 'problem' field says what to do."""
 
     code = "image_not_ready"
+
+
+class NoImageFits(Conflict):
+    """Nothing tells which image is to run this notebook. Choose one of those there are."""
+
+    code = "no_image_fits"
 
 
 class TemplateDisabled(Conflict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from kernelyard.model.errors import Invalid
 from kernelyard.model.images import ImageSnapshot
 from kernelyard.model.json import JsonObject
 from kernelyard.model.kernel_phases import KernelState, Phase, Wanted, public_state
@@ -28,6 +29,20 @@ class KernelOrder:
     """Values for what the image's JSON Schema declares (JEP 87)."""
     path: str | None = None
     """The notebook that the kernel is for, where somebody has said it."""
+
+
+LONGEST_PATH = 4096
+LARGEST_PARAMETERS = 64 * 1024
+"""Bytes of JSON."""
+
+
+def checked_path(path: str, *, field: str) -> str:
+    """Return a path if it could be one; raise Invalid if not."""
+    if not path or len(path) > LONGEST_PATH or "\0" in path:
+        raise Invalid(
+            f"'{field}' must be a path of 1 to {LONGEST_PATH} characters, without NUL.", field=field
+        )
+    return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

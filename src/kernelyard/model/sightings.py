@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from kernelyard.model.images import FoundImage, name_of, split_reference
@@ -57,7 +57,9 @@ class Seen:
 
     began: Micros = 0
     version: int = 0
-    images: Mapping[str, Mark] | None = field(default=None)
+    images: Mapping[str, Mark] | None = None
+    unknown: frozenset[str] = frozenset()
+    """Providers of which nobody knew then what they had."""
 
 
 def sighting_of(
@@ -76,7 +78,8 @@ def sighting_of(
 def seen_then(before: Seen, sighting: Sighting) -> tuple[Seen, list[ImageChange]] | None:
     """Return what is to be kept and told of a sighting; None of one that is not newer.
 
-    The first of all is only kept: to a new server nothing is new.
+    The first of all is only kept, and so is the first list of a provider that did not answer before:
+    to a new server nothing is new.
     """
     if before.images is not None and sighting.order <= (before.began, before.version):
         return None
@@ -86,8 +89,15 @@ def seen_then(before: Seen, sighting: Sighting) -> tuple[Seen, list[ImageChange]
         if split_reference(name)[0] in sighting.unknown
     }
     now = {**kept, **sighting.images}
+    known = {split_reference(name)[0] for name in before.images or {}}
+    new = before.unknown - known
     changes = [] if before.images is None else _changes(before.images, now)
-    return Seen(sighting.began, sighting.version, now), changes
+    told = [
+        one
+        for one in changes
+        if one.state is not ImageState.FOUND or split_reference(one.image)[0] not in new
+    ]
+    return Seen(sighting.began, sighting.version, now, sighting.unknown), told
 
 
 def _changes(before: Mapping[str, Mark], now: Mapping[str, Mark]) -> list[ImageChange]:

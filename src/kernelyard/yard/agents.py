@@ -27,6 +27,10 @@ class Agents:
                 address = self._address
         return self._links.open(address)
 
+    def present(self) -> AgentLink | None:
+        """Return a link to the agent that answered last; None if it is not known to be there."""
+        return self._links.open(self._address) if self._address is not None else None
+
     def mistrust(self) -> None:
         """The agent did not answer: look for it again at the next call."""
         self._address = None

@@ -1,4 +1,4 @@
-"""Events: every state change of kernels and tasks, by number, as it happens and ever after."""
+"""Events: every state change of kernels, tasks and images, by number, as it happens and ever after."""
 
 from __future__ import annotations
 
@@ -34,23 +34,36 @@ class Events:
         self._crowds = Crowds[StateChange, None](world.bell)
 
     async def page(
-        self, who: Principal, after: int, limit: int | None, kernel_id: str | None = None
+        self,
+        who: Principal,
+        after: int,
+        limit: int | None,
+        kernel_id: str | None = None,
+        *,
+        images_only: bool = False,
     ) -> EventPage:
         """Return some events after number ``after``; of one kernel if ``kernel_id`` is given.
+
+        With ``images_only`` those of images, which are everybody's.
 
         Raises KernelNotFound, Invalid, CursorBeyondEnd.
         """
         size = checked_limit(limit, largest=self._limits.largest_page)
-        kernel_no = await self._kernel_no(who, kernel_id)
+        kernel_no = await self._kernel_no(who, kernel_id, images_only=images_only)
         newest = await self._checked_end(after)
         events = await self._store.events.read(
-            after, owner=who.sees, kernel_no=kernel_no, limit=size
+            after, owner=who.sees, kernel_no=kernel_no, images_only=images_only, limit=size
         )
         last = events[-1].number if events else after
         return EventPage(events, last, max(newest, last))
 
     async def follow(
-        self, who: Principal, after: int, kernel_id: str | None = None
+        self,
+        who: Principal,
+        after: int,
+        kernel_id: str | None = None,
+        *,
+        images_only: bool = False,
     ) -> AsyncIterator[Changes]:
         """Return an iterator over events after ``after``, those to come included.
 
@@ -58,12 +71,12 @@ class Events:
         that kernel is deleted, the iterator raises KernelNotFound. Raises KernelNotFound, Invalid,
         CursorBeyondEnd before the first event.
         """
-        kernel_no = await self._kernel_no(who, kernel_id)
+        kernel_no = await self._kernel_no(who, kernel_id, images_only=images_only)
         await self._checked_end(after)
 
         async def read(after: int) -> Changes:
             events = await self._store.events.read(
-                after, owner=who.sees, kernel_no=kernel_no, limit=_BATCH
+                after, owner=who.sees, kernel_no=kernel_no, images_only=images_only, limit=_BATCH
             )
             if not events:
                 await self._kernel_no(who, kernel_id)
@@ -71,15 +84,21 @@ class Events:
 
         return watch(
             self._crowds,
-            Followed((who.sees, kernel_id), events_topic(), read),
+            Followed((who.sees, kernel_id, images_only), events_topic(), read),
             after,
             poll=_POLL_SECONDS,
             pace=_PACE_SECONDS,
         )
 
-    async def _kernel_no(self, who: Principal, kernel_id: str | None) -> int | None:
+    async def _kernel_no(
+        self, who: Principal, kernel_id: str | None, *, images_only: bool = False
+    ) -> int | None:
         if kernel_id is None:
             return None
+        if images_only:
+            raise Invalid(
+                "Ask for the events of images or for those of one kernel.", field="kernel"
+            )
         return (await self._store.kernels.get(kernel_id, who.sees)).no
 
     async def _checked_end(self, after: int) -> int:

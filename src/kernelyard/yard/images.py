@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from kernelyard.model.errors import (
     AgentUnavailable,
@@ -10,19 +11,34 @@ from kernelyard.model.errors import (
     ImageDisabled,
     ImageNotFound,
     ImageNotReady,
+    Invalid,
     ResourceNotFound,
 )
 from kernelyard.model.ids import checked_name
 from kernelyard.model.images import Image, ImageRecord, merge_images, split_reference
 from kernelyard.model.principals import Principal
 from kernelyard.model.quantities import Micros
+from kernelyard.model.resolving import find_image
 from kernelyard.ports.clock import Clock
 from kernelyard.ports.stores import ImageStore
-from kernelyard.wire.link import BrokenProvider, ImageList
+from kernelyard.wire.link import BrokenProvider, HiddenImage, ImageList, SlowProvider
 from kernelyard.yard.access import only_admin
 from kernelyard.yard.agents import Agents
 
 _FRESH: Micros = 30_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """All images by name, and what there is to say of their providers."""
+
+    images: list[Image]
+    broken: list[BrokenProvider]
+    """Those that could not list theirs."""
+    slow: list[SlowProvider]
+    """Those whose last list is shown while they look again."""
+    hidden: list[HiddenImage]
+    """Images that are not safe to offer."""
 
 
 class Images:
@@ -35,18 +51,16 @@ class Images:
         self._found: ImageList | None = None
         self._found_at: Micros = 0
 
-    async def list(
-        self, who: Principal, *, refresh: bool = False
-    ) -> tuple[list[Image], list[BrokenProvider]]:
+    async def list(self, who: Principal, *, refresh: bool = False) -> Listed:
         """Return all images by name, and the providers that could not list theirs."""
         del who
         found = await self._look(refresh=refresh)
-        return merge_images(found.images, await self._store.all()), found.broken
+        images = merge_images(found.images, await self._store.all())
+        return Listed(images, found.broken, found.slow, found.hidden)
 
     async def get(self, who: Principal, name: str) -> Image:
         """Raises ImageNotFound."""
-        images, _ = await self.list(who)
-        return _named(images, name)
+        return _named((await self.list(who)).images, name)
 
     async def usable(self, name: str) -> Image:
         """Return the image to start a kernel from.
@@ -56,9 +70,10 @@ class Images:
         """
         records = await self._store.all()
         found = await self._look(refresh=False, trust=True)
-        image = _find(merge_images(found.images, records), name)
+        image = find_image(merge_images(found.images, records), name)
         if image is None or image.problem:
             found = await self._look(refresh=True)
+            _refuse_hidden(found.hidden, name)
             image = _named(merge_images(found.images, records), name)
         if image.disabled:
             raise ImageDisabled(
@@ -71,14 +86,37 @@ class Images:
             )
         return image
 
+    async def check_parameters(self, image: Image, values: Mapping[str, object]) -> None:
+        """See whether a kernel of an image may be made with these values.
+
+        Raises Invalid, which names the wrong one, ImageNotReady, AgentUnavailable.
+        """
+        if not image.parameters:
+            if values:
+                raise Invalid(
+                    f"The image '{image.name}' takes no parameters. Leave them out.",
+                    field="parameters",
+                )
+            return
+        provider, bare = split_reference(image.reference)
+        try:
+            await (await self._agents.link()).check_parameters(provider, bare, values)
+        except AgentUnavailable:
+            self._agents.mistrust()
+            raise
+
+    def take(self, found: ImageList) -> None:
+        """An agent has told its list by itself."""
+        self._found, self._found_at = found, self._clock.now()
+
     async def register(
         self, who: Principal, name: str, source: str, display_name: str | None = None
     ) -> Image:
         """Give an image a further name. Raises Forbidden, AlreadyExists, ImageNotFound."""
         only_admin(who)
         checked_name(name, field="name")
-        images, _ = await self.list(who)
-        if _find(images, name) is not None:
+        images = (await self.list(who)).images
+        if find_image(images, name) is not None:
             raise AlreadyExists(
                 f"An image named '{name}' exists. Choose another name, or remove that one first.",
                 field="name",
@@ -159,13 +197,15 @@ class Images:
         return found
 
 
-def _find(images: list[Image], name: str) -> Image | None:
-    wanted = {name, name.removeprefix("kernelspec/")}
-    return next((image for image in images if image.name in wanted), None)
+def _refuse_hidden(hidden: list[HiddenImage], name: str) -> None:
+    wanted = "/".join(split_reference(name))
+    for one in hidden:
+        if one.reference == wanted:
+            raise ImageNotReady(f"The image '{name[:128]}' is hidden. {one.reason}", field="image")
 
 
 def _named(images: list[Image], name: str, *, field: str = "image") -> Image:
-    image = _find(images, name)
+    image = find_image(images, name)
     if image is not None:
         return image
     names = [one.name for one in images if not one.disabled]

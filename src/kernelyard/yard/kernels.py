@@ -21,7 +21,13 @@ from kernelyard.model.errors import (
 from kernelyard.model.ids import checked_environment, checked_labels, checked_name
 from kernelyard.model.images import ImageSnapshot
 from kernelyard.model.kernel_phases import KernelState, Phase, Wanted
-from kernelyard.model.kernels import Kernel, KernelOrder, StateChange
+from kernelyard.model.kernels import (
+    LARGEST_PARAMETERS,
+    Kernel,
+    KernelOrder,
+    StateChange,
+    checked_path,
+)
 from kernelyard.model.paging import checked_limit, decode_cursor, encode_cursor
 from kernelyard.model.principals import Principal
 from kernelyard.model.prospects import Prospect, prospect_of
@@ -241,6 +247,7 @@ class Kernels:
     async def _prepared(self, who: Principal, order: KernelOrder) -> Kernel:
         template = await self._templates.usable(who, order.template)
         image = await self._images.usable(order.image)
+        await self._images.check_parameters(image, order.parameters)
         return Kernel(
             no=0,
             id=str(uuid.uuid4()),
@@ -333,6 +340,12 @@ def _checked(order: KernelOrder, *, reuse: bool) -> None:
     checked_display_name(order.display_name)
     checked_environment(order.environment, field="environment")
     checked_labels(order.labels)
+    if order.path is not None:
+        checked_path(order.path, field="path")
+    if len(json.dumps(order.parameters)) > LARGEST_PARAMETERS:
+        raise Invalid(
+            f"'parameters' may take at most {LARGEST_PARAMETERS // 1024} KiB.", field="parameters"
+        )
 
 
 def _digest(order: KernelOrder, reuse: bool) -> str:

@@ -6,7 +6,6 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from kernelyard.model.errors import AgentUnavailable
 from kernelyard.ports.agent_link import Links
 from kernelyard.ports.bell import Bell
 from kernelyard.ports.clock import Clock
@@ -22,13 +21,14 @@ from kernelyard.yard.events import Events
 from kernelyard.yard.external import ExternalKernels
 from kernelyard.yard.foreign import ForeignKernels
 from kernelyard.yard.health import Health
+from kernelyard.yard.image_watch import ImageWatch
 from kernelyard.yard.images import Images
 from kernelyard.yard.kernels import Kernels
 from kernelyard.yard.limits import Limits
-from kernelyard.yard.log import event
 from kernelyard.yard.logs import KernelLogs
 from kernelyard.yard.outputs import Outputs
 from kernelyard.yard.releasing import Releasing
+from kernelyard.yard.resolving import Resolving
 from kernelyard.yard.retention import Retention
 from kernelyard.yard.tasks import Tasks
 from kernelyard.yard.templates import Templates
@@ -68,6 +68,8 @@ class Yard:
         self.logs = KernelLogs(world)
         self.bridges = Bridges(world)
         self.events = Events(world)
+        self.resolving = Resolving(self.images, store.choices, clock)
+        self._image_watch = ImageWatch(world, self.images)
         self.health = Health(store)
         self._releasing = Releasing(world.releases, store.kernels, agents, clock)
         self._retention = Retention(world, self._caretakers)
@@ -77,7 +79,7 @@ class Yard:
         await self.templates.ensure_default()
         await self._caretakers.start()
         self._works = [
-            asyncio.create_task(self._warm(), name="warming"),
+            asyncio.create_task(self._image_watch.run(), name="watching images"),
             asyncio.create_task(self._releasing.run(), name="releasing"),
             asyncio.create_task(self._retention.run(), name="retention"),
         ]
@@ -107,12 +109,3 @@ class Yard:
     async def limits_held(self) -> list[LimitFact]:
         """Which limits hold on the agent's machine. Raises AgentUnavailable."""
         return (await (await self._agents.link()).facts()).limits
-
-    async def _warm(self) -> None:
-        """Have an agent and its images at hand before the first kernel is asked for."""
-        try:
-            link = await self._agents.link()
-            await link.images()
-        except AgentUnavailable as error:
-            self._agents.mistrust()
-            event("agent.unavailable", error=error.message)

@@ -31,6 +31,7 @@ STATUS = {
     "idempotency_key_reused": 409,
     "image_disabled": 409,
     "image_not_ready": 409,
+    "no_image_fits": 409,
     "template_disabled": 409,
     "records_gone": 409,
     "kernel_not_running": 409,

@@ -24,6 +24,7 @@ async def test_images_are_listed_with_what_is_known_of_them(client: httpx.AsyncC
         "disabled": False,
         "registered": False,
         "resources": {"logo-64x64.png": "/v1/images/python3/resources/logo-64x64.png"},
+        "parameters": {},
     }
     assert images["broken"]["ready"] is False
     assert "correct it" in images["broken"]["problem"]

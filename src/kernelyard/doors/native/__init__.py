@@ -15,6 +15,7 @@ from kernelyard.doors.native import (
     kernels,
     logs,
     outputs,
+    resolving,
     tasks,
     templates,
     tokens,
@@ -28,7 +29,7 @@ _TAGS = {
     "kernels": "Interpreters, from request to deletion.",
     "tasks": "Code queued on kernels, run in order, with a stored end state.",
     "outputs": "Everything kernels said, numbered, readable while it happens and ever after.",
-    "events": "State changes of kernels and tasks, numbered, as they happen and ever after.",
+    "events": "State changes of kernels, tasks and images, numbered, as they happen and ever after.",
     "tokens": "Who may come in.",
 }
 
@@ -50,6 +51,7 @@ class NativeDoor(Door):
             connections,
             events,
             images,
+            resolving,
             templates,
             tokens,
         )

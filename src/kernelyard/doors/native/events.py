@@ -1,9 +1,9 @@
-"""Events: every state change of kernels and tasks, as pages and as a stream without an end."""
+"""Events: every state change of kernels, tasks and images, as pages and as a stream without an end."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -43,6 +43,10 @@ OneKernel = Annotated[
         json_schema_extra={"format": "uuid"},
     ),
 ]
+About = Annotated[
+    Literal["images"] | None,
+    Query(description="Only what becomes of images; goes without `kernel`."),
+]
 _RESPONSES = also_events(
     answers(
         Invalid,
@@ -51,7 +55,8 @@ _RESPONSES = also_events(
         example=examples.CHANGES,
         description="A page; or, for those who accept `text/event-stream`, events without an end.",
     ),
-    "Each change as an event: `id` its number, `event` whether it is a `kernel`'s or a `task`'s, "
+    "Each change as an event: `id` its number, `event` whether it is a `kernel`'s, a `task`'s or an "
+    "`image`'s, "
     "`data` an Event. The stream has no end; when it is cut, ask again with `Last-Event-ID`. A "
     "comment comes every 15 seconds as a sign of life.",
     examples.CHANGE_EVENTS,
@@ -61,7 +66,7 @@ _RESPONSES = also_events(
 @router.get(
     "/events",
     operation_id="read_events",
-    summary="Read or follow the state changes of kernels and tasks",
+    summary="Read or follow the state changes of kernels, tasks and images",
     response_model=shapes.EventPage,
     responses=_RESPONSES,
 )
@@ -70,11 +75,12 @@ async def events(
     after: AfterEvent = 0,
     limit: Limit = None,
     kernel: OneKernel = None,
+    about: About = None,
     stream: Stream = False,
     last_event_id: LastEventId = None,
 ) -> Response:
     """Every state that the caller's kernels and tasks have entered, in order; administrators see
-    everybody's. Pages continue with `after` = `last`, and `after` = `newest` leaves out all that was.
+    everybody's. What becomes of images is seen by all. Pages continue with `after` = `last`, and `after` = `newest` leaves out all that was.
     Numbers grow over the whole server, so yours have gaps. That a kernel is busy or idle again is told
     by its tasks. The events of a deleted kernel vanish with it; a stream of that kernel alone is cut."""
     asked = asked_by(request)
@@ -82,10 +88,14 @@ async def events(
         raise KernelNotFound
     if not wants_events(request, stream):
         size = checked_limit(limit, largest=settings_of(request).largest_page)
-        page = await asked.yard.events.page(asked.who, after, size, kernel)
+        page = await asked.yard.events.page(
+            asked.who, after, size, kernel, images_only=about is not None
+        )
         return translate.answer(translate.event_page(page))
     start = start_of(after, last_event_id)
-    changes = await asked.yard.events.follow(asked.who, start, kernel)
+    changes = await asked.yard.events.follow(
+        asked.who, start, kernel, images_only=about is not None
+    )
     return event_stream(_while_welcome(request, changes), _as_events)
 
 
@@ -108,6 +118,6 @@ def _as_events(batch: Changes) -> Pieces:
 
 
 def _as_event(change: StateChange) -> bytes:
-    word = b"task" if change.task_id else b"kernel"
+    word = b"image" if change.image else b"task" if change.task_id else b"kernel"
     data = translate.json_bytes(translate.event(change))
     return b"id: %d\nevent: %b\ndata: %b\n\n" % (change.number, word, data)

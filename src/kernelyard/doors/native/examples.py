@@ -5,6 +5,7 @@ from __future__ import annotations
 from kernelyard.doors.native import shapes
 from kernelyard.model.kernel_phases import KernelState
 from kernelyard.model.records import RecordKind
+from kernelyard.model.resolving import How
 from kernelyard.model.tasks import TaskState
 from kernelyard.model.templates import QueuePolicy, RestartPolicy
 
@@ -24,8 +25,24 @@ IMAGE: shapes.Image = {
     "disabled": False,
     "registered": False,
     "resources": {"logo-64x64.png": "/v1/images/python3/resources/logo-64x64.png"},
+    "parameters": {
+        "type": "object",
+        "properties": {"level": {"enum": ["INFO", "DEBUG"], "default": "INFO"}},
+    },
 }
-IMAGES: shapes.ImageList = {"items": [IMAGE], "next_cursor": None, "broken": []}
+IMAGES: shapes.ImageList = {
+    "items": [IMAGE],
+    "next_cursor": None,
+    "broken": [],
+    "slow": [{"provider": "conda", "listed_at": _MORNING}],
+    "hidden": [],
+}
+RESOLUTION: shapes.Resolution = {
+    "image": "python3",
+    "how": How.NAME,
+    "because": "the notebook names it",
+    "passed_over": [],
+}
 
 _FIELDS: shapes.TemplateFields = {
     "milli_cpu_limit": 1000,
@@ -68,6 +85,8 @@ KERNEL: shapes.Kernel = {
     },
     "template": {"name": "small", **_FIELDS},
     "environment": {},
+    "parameters": {"level": "DEBUG"},
+    "path": "/home/ada/report.ipynb",
     "labels": {"team": "vision"},
     "state": KernelState.BUSY,
     "reason": None,
@@ -173,6 +192,7 @@ CHANGE: shapes.Event = {
     "at": _LATER,
     "kernel_id": _KERNEL_ID,
     "task_id": _TASK_ID,
+    "image": None,
     "state": "lost",
     "reason": "the kernel was killed by SIGKILL while this ran; what it said until then is kept",
     "cause": "died",
@@ -180,7 +200,7 @@ CHANGE: shapes.Event = {
 CHANGES: shapes.EventPage = {"items": [CHANGE], "last": 7, "newest": 7}
 CHANGE_EVENTS = (
     f'id: 7\nevent: task\ndata: {{"number":7,"at":"{_LATER}","kernel_id":"{_KERNEL_ID}",'
-    f'"task_id":"{_TASK_ID}","state":"succeeded","reason":null,"cause":null}}\n\n'
+    f'"task_id":"{_TASK_ID}","image":null,"state":"succeeded","reason":null,"cause":null}}\n\n'
 )
 RESULT: shapes.Result = {
     "task": TASK,

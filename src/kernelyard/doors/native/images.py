@@ -49,16 +49,12 @@ async def every(
     request: Request,
     refresh: Annotated[bool, Query(description="Look again at what is installed.")] = False,
 ) -> Response:
-    """All of them, by name; `broken` tells which providers could not list theirs."""
+    """All of them, by name. `broken` tells which providers could not list theirs, `slow` which are
+    still looking, so that their last list is shown. The agent looks again by itself, too: what comes
+    and goes is told by the events."""
     asked = asked_by(request)
-    images, broken = await asked.yard.images.list(asked.who, refresh=refresh)
-    root_path = settings_of(request).root_path
-    body: shapes.ImageList = {
-        "items": [translate.image(image, root_path) for image in images],
-        "next_cursor": None,
-        "broken": [{"provider": one.provider, "problem": one.problem} for one in broken],
-    }
-    return translate.answer(body)
+    listed = await asked.yard.images.list(asked.who, refresh=refresh)
+    return translate.answer(translate.images(listed, settings_of(request).root_path))
 
 
 @router.post(

@@ -92,6 +92,8 @@ async def create(
             display_name=order.display_name,
             environment=order.environment,
             labels=order.labels,
+            parameters=order.parameters,
+            path=order.path,
         ),
         reuse=order.get_or_create,
         idempotency_key=idempotency_key,

@@ -200,10 +200,40 @@ class NewKernel(_Order):
     name: str | None = Field(default=None, description="Unique among your live kernels.")
     display_name: str = ""
     environment: dict[str, str] = Field(default={}, description="Wins over the template's.")
+    parameters: dict[str, JsonValue] = Field(
+        default={}, description="Values for what the image's `parameters` declare."
+    )
+    path: str | None = Field(default=None, description="The notebook that it is for, if any.")
     labels: dict[str, str] = {}
     get_or_create: bool = Field(
         default=False, description="Return your live kernel of this name if there is one."
     )
+
+
+class NotebookQuestion(_Order):
+    """What is known of a notebook."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "metadata": {
+                        "kernelspec": {"name": "python3", "language": "python"},
+                        "language_info": {"name": "python", "version": "3.12.3"},
+                    },
+                    "path": "/home/ada/report.ipynb",
+                }
+            ]
+        }
+    )
+
+    metadata: dict[str, JsonValue] = Field(default={}, description="As the notebook has it.")
+    path: str | None = Field(default=None, description="Under which a choice is remembered.")
+    image: str | None = Field(default=None, description="An explicit choice; it wins.")
+    default: str | None = Field(default=None, description="What the notebook's directory wants.")
+    default_source: str | None = Field(default=None, description="Where that is written.")
+    remember: bool = Field(default=False, description="Keep the explicit choice for this path.")
+    forget: bool = Field(default=False, description="Forget the choice kept for this path first.")
 
 
 class NewTask(_Order):

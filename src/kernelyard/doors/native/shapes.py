@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from kernelyard.model.kernel_phases import KernelState
 from kernelyard.model.records import EndCause, RecordKind, StoppedBy
+from kernelyard.model.resolving import How
 from kernelyard.model.tasks import TaskState
 from kernelyard.model.templates import QueuePolicy, RestartPolicy
 
@@ -32,13 +33,38 @@ class Image(TypedDict):
     disabled: bool
     registered: Annotated[bool, Field(description="Whether an administrator gave it its name.")]
     resources: Annotated[dict[str, str], Field(description="File names and the paths they are at.")]
+    parameters: Annotated[
+        dict[str, object],
+        Field(
+            description="JSON Schema of the `parameters` that a kernel may be made with; empty if it "
+            "takes none."
+        ),
+    ]
 
 
 class BrokenProvider(TypedDict):
-    """A provider that could not list its images."""
+    """A provider that could not list its images, or not all of them."""
 
     provider: str
     problem: str
+    listed_at: Annotated[
+        Time | None,
+        Field(description="When it made the list that is shown; null if it has none."),
+    ]
+
+
+class SlowProvider(TypedDict):
+    """A provider that takes its time to look again: its last list is shown."""
+
+    provider: str
+    listed_at: Time
+
+
+class HiddenImage(TypedDict):
+    """An image that is not listed because it is not safe to offer."""
+
+    reference: str
+    reason: str
 
 
 class ImageList(TypedDict):
@@ -47,6 +73,19 @@ class ImageList(TypedDict):
     items: list[Image]
     next_cursor: Cursor
     broken: list[BrokenProvider]
+    slow: list[SlowProvider]
+    hidden: list[HiddenImage]
+
+
+class Resolution(TypedDict):
+    """Which image is to run a notebook, and why."""
+
+    image: str
+    how: Annotated[How, Field(description="What decided.")]
+    because: str
+    passed_over: Annotated[
+        list[str], Field(description="What would have decided and could not be followed.")
+    ]
 
 
 class TemplateFields(TypedDict):
@@ -118,6 +157,11 @@ class Kernel(TypedDict):
     image: KernelImage
     template: KernelTemplate
     environment: dict[str, str]
+    parameters: Annotated[
+        dict[str, object],
+        Field(description="What it was made with; of all else the image's defaults are used."),
+    ]
+    path: Annotated[str | None, Field(description="The notebook that it is for.")]
     labels: Labels
     state: KernelState
     reason: Annotated[str | None, Field(description="Why it is in this state.")]
@@ -279,17 +323,19 @@ class OutputPage(TypedDict):
 
 
 class Event(TypedDict):
-    """One step of a kernel's or task's life."""
+    """One step of a kernel's, task's or image's life."""
 
     number: Annotated[int, Field(description="Grows over all events of the server.")]
     at: Time
-    kernel_id: Id
+    kernel_id: Annotated[Id | None, Field(description="Null where it is about an image.")]
     task_id: Annotated[Id | None, Field(description="The task that changed; null for the kernel.")]
+    image: Annotated[str | None, Field(description="The image that changed.")]
     state: Annotated[
         str,
         Field(
             description="The state it is in since then, or `ending_soon`: a warning that a kernel "
-            "will be ended unless something happens."
+            "will be ended unless something happens. Of an image: `found`, `ready`, `not_ready`, "
+            "`changed` or `gone`."
         ),
     ]
     reason: Annotated[str | None, Field(description="Why, where there is something to say.")]

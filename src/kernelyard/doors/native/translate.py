@@ -18,9 +18,11 @@ from kernelyard.model.outputs import Aggregate, Display
 from kernelyard.model.principals import Role, TokenRecord
 from kernelyard.model.prospects import Prospect
 from kernelyard.model.quantities import Micros
+from kernelyard.model.resolving import Decision
 from kernelyard.model.tasks import Task, TaskError
 from kernelyard.model.templates import Template, TemplateSpec
 from kernelyard.wire.connections import Connection
+from kernelyard.yard.images import Listed
 
 _encoder = msgspec.json.Encoder()
 
@@ -67,6 +69,37 @@ def image(found: Image, root_path: str) -> shapes.Image:
         "disabled": found.disabled,
         "registered": found.registered,
         "resources": {file: f"{base}/{file}" for file in found.resources},
+        "parameters": found.parameters,
+    }
+
+
+def images(listed: Listed, root_path: str) -> shapes.ImageList:
+    """All images, and what there is to say of their providers."""
+    return {
+        "items": [image(one, root_path) for one in listed.images],
+        "next_cursor": None,
+        "broken": [
+            {
+                "provider": one.provider,
+                "problem": one.problem,
+                "listed_at": _maybe_time(one.listed_at),
+            }
+            for one in listed.broken
+        ],
+        "slow": [
+            {"provider": one.provider, "listed_at": time_text(one.listed_at)} for one in listed.slow
+        ],
+        "hidden": [{"reference": one.reference, "reason": one.reason} for one in listed.hidden],
+    }
+
+
+def resolution(decision: Decision) -> shapes.Resolution:
+    """Which image is to run a notebook."""
+    return {
+        "image": decision.image,
+        "how": decision.how,
+        "because": decision.because,
+        "passed_over": list(decision.passed_over),
     }
 
 
@@ -119,6 +152,8 @@ def kernel(one: Kernel, prospect: Prospect | None = None) -> shapes.Kernel:
         },
         "template": {"name": one.template.name, **_fields(one.template.spec)},
         "environment": one.environment,
+        "parameters": dict(one.parameters),
+        "path": one.path,
         "labels": one.labels,
         "state": one.state,
         "reason": one.reason,
@@ -181,12 +216,13 @@ def change(step: StateChange) -> shapes.StateChange:
 
 
 def event(step: StateChange) -> shapes.Event:
-    """One step of a kernel's or task's life."""
+    """One step of a kernel's, task's or image's life."""
     return {
         "number": step.number,
         "at": time_text(step.at),
         "kernel_id": step.kernel_id,
         "task_id": step.task_id,
+        "image": step.image,
         "state": step.state,
         "reason": step.reason,
         "cause": step.cause,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -30,13 +31,14 @@ _DROP = delete(changes).where(_OF_IMAGES, changes.c.number < _OLDEST_KEPT.scalar
 
 def sight(connection: Connection, sighting: Sighting) -> int:
     """Keep a sighting and write down what it tells; return how many changes that is."""
-    began, version, images = connection.execute(_SEEN.with_for_update()).one()
-    outcome = seen_then(Seen(began, version, json.loads(images) if images else None), sighting)
+    began, version, kept = connection.execute(_SEEN.with_for_update()).one()
+    before = Seen(began, version, **_read(kept)) if kept else Seen(began, version)
+    outcome = seen_then(before, sighting)
     if outcome is None:
         return 0
     seen, told = outcome
-    kept = {"began": seen.began, "version": seen.version, "images": json_text(seen.images)}
-    connection.execute(_KEEP, kept)
+    images = json_text({"images": seen.images, "unknown": sorted(seen.unknown)})
+    connection.execute(_KEEP, {"began": seen.began, "version": seen.version, "images": images})
     if told:
         connection.execute(_DROP)
         rows: list[Values] = [
@@ -51,3 +53,8 @@ def sight(connection: Connection, sighting: Sighting) -> int:
         ]
         write_changes(connection, rows)
     return len(told)
+
+
+def _read(kept: str) -> dict[str, Any]:
+    found = json.loads(kept)
+    return {"images": found["images"], "unknown": frozenset(found["unknown"])}

@@ -52,6 +52,15 @@ class SightingConformance(Opening):
         await store.events.sight(a_sighting(3, "python3", "conda/science"))
         assert await told(store) == []
 
+    async def test_the_first_list_of_a_provider_that_did_not_answer_before_tells_nothing(
+        self, store: Store
+    ) -> None:
+        await store.events.sight(a_sighting(1, "python3", unknown=frozenset({"conda"})))
+        await store.events.sight(a_sighting(2, "python3", "conda/a", "venv/b"))
+        assert await told(store) == ["venv/b found"]
+        await store.events.sight(a_sighting(3, "python3", "conda/a", "conda/b", "venv/b"))
+        assert await told(store) == ["venv/b found", "conda/b found"]
+
     async def test_an_older_sighting_is_passed_over(self, store: Store) -> None:
         await store.events.sight(a_sighting(5, "python3"))
         assert await store.events.sight(a_sighting(4, "ir")) == 0

@@ -204,8 +204,9 @@ class AgentProcess:
             process.wait()
         for noted in self.data_dir.glob("agent/kernels/*/process.json"):
             record = json.loads(noted.read_bytes())
-            if start_time_of(record["pid"]) == record["start_time"]:
-                os.killpg(record["pid"], signal.SIGKILL)
+            pid = record["pid"]
+            if pid is not None and start_time_of(pid) == record["start_time"]:
+                os.killpg(pid, signal.SIGKILL)
 
 
 def fault_in(reply: link.Reply) -> link.Fault:

@@ -73,7 +73,11 @@ class StartsElsewhere(KernelProvisionerBase):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict[str, Any]:
         self.process = subprocess.Popen(  # noqa: ASYNC220 - as strangers do
-            cmd, env=kwargs["env"], cwd=kwargs["cwd"], start_new_session=True
+            cmd,
+            env=kwargs["env"],
+            cwd=kwargs["cwd"],
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
         )
         self.connection_info = self.parent.get_connection_info()
         return self.connection_info

@@ -30,7 +30,7 @@ ANSWER_SECONDS = 5.0
 """How long a provisioner may take for one thing that is asked of it."""
 CLEANUP_SECONDS = 10.0
 FIND_SECONDS = 8.0
-RESPONSIVE_SECONDS = 3.0
+RESPONSIVE_SECONDS = 2.0
 """A thread in which nothing else happens for so long is given up: its provisioner blocks it."""
 GUARD_SECONDS = 10.0
 
@@ -177,19 +177,24 @@ class ProvisionerLauncher(Launcher):
         launched = self._launched
         if launched is None or self._cleaned or self._ending.result is not None:
             return False
-        for _ in range(2):
+        begun = False
+
+        async def answer() -> None:
+            nonlocal begun
+            begun = True
+            await ask(launched.provisioned.provisioner)
+
+        while not begun:
             await self._unblock()
             try:
-                await self._thread.call(
-                    lambda: ask(launched.provisioned.provisioner), ANSWER_SECONDS
-                )
+                await self._thread.call(answer, ANSWER_SECONDS)
             except TimeoutError:
-                continue  # it may have been blocked by something else
+                self._log.logger.warning("It takes too long to %s.", verb)
             except Exception as error:  # noqa: BLE001 - it is a stranger's code
                 self._log.logger.warning("It failed to %s: %r", verb, error)
                 return False
-            return True
-        self._log.logger.warning("It took too long to %s.", verb)
+            else:
+                return True
         return False
 
     async def _unblock(self) -> None:

@@ -19,10 +19,10 @@ CLIENT = """
     ApiError AsyncClient AsyncEvents AsyncImages AsyncKernel AsyncKernels AsyncTask AsyncTasks AsyncTemplates
     AsyncTokens AuthenticationError BrokenProvider Client ConflictError ConnectionFailedError
     Event Events
-    FollowInterruptedError Health Image ImageList ImageSnapshot Images Interruption
+    FollowInterruptedError Health HiddenImage Image ImageList ImageSnapshot Images Interruption
     InvalidRequestError Kernel KernelEndedError KernelInfo KernelLog Kernels KernelyardError LimitReachedError
-    NewToken NoServerError NotFoundError Output OutputPage PermissionDeniedError Result RetryPolicy
-    Rich ServerAddress ServerError StateChange Task TaskCancelledError TaskError TaskFailedError
+    NewToken NoServerError NotFoundError Output OutputPage PermissionDeniedError Resolution Result RetryPolicy
+    Rich ServerAddress ServerError SlowProvider StateChange Task TaskCancelledError TaskError TaskFailedError
     TaskInfo TaskLostError TaskResult Tasks Template TemplateSnapshot Templates Token Tokens
     TooLargeError UnavailableError UnexpectedAnswerError WaitTimeoutError WhoAmI find_server
 """

@@ -46,17 +46,22 @@ from kernelyard.client.errors import (
     WaitTimeoutError,
 )
 from kernelyard.client.following import Interruption
+from kernelyard.client.image_types import (
+    BrokenProvider,
+    HiddenImage,
+    Image,
+    ImageList,
+    Resolution,
+    SlowProvider,
+)
 from kernelyard.client.outputs import Output, OutputPage
 from kernelyard.client.results import Result, TaskResult
 from kernelyard.client.retrying import RetryPolicy
 from kernelyard.client.rich import Rich
 from kernelyard.client.settings import ServerAddress, find_server
 from kernelyard.client.types import (
-    BrokenProvider,
     Event,
     Health,
-    Image,
-    ImageList,
     ImageSnapshot,
     KernelInfo,
     KernelLog,
@@ -91,6 +96,7 @@ __all__ = [
     "Events",
     "FollowInterruptedError",
     "Health",
+    "HiddenImage",
     "Image",
     "ImageList",
     "ImageSnapshot",
@@ -110,11 +116,13 @@ __all__ = [
     "Output",
     "OutputPage",
     "PermissionDeniedError",
+    "Resolution",
     "Result",
     "RetryPolicy",
     "Rich",
     "ServerAddress",
     "ServerError",
+    "SlowProvider",
     "StateChange",
     "Task",
     "TaskCancelledError",

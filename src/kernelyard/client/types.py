@@ -6,7 +6,6 @@ does not break an old client.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -29,23 +28,28 @@ class StateChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One step of a kernel's or task's life, with its number among all events of the server.
+    """One step of a kernel's, task's or image's life, with its number among all events of the server.
 
     ::
 
         for event in yard.events.follow():
-            print(event.number, event.task_id or event.kernel_id, event.state, event.reason or "")
+            subject = event.image or event.task_id or event.kernel_id
+            print(event.number, subject, event.state, event.reason or "")
     """
 
     number: int
     """Numbers only grow; give the last one as ``after`` to go on from there."""
     at: datetime
-    kernel_id: str
+    kernel_id: str | None = None
+    """None for what becomes of an image."""
     state: str
     """The state that the task, or else the kernel, is in since then; or ``ending_soon``: a warning
-    that a kernel will be ended unless something happens."""
+    that a kernel will be ended unless something happens. Of an image: ``found``, ``ready``,
+    ``not_ready``, ``changed``, ``gone``."""
     task_id: str | None = None
     """The task that changed; None if it was the kernel itself."""
+    image: str | None = None
+    """The image that changed."""
     reason: str | None = None
     cause: str | None = None
     """Why in one word, where something ended or is about to."""
@@ -114,6 +118,10 @@ class KernelInfo:
     owned: bool = True
     """False for a kernel that was attached: it is never restarted, and goes on when it is let go of."""
     environment: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    """What it was made with; of all else the image's defaults are used."""
+    path: str | None = None
+    """The notebook that it is for."""
     labels: dict[str, str] = field(default_factory=dict)
     reason: str | None = None
     """Why it is in this state, where there is something to say."""
@@ -248,54 +256,6 @@ class TaskInfo:
     @property
     def is_final(self) -> bool:
         return self.state in FINAL_TASK_STATES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
-    """Something a kernel can be started from.
-
-    ::
-
-        for image in yard.images.list():
-            print(image.name, image.language, image.problem or "ready")
-    """
-
-    name: str
-    reference: str = ""
-    """``provider/name`` of what it stands for."""
-    display_name: str = ""
-    language: str = ""
-    version: str | None = None
-    ready: bool = True
-    problem: str | None = None
-    """Why it cannot start a kernel now, and what mends that."""
-    disabled: bool = False
-    registered: bool = False
-    """Whether an administrator gave it this name."""
-    resources: dict[str, str] = field(default_factory=dict)
-    """Files such as its logo, each with its address on the server."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokenProvider:
-    """A source of images that could not be asked."""
-
-    provider: str
-    problem: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageList:
-    """All images, and the providers that could not be asked. Iterates over the images."""
-
-    items: tuple[Image, ...]
-    broken: tuple[BrokenProvider, ...] = ()
-
-    def __iter__(self) -> Iterator[Image]:
-        return iter(self.items)
-
-    def __len__(self) -> int:
-        return len(self.items)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

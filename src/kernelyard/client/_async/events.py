@@ -1,4 +1,4 @@
-"""Events: every state change of kernels and tasks, as ``yard.events``."""
+"""Events: every state change of kernels, tasks and images, as ``yard.events``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PATH = "/v1/events"
 
 
 class AsyncEvents:
-    """State changes of all kernels and tasks that the token may see.
+    """State changes of all kernels and tasks that the token may see, and of images.
 
     One number is the cursor for everything: keep the last one you have dealt with, and go on from
     there, in another process if need be. The events of a deleted kernel vanish with it.
@@ -36,20 +36,21 @@ class AsyncEvents:
         after: int = 0,
         *,
         kernel: AsyncKernel | str | None = None,
+        about: str | None = None,
         patience: float | None = None,
         on_interruption: Callable[[Interruption], None] | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Yield every event after number ``after``, live, each exactly once. It has no end.
 
         With ``kernel``, a handle or an id, only those of that kernel and its tasks; NotFoundError
-        is raised when it is deleted. Begin with ``after=yard.events.newest()`` to leave out what has
+        is raised when it is deleted. With ``about="images"`` only what becomes of images. Begin with ``after=yard.events.newest()`` to leave out what has
         happened so far. In all else like ``follow`` of a task.
         """
         books = FollowBooks(
             self._http.retries,
             Event,
             after=after,
-            filters=_filters(kernel),
+            filters=_filters(kernel, about),
             patience=patience,
             on_interruption=on_interruption,
         )
@@ -60,11 +61,12 @@ class AsyncEvents:
         after: int = 0,
         *,
         kernel: AsyncKernel | str | None = None,
+        about: str | None = None,
         page_size: int = 100,
     ) -> AsyncIterator[Event]:
         """Yield the events so far after number ``after``, oldest first, page after page."""
         while True:
-            page = await self._page(after, page_size, kernel)
+            page = await self._page(after, page_size, _filters(kernel, about))
             for event in page.items:
                 yield event
             if len(page.items) < page_size:
@@ -73,14 +75,19 @@ class AsyncEvents:
 
     async def newest(self) -> int:
         """Return the number of the server's newest event; 0 if there is none yet."""
-        return (await self._page(0, 1, None)).newest
+        return (await self._page(0, 1, ())).newest
 
-    async def _page(self, after: int, limit: int, kernel: AsyncKernel | str | None) -> EventPage:
-        params = (*_filters(kernel), ("after", str(after)), ("limit", str(limit)))
+    async def _page(
+        self, after: int, limit: int, filters: tuple[tuple[str, str], ...]
+    ) -> EventPage:
+        params = (*filters, ("after", str(after)), ("limit", str(limit)))
         return decode(await self._http.get(_PATH, params), EventPage)
 
 
-def _filters(kernel: AsyncKernel | str | None) -> tuple[tuple[str, str], ...]:
-    if kernel is None:
-        return ()
-    return (("kernel", kernel if isinstance(kernel, str) else kernel.id),)
+def _filters(kernel: AsyncKernel | str | None, about: str | None) -> tuple[tuple[str, str], ...]:
+    filters: list[tuple[str, str]] = []
+    if kernel is not None:
+        filters.append(("kernel", kernel if isinstance(kernel, str) else kernel.id))
+    if about is not None:
+        filters.append(("about", about))
+    return tuple(filters)

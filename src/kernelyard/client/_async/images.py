@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kernelyard.client._async.http import AsyncHttp
 from kernelyard.client.decoding import decode, encode, segment
-from kernelyard.client.types import Image, ImageList
+from kernelyard.client.image_types import Image, ImageList, Resolution
+from kernelyard.client.notebook_question import Notebook, question_of
 
 
 class AsyncImages:
@@ -27,6 +28,34 @@ class AsyncImages:
     async def get(self, name: str) -> Image:
         """Return one image."""
         return decode(await self._http.get(_path(name)), Image)
+
+    async def resolve(
+        self,
+        notebook: Notebook,
+        *,
+        path: str | None = None,
+        image: str | None = None,
+        default: str | None = None,
+        remember: bool = False,
+        forget: bool = False,
+    ) -> Resolution:
+        """Return which image is to run a notebook, and why.
+
+        ::
+
+            chosen = await yard.images.resolve("report.ipynb")
+            kernel = await yard.kernels.create(chosen.image, path="report.ipynb")
+
+        ``notebook`` is a file, a notebook as nbformat has it, or the metadata of one. In this order:
+        ``image``; what was chosen for this path before with ``remember``; ``default``, which for a
+        file is looked up in ``.kernelyard.toml`` beside it or above; the kernel that the notebook
+        names; its language and version; the only image that is ready. ``forget`` drops what was
+        chosen before. Raises ConflictError, code ``no_image_fits``, which lists what there is.
+        """
+        question = question_of(
+            notebook, path=path, image=image, default=default, remember=remember, forget=forget
+        )
+        return decode(await self._http.post("/v1/resolve", encode(question)), Resolution)
 
     async def register(self, name: str, source: str, *, display_name: str | None = None) -> Image:
         """Give the image ``source`` a further name.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from os import PathLike
-from typing import Literal
+from typing import Any, Literal
 from uuid import uuid4
 
 from kernelyard.client._async.http import AsyncHttp
@@ -21,7 +21,7 @@ class AsyncKernels:
     def __init__(self, http: AsyncHttp) -> None:
         self._http = http
 
-    async def create(
+    async def create(  # noqa: PLR0913 - one parameter per field
         self,
         image: str = "python3",
         *,
@@ -29,6 +29,8 @@ class AsyncKernels:
         name: str | None = None,
         display_name: str = "",
         environment: Mapping[str, str] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        path: str | None = None,
         labels: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> AsyncKernel:
@@ -38,7 +40,9 @@ class AsyncKernels:
 
             kernel = await yard.kernels.create("python3", environment={"SEED": "1"})
 
-        ``environment`` wins over the template's. ``name`` is unique among your live kernels.
+        ``environment`` wins over the template's. ``parameters`` are values for what the image's own
+        ``parameters`` declare; ``path`` is the notebook that the kernel is for. ``name`` is unique
+        among your live kernels.
         """
         order = {
             "image": image,
@@ -46,11 +50,13 @@ class AsyncKernels:
             "name": name,
             "display_name": display_name,
             "environment": dict(environment or {}),
+            "parameters": dict(parameters or {}),
+            "path": path,
             "labels": dict(labels or {}),
         }
         return await self._made(order, idempotency_key)
 
-    async def get_or_create(
+    async def get_or_create(  # noqa: PLR0913 - the same
         self,
         name: str,
         *,
@@ -58,6 +64,8 @@ class AsyncKernels:
         template: str = "default",
         display_name: str = "",
         environment: Mapping[str, str] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        path: str | None = None,
         labels: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> AsyncKernel:
@@ -75,6 +83,8 @@ class AsyncKernels:
             "name": name,
             "display_name": display_name,
             "environment": dict(environment or {}),
+            "parameters": dict(parameters or {}),
+            "path": path,
             "labels": dict(labels or {}),
             "get_or_create": True,
         }

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
-from typing import Literal
+from typing import Any, Literal
 from uuid import uuid4
 
 from kernelyard.client._sync.http import Http
@@ -23,7 +23,7 @@ class Kernels:
     def __init__(self, http: Http) -> None:
         self._http = http
 
-    def create(
+    def create(  # noqa: PLR0913 - one parameter per field
         self,
         image: str = "python3",
         *,
@@ -31,6 +31,8 @@ class Kernels:
         name: str | None = None,
         display_name: str = "",
         environment: Mapping[str, str] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        path: str | None = None,
         labels: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> Kernel:
@@ -40,7 +42,9 @@ class Kernels:
 
             kernel = yard.kernels.create("python3", environment={"SEED": "1"})
 
-        ``environment`` wins over the template's. ``name`` is unique among your live kernels.
+        ``environment`` wins over the template's. ``parameters`` are values for what the image's own
+        ``parameters`` declare; ``path`` is the notebook that the kernel is for. ``name`` is unique
+        among your live kernels.
         """
         order = {
             "image": image,
@@ -48,11 +52,13 @@ class Kernels:
             "name": name,
             "display_name": display_name,
             "environment": dict(environment or {}),
+            "parameters": dict(parameters or {}),
+            "path": path,
             "labels": dict(labels or {}),
         }
         return self._made(order, idempotency_key)
 
-    def get_or_create(
+    def get_or_create(  # noqa: PLR0913 - the same
         self,
         name: str,
         *,
@@ -60,6 +66,8 @@ class Kernels:
         template: str = "default",
         display_name: str = "",
         environment: Mapping[str, str] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        path: str | None = None,
         labels: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> Kernel:
@@ -77,6 +85,8 @@ class Kernels:
             "name": name,
             "display_name": display_name,
             "environment": dict(environment or {}),
+            "parameters": dict(parameters or {}),
+            "path": path,
             "labels": dict(labels or {}),
             "get_or_create": True,
         }

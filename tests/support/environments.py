@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import sysconfig
 import venv
@@ -73,8 +72,6 @@ def a_program(path: Path, text: str = "exit 0") -> Path:
     return path
 
 
-def only_here(home: Path, surroundings: dict[str, str] | None = None) -> dict[str, str]:
-    """Return an environment in which ``home`` is home, and nobody's environments are to be found."""
-    given = dict(os.environ) if surroundings is None else surroundings
-    kept = {key: value for key, value in given.items() if key not in VARIABLES}
-    return {**kept, "HOME": str(home)}
+def only_here(home: Path) -> dict[str, str]:
+    """Variables for a process that has ``home`` as home, and finds nobody else's environments."""
+    return {**dict.fromkeys(VARIABLES, ""), "HOME": str(home)}

@@ -27,7 +27,7 @@ demo: .venv/.demo-stamp ## run a notebook, lose the connection half way, miss no
 
 ##@ To work on it
 .PHONY: setup
-setup: .venv/.stamp ## make .venv from requirements/dev.lock; see that PostgreSQL is there for tests
+setup: .venv/.stamp ## make .venv from requirements/dev.lock; see that PostgreSQL and kernels are there for tests
 
 .PHONY: check
 check: .venv/.stamp ## format, lint, types, walls, generated files, fast tests
@@ -66,7 +66,7 @@ format: .venv/.stamp ## format the code and mend what the linter can mend
 	$(BIN)/ruff check --fix .
 
 .PHONY: lock
-lock: ## choose versions anew and write both lock files (needs the network)
+lock: ## choose versions anew and write the lock files (needs the network)
 	@rm -rf build/lock && mkdir -p build/lock
 	$(PYTHON) -m venv build/lock/venv
 	build/lock/venv/bin/python -m pip --disable-pip-version-check install --quiet uv
@@ -74,6 +74,8 @@ lock: ## choose versions anew and write both lock files (needs the network)
 	  --group dev --extra demo --upgrade --output-file requirements/dev.lock
 	build/lock/venv/bin/uv pip compile pyproject.toml $(LOCK_OPTIONS) \
 	  --extra demo --constraint requirements/dev.lock --output-file requirements/demo.lock
+	build/lock/venv/bin/uv pip compile requirements/kernels.in $(LOCK_OPTIONS) \
+	  --upgrade --output-file requirements/kernels.lock
 	@rm -rf build/lock
 
 LOCK_OPTIONS := --quiet --universal --generate-hashes --python-version 3.11 \
@@ -115,9 +117,10 @@ help: ## this list
 	@$(PIP) --no-deps --editable .
 	@touch $@
 
-.venv/.stamp: requirements/dev.lock pyproject.toml | .venv/pyvenv.cfg
+.venv/.stamp: requirements/dev.lock requirements/kernels.lock pyproject.toml | .venv/pyvenv.cfg
 	@echo "Installing the development environment into .venv (a minute or two, once)."
 	@$(PIP) --no-deps -r requirements/dev.lock
 	@$(PIP) --no-deps --editable .
 	@$(BIN)/python tools/postgresql_for_tests.py
+	@$(BIN)/python tools/kernels_for_tests.py
 	@touch .venv/.demo-stamp $@

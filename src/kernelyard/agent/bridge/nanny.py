@@ -10,6 +10,10 @@ from kernelyard.wire.requests import ClientHeader, read_fields
 
 _LONGEST_NAME = 40
 CLIENT = "a Jupyter client attached through the bridge"
+NOT_OURS = (
+    "This kernel was not started here, so it is neither ended nor restarted from here. Ask whoever "
+    "started it, or end it by name in the yard."
+)
 
 
 class Ward(Protocol):
@@ -62,27 +66,19 @@ class Nanny:
                     await self._ward.signal(number, who(header))
                     return nanny.ok(sig=int(number))
                 case nanny.RESTART:
-                    self._ward.restart(f"restarted by {who(header)}")
-                    return nanny.ok(restart=True)
+                    return self._end(header, restart=True)
                 case _:
-                    return self._shut_down(header, restart=fields.get("restart") is True)
+                    return self._end(header, restart=fields.get("restart") is True)
         except YardError as problem:
             return nanny.error(type(problem).__name__, problem.message)
         except ValueError as problem:
             return nanny.error("Invalid", str(problem))
 
-    def _shut_down(self, header: ClientHeader, *, restart: bool) -> dict[str, object]:
+    def _end(self, header: ClientHeader, *, restart: bool) -> dict[str, object]:
+        if not self._ward.owned:
+            return {**nanny.error("Forbidden", NOT_OURS), "restart": restart}
         if restart:
             self._ward.restart(f"restarted by {who(header)}")
-        elif not self._ward.owned:
-            return {
-                **nanny.error(
-                    "Forbidden",
-                    "This kernel was not started here, so it is not ended from here. Ask whoever "
-                    "started it, or end it by name where it was attached.",
-                ),
-                "restart": False,
-            }
         else:
             self._ward.stop(f"terminated by {who(header)}")
         return nanny.ok(restart=restart)

@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from kernelyard.agent.launch.processes import start_time_of
+from kernelyard.agent.spawner.spawner import end_spawner
 from kernelyard.model.json import JsonObject
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.projection import body_of

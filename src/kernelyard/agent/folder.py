@@ -70,6 +70,17 @@ class Folder:
         """The connection file of one start."""
         return self.path / f"connection-{attempt}.json"
 
+    def exit_file(self, attempt: int) -> Path:
+        """Where the parent of one start's process leaves word how it ended."""
+        return self.path / f"exit-{attempt}.json"
+
+    def forget_exits(self, before: int) -> None:
+        """Remove the words of starts before one: what they say is in the journal."""
+        for path in self.path.glob("exit-*.json"):
+            number = path.stem.removeprefix("exit-")
+            if number.isdigit() and int(number) < before:
+                path.unlink(missing_ok=True)
+
     def make(self) -> None:
         """Make the directory and the work directory in it, for their owner only."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -355,6 +355,7 @@ class Kernel:
 
     def _started(self, incarnation: Incarnation, pid: int | None) -> None:
         self._incarnation = incarnation
+        self._folder.forget_exits(before=incarnation.attempt)
         launched = body(attempt=incarnation.attempt, pid=pid)
         self.journal.append([(0, RecordKind.KERNEL_LAUNCHED, launched)])
         self._lifetime.launched(wall_clock())

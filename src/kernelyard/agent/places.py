@@ -66,10 +66,19 @@ def runtime_name(data_dir: Path) -> str:
 
 def socket_path(data_dir: Path) -> Path:
     """Where the agent listens: in its directory, unless that path is too long for a socket."""
-    path = agent_dir(data_dir) / "agent.sock"
+    return _socket(data_dir, "agent.sock")
+
+
+def spawner_path(data_dir: Path) -> Path:
+    """Where the process that starts kernels listens to the agent."""
+    return _socket(data_dir, "spawner.sock")
+
+
+def _socket(data_dir: Path, name: str) -> Path:
+    path = agent_dir(data_dir) / name
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         return path
-    return runtime_dir(data_dir) / "agent.sock"
+    return runtime_dir(data_dir) / name
 
 
 def ipc_prefix(data_dir: Path, kernel_id: str, attempt: int) -> str:

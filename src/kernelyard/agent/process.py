@@ -32,6 +32,7 @@ from kernelyard.agent.rendezvous.experience import Experience
 from kernelyard.agent.rendezvous.registrar import Registrar
 from kernelyard.agent.rendezvous.ways import Ways
 from kernelyard.agent.server import Server
+from kernelyard.agent.spawner.spawner import Spawner
 from kernelyard.agent.standstill import Standstill
 from kernelyard.agent.waiting import happens
 from kernelyard.model.errors import AgentUnavailable
@@ -106,6 +107,8 @@ class _Agent:
         registrar = Registrar(context, self._log)
         limits = Limits(Groups.find(runtime_name(self._settings.data_dir)), self._log)
         standstill = Standstill()
+        spawner = Spawner(self._settings.data_dir, self._log)
+        await spawner.open()
         surroundings = Surroundings(
             data_dir=self._settings.data_dir,
             catalogue=catalogue,
@@ -114,6 +117,7 @@ class _Agent:
             context=context,
             limits=limits,
             table=ProcessTable(),
+            spawner=spawner,
             standstill=standstill,
             log=self._log,
         )
@@ -136,6 +140,7 @@ class _Agent:
             refreshing.cancel()
             await server.close()
             await registry.leave_all()
+            await spawner.close(end=not registry.live)
             self._withdraw(place, registry)
             limits.close()
             registrar.close()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kernelyard.agent.launch.processes import boot_id, start_time_of
 from kernelyard.agent.places import agent_dir
+from kernelyard.agent.spawner.spawner import end_spawner
 from kernelyard.cli.complaints import Complaint
 from kernelyard.links.unix import UnixLink
 from kernelyard.model.errors import YardError
@@ -66,7 +67,7 @@ async def _end_agent(data_dir: Path) -> tuple[int | None, int]:
 
 
 def end_kernels(data_dir: Path) -> int:
-    """End kernels that no agent looks after any more; return how many there were."""
+    """End kernels that no agent looks after any more, and who has started them; return how many."""
     left = [
         recorded
         for path in (agent_dir(data_dir) / "kernels").glob("*/process.json")
@@ -78,6 +79,7 @@ def end_kernels(data_dir: Path) -> int:
                 _signal_group(pid, signum)
         if _wait(lambda: all(start_time_of(pid) != one for pid, one in left), _KERNEL_SECONDS):
             break
+    end_spawner(data_dir)
     return len(left)
 
 

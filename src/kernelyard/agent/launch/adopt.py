@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -10,12 +11,12 @@ from kernelyard.agent.endings import KernelEnd, died
 from kernelyard.agent.folder import Folder, ProcessRecord
 from kernelyard.agent.incarnation import Bond, Hearer, Incarnation
 from kernelyard.agent.launch.process_launcher import Command, ProcessLauncher
-from kernelyard.agent.launch.processes import KernelProcess
+from kernelyard.agent.launch.processes import CODE_SECONDS, KernelProcess, end_left, exit_of
 from kernelyard.agent.launch.surroundings import Surroundings
 from kernelyard.agent.logs import Log
 from kernelyard.agent.rendezvous.known import Known
+from kernelyard.agent.spawner.line import End
 from kernelyard.model.errors import YardError
-from kernelyard.model.exits import ExitResult
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.records import EndCause
 from kernelyard.providers.launcher import Launcher
@@ -58,7 +59,7 @@ class Search:
             await self._put_away(launcher)
             return Found()
         if launcher is None:
-            return Found(end=self._died(record))
+            return Found(end=await self._died(record))
         if connection is None:
             # It had not told where it listens: nobody ever will be told now.
             await self._put_away(launcher)
@@ -78,7 +79,14 @@ class Search:
             )
         if record.pid is None or record.start_time is None:
             return None
-        process = KernelProcess.adopt(record.pid, record.start_time, record.boot_id)
+        spawner, exit_file = self.surroundings.spawner, self.folder.exit_file(record.attempt)
+        process = KernelProcess.adopt(
+            record.pid,
+            record.start_time,
+            record.boot_id,
+            exit_file=exit_file,
+            told=spawner.told_of(record.pid, record.start_time),
+        )
         if process is None:
             return None
         command = Command(
@@ -87,8 +95,9 @@ class Search:
             cwd=self.folder.work,
             log=self.folder.log,
             connection_file=self.folder.connection(record.attempt),
+            exit_file=exit_file,
         )
-        return ProcessLauncher.found(process, command, Known(connection))
+        return ProcessLauncher.found(process, command, Known(connection), spawner)
 
     def _incarnation(self, record: ProcessRecord, launcher: Launcher) -> Incarnation:
         bond = Bond(
@@ -115,7 +124,20 @@ class Search:
                 self.log.exception("launcher.failed")
         self.surroundings.table.kill(self.folder.kernel_id)
 
-    def _died(self, record: ProcessRecord) -> KernelEnd:
+    async def _died(self, record: ProcessRecord) -> KernelEnd:
         held = self.surroundings.limits.find_again(self.order, record.memory_kills)
         fate = held.memory_fate()
-        return died(ExitResult(), "", replace(fate, suspected=False))
+        return died(exit_of(await self._end(record)), "", replace(fate, suspected=False))
+
+    async def _end(self, record: ProcessRecord) -> End | None:
+        """What the parent of the process says, now or in the file that it has left."""
+        if record.pid is None or record.start_time is None:
+            return None
+        told = self.surroundings.spawner.told_of(record.pid, record.start_time)
+        if told is not None:
+            try:
+                async with asyncio.timeout(CODE_SECONDS):
+                    await asyncio.shield(told)
+            except TimeoutError:
+                pass
+        return end_left(self.folder.exit_file(record.attempt), record.pid, record.start_time)

@@ -128,7 +128,7 @@ class Launching:
             tries += 1
             rendezvous = way.go(self._start())
             command, lossless = self._command(plan)
-            launcher = ProcessLauncher(command, rendezvous)
+            launcher = ProcessLauncher(command, rendezvous, self.surroundings.spawner, self._undo)
             outcome = await self._attempt(plan, _Candidate(launcher=launcher, lossless=lossless))
             if not isinstance(outcome, _Vain) or not outcome.other_way or tries == TRIES:
                 return outcome
@@ -147,8 +147,12 @@ class Launching:
             cwd=self.folder.work,
             log=self.folder.log,
             connection_file=file,
+            exit_file=self.folder.exit_file(self.order.attempt),
         )
         return command, lossless
+
+    def _undo(self) -> None:
+        self.surroundings.table.kill(self.order.kernel_id)
 
     def _start(self) -> Start:
         order = self.order

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kernelyard.agent.disk import storage_error
 from kernelyard.agent.kernel_log import KernelLog
 from kernelyard.agent.launch.processes import KernelProcess
 from kernelyard.agent.rendezvous.rendezvous import Rendezvous
+from kernelyard.agent.spawner.spawner import Job, Spawner
+from kernelyard.model.errors import StorageFull
 from kernelyard.model.exits import ExitResult, InterruptOutcome
 from kernelyard.providers.launcher import Launcher, LaunchFailed, Resources
 from kernelyard.wire.connections import Connection
@@ -25,44 +28,69 @@ class Command:
     cwd: Path
     log: Path
     connection_file: Path
+    exit_file: Path
+    """Where the parent of the process leaves word how it ended."""
 
 
 class ProcessLauncher(Launcher):
     """One process of this machine that leads its own session and process group."""
 
-    def __init__(self, command: Command, rendezvous: Rendezvous) -> None:
+    def __init__(
+        self,
+        command: Command,
+        rendezvous: Rendezvous,
+        spawner: Spawner,
+        undo: Callable[[], object] = lambda: None,
+    ) -> None:
+        """``undo`` ends what may have been started when nobody can say whether it was."""
         self._command = command
         self._rendezvous = rendezvous
+        self._spawner = spawner
+        self._undo = undo
+        self._starting: asyncio.Task[None] | None = None
         self._log_begin = 0
         self._process: KernelProcess | None = None
         self._exit: ExitResult | None = None
 
     @classmethod
     def found(
-        cls, process: KernelProcess, command: Command, rendezvous: Rendezvous
+        cls, process: KernelProcess, command: Command, rendezvous: Rendezvous, spawner: Spawner
     ) -> ProcessLauncher:
         """The launcher of a process that an earlier agent has started."""
-        launcher = cls(command, rendezvous)
+        launcher = cls(command, rendezvous, spawner)
         launcher._process = process
         launcher._log_begin = KernelLog(command.log).size
         return launcher
 
     async def start(self) -> None:
         """Start the process. Raises LaunchFailed, OSError."""
+        self._rendezvous.prepare(self._command.connection_file)
+        self._log_begin = KernelLog(self._command.log).size
+        # Whoever breaks off the start must still be able to end what has been started.
+        self._starting = asyncio.create_task(self._spawn())
+        await asyncio.shield(self._starting)
+
+    async def _spawn(self) -> None:
         command = self._command
-        self._rendezvous.prepare(command.connection_file)
-        self._log_begin = KernelLog(command.log).size
+        job = Job(
+            argv=command.argv,
+            env=command.env,
+            cwd=command.cwd,
+            log=command.log,
+            exit_file=command.exit_file,
+        )
         try:
-            self._process = KernelProcess.start(
-                command.argv, env=command.env, cwd=command.cwd, log_path=command.log
-            )
+            spawned = await self._spawner.spawn(job, self._undo)
         except FileNotFoundError as error:
             raise LaunchFailed(
                 f"{command.argv[0]!r} cannot be run: there is no such program"
             ) from error
-        except (PermissionError, ValueError) as error:
-            told = error.strerror if isinstance(error, OSError) else str(error)
+        except OSError as error:
+            if isinstance(storage_error(error), StorageFull):
+                raise
+            told = error.strerror or str(error)
             raise LaunchFailed(f"{command.argv[0]!r} cannot be run: {told}") from error
+        self._process = KernelProcess.of(spawned, command.exit_file)
 
     async def connection_info(self) -> Connection:
         """Return where it listens, as soon as that is agreed with it."""
@@ -80,8 +108,8 @@ class ProcessLauncher(Launcher):
 
     async def poll(self) -> ExitResult | None:
         """How it ended; None while it lives."""
-        if self._exit is None and self._process is not None:
-            ended = self._process.exit
+        if self._exit is None and (process := await self._begun()) is not None:
+            ended = await process.poll()
             if ended is not None:
                 self._keep(ended)
         return self._exit
@@ -89,7 +117,9 @@ class ProcessLauncher(Launcher):
     async def wait(self, timeout: float | None = None) -> ExitResult | None:
         """Wait until it has ended; None if it still lives after ``timeout`` seconds."""
         if self._exit is None:
-            process = self._started()
+            process = await self._begun()
+            if process is None:
+                raise RuntimeError("a launcher that was not started has nothing to wait for")
             try:
                 async with asyncio.timeout(timeout):
                     ended = await process.wait()
@@ -100,7 +130,7 @@ class ProcessLauncher(Launcher):
 
     async def signal(self, signum: int) -> bool:
         """Send a signal to its process group; return whether it was delivered."""
-        process = self._process
+        process = await self._begun()
         return process is not None and process.signal(signum)
 
     async def interrupt(self) -> InterruptOutcome:
@@ -120,9 +150,12 @@ class ProcessLauncher(Launcher):
         """Let go of how we met."""
         self._rendezvous.close()
 
-    def _started(self) -> KernelProcess:
-        if self._process is None:
-            raise RuntimeError("a launcher that was not started has nothing to wait for")
+    async def _begun(self) -> KernelProcess | None:
+        """The process, as soon as there is one; None if there is none."""
+        if self._process is None and self._starting is not None:
+            await asyncio.wait({self._starting})
+            if not self._starting.cancelled():
+                self._starting.exception()
         return self._process
 
     def _keep(self, ended: ExitResult) -> None:

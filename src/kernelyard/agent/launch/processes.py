@@ -1,75 +1,90 @@
-"""The process of a kernel: started or adopted, watched, signalled, and its end told truthfully."""
+"""The process of a kernel: watched whoever its parent is, signalled, and its end told truthfully."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import os
+import select
 import signal
 import subprocess
-import threading
 import time
 import weakref
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from kernelyard.agent.spawner.line import End, Told, read_end
+from kernelyard.agent.spawner.spawner import Spawned
 from kernelyard.model.exits import ExitResult
 from kernelyard.model.quantities import Micros
 
+CODE_SECONDS = 2.0
+"""How long to wait for the parent of a process that has ended to say how."""
 _POLL_SECONDS = 0.1
+_WHOLE_GROUP = 4
+"""PIDFD_SIGNAL_PROCESS_GROUP: of the group whose leader the descriptor means; Linux 6.9."""
 
 
 class KernelProcess:
     """One process that leads its own session and process group.
 
     Its end is noticed through a process descriptor where the system has them, by asking now and then
-    elsewhere. What it leaves behind in its group is killed when its end is noticed.
+    elsewhere; how it ended is told by its parent, the spawner, or by the file that this has left. What
+    it leaves behind in its group is killed when its end is noticed.
     """
 
-    def __init__(self, pid: int, start_time: int, descriptor: int | None) -> None:
+    def __init__(
+        self,
+        pid: int,
+        start_time: int,
+        descriptor: int | None,
+        *,
+        told: Told | None,
+        exit_file: Path,
+        started_at: Micros | None = None,
+    ) -> None:
         self.pid = pid
         self.start_time = start_time
-        self.started_at: Micros | None = None
-        """When we started it; None if it was found."""
+        self._started_at = started_at
+        self._told = told
+        self._exit_file = exit_file
         self._exit: ExitResult | None = None
-        self._waiters: list[asyncio.Future[ExitResult]] = []
+        self._settling: asyncio.Task[ExitResult] | None = None
+        self._waiters: list[asyncio.Future[None]] = []
         self._descriptor = descriptor
         self._timer: asyncio.TimerHandle | None = None
         self._close = weakref.finalize(self, _close, descriptor)
 
     @classmethod
-    def start(
-        cls, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, log_path: Path
-    ) -> KernelProcess:
-        """Start a process that outlives us; what it prints is appended to ``log_path``.
-
-        Raises FileNotFoundError and PermissionError as the system tells them.
-        """
-        _let_children_be_interrupted()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        log = os.open(log_path, flags, 0o600)
-        try:
-            child = subprocess.Popen(
-                list(argv),
-                env=dict(env),
-                cwd=cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                close_fds=True,
-                start_new_session=True,
-            )
-        finally:
-            os.close(log)
-        # From here on this class reaps the child; Popen must not, nor complain that it still runs.
-        child.returncode = 0
-        process = cls(child.pid, start_time_of(child.pid) or 0, _open_descriptor(child.pid))
-        process.started_at = _now()
-        return process
+    def of(cls, spawned: Spawned, exit_file: Path) -> KernelProcess:
+        """The process that a spawner has just started."""
+        descriptor = _open_descriptor(spawned.pid)
+        start_time = spawned.start_time
+        if start_time is None:
+            start_time = start_time_of(spawned.pid) or 0
+        elif start_time_of(spawned.pid) not in (None, start_time):
+            # It has ended already, and another process has got its id.
+            _close(descriptor)
+            descriptor = None
+        return cls(
+            spawned.pid,
+            start_time,
+            descriptor,
+            told=spawned.told,
+            exit_file=exit_file,
+            started_at=_now(),
+        )
 
     @classmethod
-    def adopt(cls, pid: int, start_time: int, boot_id: str) -> KernelProcess | None:
-        """Return the process that was started as these three say; None if it has ended since."""
+    def adopt(
+        cls,
+        pid: int,
+        start_time: int,
+        boot_id: str,
+        *,
+        exit_file: Path,
+        told: Told | None = None,
+    ) -> KernelProcess | None:
+        """Return the process that was started as these say; None if it has ended since."""
         if boot_id != _this_boot():
             return None
         descriptor = _open_descriptor(pid)
@@ -77,34 +92,56 @@ class KernelProcess:
         if start_time_of(pid) != start_time:
             _close(descriptor)
             return None
-        return cls(pid, start_time, descriptor)
+        return cls(pid, start_time, descriptor, told=told, exit_file=exit_file)
 
     @property
-    def exit(self) -> ExitResult | None:
-        """How it ended; None while it runs. Asks the system, and never waits."""
-        if self._exit is None:
-            self._look()
-        return self._exit
+    def over(self) -> bool:
+        """Whether it has ended. Asks the system, and never waits."""
+        if self._exit is not None or (self._told is not None and _is_told(self._told)):
+            return True
+        if self._descriptor is None:
+            return start_time_of(self.pid) != self.start_time
+        look = select.poll()
+        look.register(self._descriptor, select.POLLIN)
+        return bool(look.poll(0))
+
+    async def poll(self) -> ExitResult | None:
+        """How it ended; None while it runs."""
+        return await self._settled() if self.over else None
 
     async def wait(self) -> ExitResult:
         """Wait until it has ended. Any number of tasks may wait, and stop waiting."""
-        if (ended := self.exit) is not None:
-            return ended
+        if not self.over:
+            await self._until_over()
+        return await self._settled()
+
+    def signal(self, signum: int) -> bool:
+        """Send a signal to its process group; return whether it lived to get it."""
+        if self.over:
+            return False
+        if self._descriptor is not None:
+            try:
+                signal.pidfd_send_signal(self._descriptor, signum, None, _WHOLE_GROUP)
+            except ProcessLookupError:
+                return False
+            except OSError:
+                pass  # an older system
+            else:
+                return True
+        return _signal_group(self.pid, signum)
+
+    async def _until_over(self) -> None:
         loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[ExitResult] = loop.create_future()
+        waiter: asyncio.Future[None] = loop.create_future()
         self._waiters.append(waiter)
         if len(self._waiters) == 1:
             self._watch(loop)
         try:
-            return await waiter
+            await waiter
         finally:
             self._waiters.remove(waiter)
-            if not self._waiters and self._exit is None:
+            if not self._waiters:
                 self._unwatch(loop)
-
-    def signal(self, signum: int) -> bool:
-        """Send a signal to its process group; return whether it lived to get it."""
-        return self.exit is None and _signal_group(self.pid, signum)
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._descriptor is None:
@@ -120,47 +157,63 @@ class KernelProcess:
             loop.remove_reader(self._descriptor)
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self.exit is None:
+        if not self.over:
             if self._descriptor is None:
                 self._timer = loop.call_later(_POLL_SECONDS, self._tick, loop)
             return
         self._unwatch(loop)
-        self._close()
         for waiter in self._waiters:
             if not waiter.done():
-                waiter.set_result(self.exit)
+                waiter.set_result(None)
 
-    def _look(self) -> None:
-        try:
-            if hasattr(os, "waitid"):
-                options = os.WEXITED | os.WNOWAIT | os.WNOHANG
-                if os.waitid(os.P_PID, self.pid, options) is None:
-                    return
-                # Not reaped yet: as long as it is a zombie, nobody else can have its group id.
-                _signal_group(self.pid, signal.SIGKILL)
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-        except ChildProcessError:
-            self._look_at_stranger()
-            return
-        if pid:
-            code = os.waitstatus_to_exitcode(status)
-            if code < 0:
-                self._ended(signal=signal_name(-code))
-            else:
-                self._ended(code=code)
+    async def _settled(self) -> ExitResult:
+        """How it ended, found out once for all who ask."""
+        if self._exit is not None:
+            return self._exit
+        if self._settling is None:
+            self._settling = asyncio.create_task(self._find_out())
+        return await asyncio.shield(self._settling)
 
-    def _look_at_stranger(self) -> None:
-        found = start_time_of(self.pid)
-        if found == self.start_time:
-            return
-        if found is None:
+    async def _find_out(self) -> ExitResult:
+        end = await self._heard() or self._read()
+        if end is None and start_time_of(self.pid) is None:
             _signal_group(self.pid, signal.SIGKILL)
-        self._ended()
+        self._exit = exit_of(end, self._started_at)
+        self._descriptor = None
+        self._close()
+        return self._exit
 
-    def _ended(self, *, code: int | None = None, signal: str | None = None) -> None:
-        self._exit = ExitResult(
-            code=code, signal=signal, started_at=self.started_at, ended_at=_now()
-        )
+    async def _heard(self) -> End | None:
+        if self._told is None:
+            return None
+        try:
+            async with asyncio.timeout(CODE_SECONDS):
+                return await asyncio.shield(self._told)
+        except TimeoutError:
+            return None
+
+    def _read(self) -> End | None:
+        return end_left(self._exit_file, self.pid, self.start_time)
+
+
+def end_left(file: Path, pid: int, start_time: int) -> End | None:
+    """What a spawner has left about the end of a process; None if it has left nothing."""
+    end = read_end(file)
+    if end is None or end.pid != pid or end.start_time not in (None, start_time):
+        return None
+    return end
+
+
+def exit_of(end: End | None, started_at: Micros | None = None) -> ExitResult:
+    """What a spawner says of an end, for everybody."""
+    if end is None:
+        return ExitResult(started_at=started_at, ended_at=_now())
+    return ExitResult(
+        code=end.code,
+        signal=None if end.signal is None else signal_name(end.signal),
+        started_at=started_at,
+        ended_at=end.at or _now(),
+    )
 
 
 def boot_id() -> str:
@@ -200,14 +253,6 @@ def _output_of(argv: list[str]) -> str:
     return done.stdout.strip()
 
 
-def _let_children_be_interrupted() -> None:
-    # An ignored signal stays ignored across exec, and shells start background jobs that way. A
-    # handler that does nothing is as good for us and leaves the kernel with the default.
-    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    if ignored and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, lambda *_: None)
-
-
 def _open_descriptor(pid: int) -> int | None:
     if not hasattr(os, "pidfd_open"):
         return None
@@ -215,6 +260,10 @@ def _open_descriptor(pid: int) -> int | None:
         return os.pidfd_open(pid)
     except OSError:
         return None
+
+
+def _is_told(told: Told) -> bool:
+    return told.done() and not told.cancelled() and told.result() is not None
 
 
 def _close(descriptor: int | None) -> None:

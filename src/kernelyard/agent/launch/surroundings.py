@@ -11,6 +11,7 @@ from kernelyard.agent.belongings import ProcessTable
 from kernelyard.agent.limits import Limits
 from kernelyard.agent.logs import Log
 from kernelyard.agent.rendezvous.ways import Ways
+from kernelyard.agent.spawner.spawner import Spawner
 from kernelyard.agent.standstill import Standstill
 from kernelyard.providers.catalogue import Catalogue
 from kernelyard.providers.quirk_book import QuirkBook
@@ -27,5 +28,6 @@ class Surroundings:
     context: zmq.Context[zmq.Socket[bytes]]
     limits: Limits
     table: ProcessTable
+    spawner: Spawner
     standstill: Standstill
     log: Log

@@ -1,0 +1,183 @@
+"""The agent's end of the line to the spawner: it is found or started, asked, and started anew if killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kernelyard.agent.logs import Log
+from kernelyard.agent.places import spawner_path
+from kernelyard.agent.spawner.line import Line, LineLost, Told, connect, frame
+from kernelyard.model.errors import AgentUnavailable
+
+PROGRAM = Path(__file__).with_name("program.py")
+END_SECONDS = 5.0
+_BACKLOG = 16
+_OWN = "KERNELYARD_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is to be started, and where it leaves word how it ended."""
+
+    argv: Sequence[str]
+    env: Mapping[str, str] = field(repr=False)
+    cwd: Path
+    log: Path
+    exit_file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """A process that was started."""
+
+    pid: int
+    start_time: int | None
+    """None where the system has no table of processes to read it from."""
+    told: Told
+
+
+class Spawner:
+    """Starts processes that outlive us, and is told how they end, by a process that outlives us, too."""
+
+    def __init__(self, data_dir: Path, log: Log) -> None:
+        self._data_dir = data_dir
+        self._log = log
+        self._line: Line | None = None
+        self._opening = asyncio.Lock()
+        self._own: subprocess.Popen[bytes] | None = None
+
+    async def open(self) -> None:
+        """Find the spawner that an earlier agent has left, or start one; what fails is tried again."""
+        try:
+            await self._opened()
+        except OSError as error:
+            self._log.warning("spawner.not_started", problem=str(error))
+
+    async def spawn(self, job: Job, undo: Callable[[], object]) -> Spawned:
+        """Start a process. Raises OSError as the system tells it.
+
+        Should the spawner be killed meanwhile, nobody knows whether there is a process: ``undo`` is
+        called, in a thread, to end it, and another spawner is asked.
+        """
+        try:
+            return await self._spawn(job)
+        except LineLost:
+            self._log.warning("spawner.lost")
+            await asyncio.to_thread(undo)
+        try:
+            return await self._spawn(job)
+        except LineLost as error:
+            raise OSError("the process that starts kernels was ended twice") from error
+
+    def told_of(self, pid: int, start_time: int) -> Told | None:
+        """Where the end of a process will be told; None if it is no child of the spawner."""
+        return None if self._line is None else self._line.told_of(pid, start_time)
+
+    async def close(self, *, end: bool) -> None:
+        """Let go of the spawner; ``end`` it, if it has no child, and see that it is gone."""
+        if self._line is not None and not self._line.lost:
+            if end:
+                self._line.end()
+                await self._line.until_lost(END_SECONDS)
+            self._line.close()
+        await self._reap()
+
+    async def _spawn(self, job: Job) -> Spawned:
+        line = await self._opened()
+        answer = await line.ask(
+            {
+                "argv": list(job.argv),
+                "env": dict(job.env),
+                "cwd": str(job.cwd),
+                "log": str(job.log),
+                "exit_file": str(job.exit_file),
+            }
+        )
+        return Spawned(answer.pid, answer.start_time, line.told_by_pid(answer.pid))
+
+    async def _opened(self) -> Line:
+        async with self._opening:
+            if self._line is None or self._line.lost:
+                self._line = await self._found() or await self._started()
+            return self._line
+
+    async def _found(self) -> Line | None:
+        try:
+            return await connect(spawner_path(self._data_dir))
+        except (OSError, LineLost):
+            return None
+
+    async def _started(self) -> Line:
+        await self._reap()
+        place = spawner_path(self._data_dir)
+        listener = _listen(place)
+        try:
+            self._own = _run(listener, self._data_dir)
+        finally:
+            listener.close()
+        self._log.info("spawner.started", pid=self._own.pid)
+        try:
+            return await connect(place)
+        except LineLost as error:
+            raise OSError("the process that starts kernels ended at once") from error
+
+    async def _reap(self) -> None:
+        """Take leave of the last spawner that we have started, so that it is no zombie."""
+        if self._own is not None and self._line is not None and self._line.lost:
+            try:
+                await asyncio.to_thread(self._own.wait, END_SECONDS)
+            except subprocess.TimeoutExpired:
+                return
+            self._own = None
+
+
+def end_spawner(data_dir: Path) -> bool:
+    """End the spawner of a data directory without an agent; return whether there was one.
+
+    Kernels that it still has, though nobody knows of them, are killed. Blocks for a moment.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:
+        end.settimeout(END_SECONDS)
+        try:
+            end.connect(str(spawner_path(data_dir)))
+            end.sendall(frame({"end": True, "kill": True}))
+            while end.recv(4096):
+                pass
+        except (OSError, AgentUnavailable):
+            return False
+    return True
+
+
+def _run(listener: socket.socket, data_dir: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        # Its command line names the data directory, for people who look who runs.
+        [sys.executable, "-I", "-S", str(PROGRAM), str(data_dir)],
+        stdin=listener.fileno(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={key: value for key, value in os.environ.items() if not key.startswith(_OWN)},
+        cwd="/",
+        start_new_session=True,
+    )
+
+
+def _listen(place: Path) -> socket.socket:
+    place.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(place))
+        listener.listen(_BACKLOG)
+    except BaseException:
+        listener.close()
+        raise
+    finally:
+        os.umask(before)
+    return listener

@@ -78,6 +78,10 @@ def test_a_manager_may_decide_at_launch(monkeypatch: pytest.MonkeyPatch) -> None
     assert plan.env == {"GREETING": "good day", "ACTIVATED": "at launch"}
 
 
+def test_a_whole_environment_is_reduced_to_what_is_new() -> None:
+    assert provider_of("Shy").prepare("conda-env-one-py", ASKED).env == {"ONLY": "this"}
+
+
 def test_names_that_cannot_be_said_are_changed_and_work() -> None:
     provider = provider_of("Lazy")
     name = with_mark("with-space", f"{CAST}Lazy with space")

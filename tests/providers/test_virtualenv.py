@@ -185,7 +185,7 @@ def test_other_kernels_of_an_environment_have_its_name_before_theirs(tmp_path: P
         "{connection_file}",
         f"--home={prefix}",
     ]
-    assert plan.env["PATH"] == f"{prefix}/bin:${{PATH}}:/more"
+    assert plan.env["PATH"] == f"{prefix}/bin:/usr/bin:/bin:/more"
     assert plan.env["VIRTUAL_ENV"] == str(prefix)
 
 
@@ -195,9 +195,13 @@ def test_a_python_that_only_helps_another_kernel_is_not_blamed(tmp_path: Path) -
     assert set(found(tmp_path / "e")) == {"xeus:xpython"}
 
 
-def test_it_is_activated_at_launch_as_by_hand(tmp_path: Path) -> None:
+def test_it_is_activated_at_launch_as_by_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIRTUAL_ENV", "/other")
     prefix = a_virtualenv(tmp_path / "e" / "pay $HOME")
     (prefix / "pyvenv.cfg").write_text((prefix / "pyvenv.cfg").read_text() + "prompt = 'pay'\n")
+    (prefix / "bin" / "activate").unlink()
     provider = VirtualenvProvider(VirtualenvSettings((tmp_path / "e",), own=False))
     plan = provider.prepare("pay-HOME", ASKED)
     place = str(prefix).replace("$", "$$")
@@ -207,6 +211,29 @@ def test_it_is_activated_at_launch_as_by_hand(tmp_path: Path) -> None:
         "VIRTUAL_ENV_PROMPT": "pay",
     }
     assert {"PYTHONHOME", "CONDA_PREFIX"} <= set(plan.unset)
+
+
+def test_its_own_script_is_run_with_what_was_added_to_it(tmp_path: Path) -> None:
+    prefix = a_virtualenv(tmp_path / "e" / "mine")
+    with (prefix / "bin" / "activate").open("a") as script:
+        script.write("\nexport ADDED='$5'\n")
+    (prefix / "bin" / "postactivate").write_text('export WRAPPED="$VIRTUAL_ENV/x"\n')
+    provider = VirtualenvProvider(VirtualenvSettings((tmp_path / "e",), own=False))
+    env = provider.prepare("mine", ASKED).env
+    assert (env["ADDED"], env["WRAPPED"]) == ("$$5", f"{prefix}/x")
+    assert env["PATH"] == f"{prefix}/bin:/usr/bin:/bin"
+    (prefix / "bin" / "activate").write_text("echo 'not today' >&2\nexit 1\n")
+    with pytest.raises(ImageNotReady, match="not today"):
+        provider.prepare("mine", ASKED)
+
+
+def test_an_environment_that_was_moved_is_activated_where_it_is(tmp_path: Path) -> None:
+    before = a_virtualenv(tmp_path / "e" / "before")
+    after = before.rename(tmp_path / "e" / "after")
+    provider = VirtualenvProvider(VirtualenvSettings((tmp_path / "e",), own=False))
+    env = provider.prepare("after", ASKED).env
+    assert env["VIRTUAL_ENV"] == str(after)
+    assert env["PATH"].startswith(f"{after}/bin:")
 
 
 @pytest.mark.parametrize("name", ["", "..", "../e/one", "one/..", "/etc", "one:x"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
 from typing import Any, ClassVar
@@ -40,6 +41,17 @@ class Lazy(KernelSpecManager):
             raise NoSuchKernel(kernel_name)
         env = {"GREETING": self.greeting, "ACTIVATED": "at launch"}
         return KernelSpec(**found["spec"], env=env)
+
+
+class Shy(Lazy):
+    """As ``environment_kernels``: its kernelspecs tell their variables to whoever asks for these."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        class Spec(KernelSpec):
+            def to_dict(self) -> dict[str, Any]:
+                return {"argv": self.argv, "display_name": self.display_name}
+
+        return Spec(argv=ARGV, env={**os.environ, "KERNELYARD_X": "secret", "ONLY": "this"})
 
 
 class Remote:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from kernelyard.model.errors import ImageNotReady
+from kernelyard.providers.activation import Activation, literal
 
 _LARGEST_ANSWER = 4 * 1024 * 1024
 _MOST_SAID = 2000
@@ -20,6 +21,31 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OF_THE_SHELL = frozenset({"_", "SHLVL", "PWD", "OLDPWD", "BASHOPTS", "SHELLOPTS", "PS1"})
 # What scripts print goes to where they may be heard, and only the last line to where we read.
 _SCRIPT = 'ulimit -f 65536; exec 3>&1 1>&2; for file; do . "$file"; done; exec env -0 >&3'
+
+
+def check_limit(seconds: float) -> None:
+    """Refuse a limit for scripts that no launch would wait for. Raises ValueError."""
+    if not 0 < seconds <= 9:
+        raise ValueError("'activation_limit' must be more than 0 and at most 9 seconds")
+
+
+def activated_by(
+    scripts: Sequence[Path],
+    before: Mapping[str, str],
+    env: Mapping[str, str],
+    unset: tuple[str, ...],
+    time_limit: float,
+) -> Activation:
+    """Return what is set after scripts have run, which found ``env`` set over what was ``before``.
+
+    Raises ImageNotReady if one of them fails.
+    """
+    env = dict(env)
+    if scripts:
+        changed, gone = run_scripts(scripts, {**before, **env}, time_limit)
+        env = {key: value for key, value in env.items() if key not in gone} | changed
+        unset += tuple(key for key in gone if key in before)
+    return Activation(env={key: literal(value) for key, value in env.items()}, unset=unset)
 
 
 def run_scripts(

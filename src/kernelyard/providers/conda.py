@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from kernelyard.providers import conda_places
 from kernelyard.providers.activation import Activation
+from kernelyard.providers.activation_scripts import check_limit
 from kernelyard.providers.conda_activation import activated_conda
 from kernelyard.providers.conda_kernels import CondaEnvironment, kernels_in
 from kernelyard.providers.image_names import name_of_environment, told_apart, with_mark
@@ -31,8 +32,7 @@ class CondaSettings:
 
     def __post_init__(self) -> None:
         """Refuse a limit that no launch could wait for."""
-        if not 0 < self.activation_limit <= 9:
-            raise ValueError("'activation_limit' must be more than 0 and at most 9 seconds")
+        check_limit(self.activation_limit)
 
 
 class CondaProvider(KernelspecImages):

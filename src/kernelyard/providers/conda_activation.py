@@ -7,11 +7,15 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from kernelyard.providers.activation import MISLEADING, OF_VIRTUALENV, Activation, literal
-from kernelyard.providers.activation_scripts import run_scripts
+from kernelyard.providers.activation import (
+    MISLEADING,
+    OF_VIRTUALENV,
+    Activation,
+    without_secrets,
+)
+from kernelyard.providers.activation_scripts import activated_by
 from kernelyard.providers.conda_places import META
 
-_OURS = "KERNELYARD_"
 _UNSET = "***unset***"
 """What conda writes for a variable that was taken away."""
 _LARGEST_FILE = 1024 * 1024
@@ -28,12 +32,8 @@ def activated_conda(
     That is its ``bin`` on the path, conda's own variables, those of packages and of ``conda env
     config vars``, and what its activation scripts do. Raises ImageNotReady if one of them fails.
     """
-    unset: tuple[str, ...] = (*MISLEADING, *OF_VIRTUALENV)
-    before = {
-        key: value
-        for key, value in surroundings.items()
-        if key not in unset and not key.startswith(_OURS)
-    }
+    unset = (*MISLEADING, *OF_VIRTUALENV)
+    before = without_secrets(surroundings, unset)
     env = {
         "PATH": _path(prefix, before.get("PATH", os.defpath)),
         "CONDA_PREFIX": str(prefix),
@@ -43,11 +43,7 @@ def activated_conda(
         **_variables(prefix),
     }
     scripts = sorted((prefix / "etc" / "conda" / "activate.d").glob("*.sh"))
-    if scripts:
-        changed, gone = run_scripts(scripts, before | env, time_limit)
-        env = {key: value for key, value in env.items() if key not in gone} | changed
-        unset += tuple(key for key in gone if key in before)
-    return Activation(env={key: literal(value) for key, value in env.items()}, unset=unset)
+    return activated_by(scripts, before, env, unset, time_limit)
 
 
 def _path(prefix: Path, before: str) -> str:

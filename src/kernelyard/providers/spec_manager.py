@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import os
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -56,7 +57,9 @@ class SpecManager:
             found = manager.get_kernel_spec(name)
             if inspect.isawaitable(found):
                 found = _awaited(found)
-            return {"spec": found.to_dict(), "resource_dir": found.resource_dir}
+            # Some activate an environment only when they are asked for its variables.
+            content = {**found.to_dict(), "env": _news(found.env)}
+            return {"spec": content, "resource_dir": found.resource_dir}
 
         return self._managed(name, self._ask(question, time_limit)).spec
 
@@ -145,6 +148,17 @@ def in_thread(question: Callable[[], T]) -> Future[T]:
 
     threading.Thread(target=run, name="spec-manager", daemon=True).start()
     return answer
+
+
+def _news(env: object) -> dict[str, str]:
+    """The variables that are not the agent's own anyway: some managers hand out a whole environment."""
+    if not isinstance(env, Mapping):
+        return {}
+    return {
+        str(key): str(value)
+        for key, value in env.items()
+        if os.environ.get(str(key)) != value and not str(key).startswith("KERNELYARD_")
+    }
 
 
 def _awaited(answer: object) -> object:

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from kernelyard.providers.activation import Activation, activated_virtualenv
+from kernelyard.providers.activation import Activation
+from kernelyard.providers.activation_scripts import check_limit
 from kernelyard.providers.environments import Environment, kernels_of
 from kernelyard.providers.image_names import name_of_environment, told_apart, with_mark
 from kernelyard.providers.kernelspec_file import Kernelspec
 from kernelyard.providers.kernelspec_home import EnvironmentHome
 from kernelyard.providers.kernelspec_images import KernelspecImages
 from kernelyard.providers.site_packages import SitePackages
+from kernelyard.providers.virtualenv_activation import activated_virtualenv
 from kernelyard.providers.virtualenv_places import (
     IN_PROJECTS,
     MARK,
@@ -39,6 +41,12 @@ class VirtualenvSettings:
     usual tools keep them unless set."""
     own: bool = True
     """Whether the environment that kernelyard itself runs in is listed, too."""
+    activation_limit: float = 8.0
+    """Seconds that the activation script of an environment may take."""
+
+    def __post_init__(self) -> None:
+        """Refuse a limit that no launch could wait for."""
+        check_limit(self.activation_limit)
 
 
 class VirtualenvProvider(KernelspecImages):
@@ -66,10 +74,10 @@ class VirtualenvProvider(KernelspecImages):
         return next(marked, None)
 
     def activation(self, spec: Kernelspec) -> Activation:
-        prompt = read_mark(spec.home.prefix).get("prompt", "").strip("'\"")
-        return activated_virtualenv(
-            spec.home.prefix, prompt or name_of_environment(spec.home.prefix)
-        )
+        """Run the environment's activation script. Raises ImageNotReady."""
+        prefix = spec.home.prefix
+        prompt = read_mark(prefix).get("prompt", "").strip("'\"") or name_of_environment(prefix)
+        return activated_virtualenv(prefix, prompt, self._settings.activation_limit)
 
     def watched(self) -> list[Path]:
         folders = self._folders()

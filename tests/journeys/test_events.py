@@ -18,6 +18,8 @@ def test_a_follower_of_events_sees_each_once_across_a_kill(own: LiveServer) -> N
     def follow() -> None:
         with Client(data_dir=own.data_dir) as follower:
             for event in follower.events.follow():
+                if event.image is not None:
+                    continue  # others may install something meanwhile
                 seen.append(event)
                 if event.state == last_state:
                     return
@@ -41,9 +43,9 @@ def test_a_follower_of_events_sees_each_once_across_a_kill(own: LiveServer) -> N
         yard.kernels.get(kernel.id).terminate()
         thread.join(timeout=40)
         assert not thread.is_alive()
-        assert seen == list(yard.events.list(page_size=3))
+        assert seen == [one for one in yard.events.list(page_size=3) if one.image is None]
         assert seen == list(yard.events.list(kernel=kernel.id))
-        assert yard.events.newest() == seen[-1].number
+        assert yard.events.newest() >= seen[-1].number
     numbers = [event.number for event in seen]
     assert numbers == sorted(set(numbers))
     for task in tasks:
@@ -56,7 +58,8 @@ def test_a_follower_of_events_sees_each_once_across_a_kill(own: LiveServer) -> N
 
     printed = own.cli("events", "--after", str(numbers[1]), "-o", "json")
     told = [json.loads(line) for line in printed.stdout.splitlines()]
+    told = [one for one in told if one["image"] is None]
     assert [one["number"] for one in told] == numbers[2:]
     rows = own.cli("events", "--kernel", kernel.id).stdout.splitlines()
-    assert rows[0].split("\t") == ["number", "at", "kernel", "task", "state", "reason"]
+    assert rows[0].split("\t") == ["number", "at", "kernel", "task", "image", "state", "reason"]
     assert len(rows) == len(seen) + 1

@@ -65,6 +65,11 @@ def kernel_of(yard: Client, id_or_name: str) -> Kernel:
         raise _named(error, "kernel", id_or_name) from error
 
 
+def live_kernel(yard: Client, name: str) -> Kernel | None:
+    """Return your live kernel of that name."""
+    return next(iter(yard.kernels.list(name=name, state=_LIVE, page_size=1)), None)
+
+
 def task_of(yard: Client, task_id: str) -> Task:
     """Return a task by its id. Raises NotFoundError, which names it."""
     from kernelyard.client import NotFoundError

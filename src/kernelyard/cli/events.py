@@ -1,4 +1,4 @@
-"""``kernelyard events``: what happened to kernels and tasks, and what happens to them now."""
+"""``kernelyard events``: what happened to kernels, tasks and images, and what happens now."""
 
 from __future__ import annotations
 
@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
 app = command_app()
 _PAGE = 500
-_COLUMNS = {"NUMBER": 7, "AT": 19, "KERNEL": 36, "TASK": 36, "STATE": 11, "REASON": 0}
+_COLUMNS = {
+    "NUMBER": 7,
+    "AT": 19,
+    "KERNEL": 36,
+    "TASK": 36,
+    "IMAGE": 12,
+    "STATE": 11,
+    "REASON": 0,
+}
 _INTERRUPTED = 130
 
 
@@ -34,10 +42,13 @@ def events(
     kernel: Annotated[
         str | None, typer.Option(metavar="ID", help="Only this kernel and its tasks; id or name.")
     ] = None,
+    images: Annotated[
+        bool, typer.Option("--images", help="Only what becomes of images; goes without --kernel.")
+    ] = False,
     data_dir: DataDirOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Print each state that your kernels and tasks have entered, oldest first.
+    """Print each state that your kernels and tasks have entered, oldest first, and what became of images.
 
     Administrators see everybody's. With -f, a lost connection is taken up again without a hole or a
     repeat; to go on later, give the last number with --after. With '-o json' each event is one line.
@@ -53,8 +64,11 @@ def events(
     """
     if new and (after or not follow):
         raise typer.BadParameter("goes with -f, and not with --after.", param_hint="'--new'")
+    if images and kernel is not None:
+        raise typer.BadParameter("goes without --kernel.", param_hint="'--images'")
+    about = "images" if images else None
     with open_client(data_dir) as yard:
-        found = _found(yard, kernel, after, new=new, follow=follow)
+        found = _found(yard, kernel, after, new=new, follow=follow, about=about)
         try:
             _show(found, form)
         except KeyboardInterrupt:
@@ -62,12 +76,12 @@ def events(
 
 
 def _found(
-    yard: Client, kernel: str | None, after: int, *, new: bool, follow: bool
+    yard: Client, kernel: str | None, after: int, *, new: bool, follow: bool, about: str | None
 ) -> Iterator[Event]:
     one = kernel_of(yard, kernel) if kernel is not None else None
     if not follow:
-        return yard.events.list(after, kernel=one, page_size=_PAGE)
-    return yard.events.follow(yard.events.newest() if new else after, kernel=one)
+        return yard.events.list(after, kernel=one, about=about, page_size=_PAGE)
+    return yard.events.follow(yard.events.newest() if new else after, kernel=one, about=about)
 
 
 def _show(found: Iterator[Event], form: Format) -> None:
@@ -78,5 +92,13 @@ def _show(found: Iterator[Event], form: Format) -> None:
     table = GrowingTable(_COLUMNS)
     for event in found:
         table.add(
-            (event.number, event.at, event.kernel_id, event.task_id, event.state, event.reason)
+            (
+                event.number,
+                event.at,
+                event.kernel_id,
+                event.task_id,
+                event.image,
+                event.state,
+                event.reason,
+            )
         )

@@ -11,6 +11,7 @@ from kernelyard.cli.command_app import command_app
 from kernelyard.cli.connection import DataDirOption, kernel_of, open_client, say_whether_made
 from kernelyard.cli.one_by_one import Done, of_each
 from kernelyard.cli.pairs import EnvironmentOption, LabelOption, pairs
+from kernelyard.cli.parameters import ParamOption, ParamsOption, check_params, parameters_of
 from kernelyard.cli.showing import (
     Format,
     FormatOption,
@@ -92,30 +93,47 @@ def show(
 
 
 @app.command()
-def create(
+def create(  # noqa: PLR0913 - one parameter per flag
     image: Annotated[str, typer.Option(help="Image to start it from.")] = "python3",
     template: Annotated[str, typer.Option(help="Template with its limits.")] = "default",
     name: Annotated[
         str | None, typer.Option(help="Name; a live kernel of this name is returned instead.")
     ] = None,
     env: EnvironmentOption = None,
+    param: ParamOption = None,
+    params: ParamsOption = None,
     label: LabelOption = None,
     data_dir: DataDirOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Make a kernel and print its id at once, while it starts; code can be submitted already.
 
-    Example: kernelyard kernels create --name nightly --env SEED=1 --label team=a
+    Examples:
+
+      kernelyard kernels create --name nightly --env SEED=1 --label team=a
+
+      kernelyard kernels create --image cpp --param cpp_version=C++17
     """
     environment, labels = pairs(env, "--env"), pairs(label, "--label")
+    check_params(param, params)
     with open_client(data_dir) as yard:
+        parameters = parameters_of(yard, image, param, params)
         if name:
             kernel = yard.kernels.get_or_create(
-                name, image=image, template=template, environment=environment, labels=labels
+                name,
+                image=image,
+                template=template,
+                environment=environment,
+                parameters=parameters,
+                labels=labels,
             )
         else:
             kernel = yard.kernels.create(
-                image, template=template, environment=environment, labels=labels
+                image,
+                template=template,
+                environment=environment,
+                parameters=parameters,
+                labels=labels,
             )
     if name:
         say_whether_made(kernel, name)
@@ -244,6 +262,8 @@ def _show(info: KernelInfo, form: Format) -> None:
             "language": f"{language} {(info.language_info or {}).get('version', '')}".strip(),
             "template": info.template.name,
             "environment": info.environment,
+            "parameters": info.parameters,
+            "notebook": info.path,
             "labels": info.labels,
             "runs": info.current_task,
             "queued": info.queued_tasks,

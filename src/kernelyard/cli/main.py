@@ -24,6 +24,8 @@ COMMANDS = (
     "tasks",
     "events",
     "images",
+    "kernelspec",
+    "resolve",
     "templates",
     "token",
     "serve",

@@ -13,10 +13,12 @@ from kernelyard.cli.complaints import Complaint
 from kernelyard.cli.connection import (
     DataDirOption,
     kernel_of,
+    live_kernel,
     open_client_or_start,
     say_whether_made,
 )
 from kernelyard.cli.pairs import EnvironmentOption, pairs
+from kernelyard.cli.parameters import ParamOption, ParamsOption, check_params, parameters_of
 from kernelyard.cli.showing import Format, FormatOption, note, show_json
 from kernelyard.cli.sources import CodeOption, FileArgument, code_of, notebook_of
 
@@ -29,7 +31,11 @@ DEFAULT_IMAGE = "python3"
 _COULD_NOT = 3
 
 ImageOption = Annotated[
-    str | None, typer.Option(help="Image of the kernel. Default: the notebook's own, or python3.")
+    str | None,
+    typer.Option(
+        help="Image of the kernel; remembered for a notebook. Default: python3, or what "
+        "'kernelyard resolve' says of a notebook."
+    ),
 ]
 TemplateOption = Annotated[str, typer.Option(help="Template of the kernel.")]
 NameOption = Annotated[
@@ -65,6 +71,8 @@ class Wish:
     template: str
     name: str | None
     environment: dict[str, str]
+    param: list[str]
+    params: str | None
     detach: bool
     keep: bool
     output: Path | None
@@ -83,6 +91,8 @@ def run(  # noqa: PLR0913 - one parameter per flag
     template: TemplateOption = "default",
     name: NameOption = None,
     env: EnvironmentOption = None,
+    param: ParamOption = None,
+    params: ParamsOption = None,
     detach: DetachOption = False,
     keep: KeepOption = False,
     output: OutputOption = None,
@@ -114,10 +124,13 @@ def run(  # noqa: PLR0913 - one parameter per flag
 
       kernelyard run report.ipynb --output out/report.ipynb
 
+      kernelyard run report.ipynb --image conda/science
+
       generate-code | kernelyard run -
 
       kernelyard run train.py --detach
     """
+    check_params(param, params)
     wish = Wish(
         file=file,
         code=code,
@@ -125,6 +138,8 @@ def run(  # noqa: PLR0913 - one parameter per flag
         template=template,
         name=name,
         environment=pairs(env, "--env"),
+        param=param or [],
+        params=params,
         detach=detach,
         keep=keep,
         output=output,
@@ -192,7 +207,7 @@ def _run_notebook(wish: Wish, yard: Client, notebook: NotebookRun, source: Path)
         kernel = kernel_of(yard, wish.resume)
         tasks = find_cells(kernel, cells)
     else:
-        kernel = _kernel(wish, yard, notebook)
+        kernel = _kernel(wish, yard, source)
         try:
             tasks = submit_cells(kernel, cells, continue_on_error=wish.continue_on_error)
         except BaseException:
@@ -227,30 +242,43 @@ def _read_notebook(path: Path) -> NotebookRun:
     return read_notebook(path)
 
 
-def _kernel(wish: Wish, yard: Client, notebook: NotebookRun | None) -> Kernel:
-    image = wish.image
-    if image is None and notebook is not None and notebook.kernel_name:
-        named = notebook.kernel_name
-        image = named if any(one.name == named for one in yard.images.list()) else None
-        if image is None:
-            note(f"No image '{named}' as the notebook names it; using '{DEFAULT_IMAGE}'.")
+def _kernel(wish: Wish, yard: Client, notebook: Path | None) -> Kernel:
+    image = _image(wish, yard, notebook)
+    parameters = parameters_of(yard, image, wish.param, wish.params)
     display_name = Path(wish.file).name if wish.file and wish.file != "-" else ""
+    path = str(notebook.resolve()) if notebook is not None else None
     if wish.name:
         kernel = yard.kernels.get_or_create(
             wish.name,
-            image=image or DEFAULT_IMAGE,
+            image=image,
             template=wish.template,
             display_name=display_name,
             environment=wish.environment,
+            parameters=parameters,
+            path=path,
         )
         say_whether_made(kernel, wish.name)
         return kernel
     return yard.kernels.create(
-        image or DEFAULT_IMAGE,
+        image,
         template=wish.template,
         display_name=display_name,
         environment=wish.environment,
+        parameters=parameters,
+        path=path,
     )
+
+
+def _image(wish: Wish, yard: Client, notebook: Path | None) -> str:
+    if notebook is None:
+        return wish.image or DEFAULT_IMAGE
+    if wish.name and (live := live_kernel(yard, wish.name)) is not None:
+        return live.info.image.name
+    from kernelyard.cli.resolve import resolved, say_why
+
+    found = resolved(yard, notebook, image=wish.image)
+    say_why(found)
+    return found.image
 
 
 def _leave(wish: Wish, kernel: Kernel) -> None:

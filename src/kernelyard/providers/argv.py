@@ -16,13 +16,18 @@ CURRENT_PYTHONS = frozenset(
 
 
 def fill(
-    argv: Sequence[str], *, connection_file: str | Path, resource_dir: str | Path | None
+    argv: Sequence[str],
+    *,
+    connection_file: str | Path,
+    resource_dir: str | Path | None,
+    blanks: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Return ``argv`` with ``{connection_file}``, ``{resource_dir}`` and ``{prefix}`` filled in.
 
-    Other braces stay as they are.
+    So are further ``blanks``, which never stand for one of those. Other braces stay as they are.
     """
-    values = {"connection_file": str(connection_file), "prefix": sys.prefix}
+    system = {"connection_file": str(connection_file), "prefix": sys.prefix}
+    values = {**(blanks or {}), **system}
     if resource_dir is not None:
         values["resource_dir"] = str(resource_dir)
     return [BLANK.sub(lambda blank: values.get(blank[1], blank[0]), part) for part in argv]

@@ -15,7 +15,7 @@ from kernelyard.model.json import JsonObject
 from kernelyard.providers.lane import Lane
 from kernelyard.providers.launcher import Launcher, LaunchRequest
 from kernelyard.providers.listing import Listing, Patience, problem_of
-from kernelyard.providers.parameters import Schema, filled, settled
+from kernelyard.providers.parameters import Schema, settled, with_blanks
 from kernelyard.providers.provider import LaunchPlan, Provider
 from kernelyard.providers.settings import ProviderSettings
 from kernelyard.wire.link import BrokenProvider, ImageList
@@ -144,7 +144,7 @@ class Catalogue:
                     f"The provider '{provider}' does not say how to start {name[:80]!r}. "
                     "Tell its author."
                 )
-            return filled(plan, values)
+            return with_blanks(plan, values)
 
         return await self._ask(provider, name, question)
 

@@ -138,6 +138,17 @@ def filled(plan: LaunchPlan, values: Mapping[str, object]) -> LaunchPlan:
     )
 
 
+def with_blanks(plan: LaunchPlan, values: Mapping[str, object]) -> LaunchPlan:
+    """Return the plan with parameters for the blanks of its command line, and in its environment.
+
+    The command line is filled in once, with all else: what a value says is never filled in again.
+    """
+    if plan.launcher is not None:
+        return plan  # which was asked with the values itself
+    texts = {name: text_of(one) for name, one in values.items() if name not in SYSTEM_KEYS}
+    return replace(filled(plan, values), argv=plan.argv, blanks={**plan.blanks, **texts})
+
+
 def text_of(value: object) -> str:
     """A value as it stands in a command line: text as it is, all else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

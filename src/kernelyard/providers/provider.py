@@ -32,6 +32,8 @@ class LaunchPlan:
     launcher: Callable[[LaunchRequest], Launcher] | None = None
     """Makes the launcher of a kernel that is not simply a process of ``argv`` on this machine. If it
     is given, ``argv`` may be empty and only says what is run."""
+    blanks: dict[str, str] = field(default_factory=dict)
+    """What further blanks in ``argv`` stand for: the agent puts launch parameters here."""
     unset: tuple[str, ...] = ()
     """Variables of the agent that the kernel must not have, such as those of another environment."""
 

@@ -53,7 +53,12 @@ async def test_create_sends_the_order_and_returns_at_once() -> None:
     with flaky_server(routes({"POST /v1/kernels": made})) as server:
         async with a_client(server) as yard:
             kernel = await yard.kernels.create(
-                "r", template="small", environment={"A": "1"}, labels={"team": "a"}
+                "r",
+                template="small",
+                environment={"A": "1"},
+                parameters={"level": 2},
+                path="a.ipynb",
+                labels={"team": "a"},
             )
         order = server.requests[0].json
     assert kernel.state == "starting"
@@ -64,6 +69,8 @@ async def test_create_sends_the_order_and_returns_at_once() -> None:
         "name": None,
         "display_name": "",
         "environment": {"A": "1"},
+        "parameters": {"level": 2},
+        "path": "a.ipynb",
         "labels": {"team": "a"},
     }
 

@@ -55,7 +55,12 @@ def test_create_sends_the_order_and_returns_at_once() -> None:
     with flaky_server(routes({"POST /v1/kernels": made})) as server:
         with a_client(server) as yard:
             kernel = yard.kernels.create(
-                "r", template="small", environment={"A": "1"}, labels={"team": "a"}
+                "r",
+                template="small",
+                environment={"A": "1"},
+                parameters={"level": 2},
+                path="a.ipynb",
+                labels={"team": "a"},
             )
         order = server.requests[0].json
     assert kernel.state == "starting"
@@ -66,6 +71,8 @@ def test_create_sends_the_order_and_returns_at_once() -> None:
         "name": None,
         "display_name": "",
         "environment": {"A": "1"},
+        "parameters": {"level": 2},
+        "path": "a.ipynb",
         "labels": {"team": "a"},
     }
 

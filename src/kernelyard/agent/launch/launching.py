@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from kernelyard.agent.belongings import KERNEL_ID
 from kernelyard.agent.connection import read_connection, write_connection
 from kernelyard.agent.disk import storage_error
-from kernelyard.agent.endings import KernelEnd, start_failed
+from kernelyard.agent.endings import KernelEnd, attach_failed, start_failed
 from kernelyard.agent.folder import Folder, ProcessRecord
+from kernelyard.agent.foreign.launcher import foreign_plan
 from kernelyard.agent.incarnation import Bond, Hearer, Incarnation
 from kernelyard.agent.launch.environment import kernel_environment
 from kernelyard.agent.launch.lossless import without_loss
@@ -35,6 +36,7 @@ Ready = tuple[Incarnation, bytes]
 """A kernel that answers, and the content of its kernel_info_reply."""
 
 
+WRONG_KEY = ": the key in its connection file may be wrong, or it runs something and cannot answer meanwhile"
 TRIES = 3
 """How often a kernel is started in one way, if it fails for bad luck."""
 
@@ -77,6 +79,8 @@ class Launching:
 
         Raises StorageFull; then nothing runs, and it may be tried again.
         """
+        if not self.order.owned:
+            return await self._attached()
         try:
             plan = await self.surroundings.catalogue.prepare(
                 self.order.provider, self.order.image, self._request()
@@ -89,6 +93,17 @@ class Launching:
         else:
             outcome = await self._start_process(plan)
         return outcome.end if isinstance(outcome, _Vain) else outcome
+
+    async def _attached(self) -> Ready | KernelEnd | None:
+        """Meet a kernel that somebody else has started."""
+        try:
+            plan = await foreign_plan(self.folder, self.surroundings.context)
+        except LaunchFailed as error:
+            return attach_failed(start_failed(str(error)))
+        assert plan.launcher is not None  # noqa: S101 - such a plan is nothing else
+        launcher = plan.launcher(self._request())
+        outcome = await self._attempt(plan, _Candidate(launcher=launcher))
+        return attach_failed(outcome.end) if isinstance(outcome, _Vain) else outcome
 
     def _request(self) -> LaunchRequest:
         order = self.order
@@ -138,7 +153,12 @@ class Launching:
     def _command(self, plan: LaunchPlan) -> tuple[Command, bool]:
         """What is run, and whether that drops nothing."""
         file = self.folder.connection(self.order.attempt)
-        filled = fill(plan.argv, connection_file=file, resource_dir=plan.resource_dir)
+        filled = fill(
+            plan.argv,
+            connection_file=file,
+            resource_dir=plan.resource_dir,
+            blanks=plan.blanks,
+        )
         argv, lossless = without_loss(filled)
         ordered = {**self.order.environment, KERNEL_ID: self.order.kernel_id}
         command = Command(
@@ -172,16 +192,17 @@ class Launching:
         incarnation = self._incarnation(plan, candidate)
         outcome: bytes | ExitResult | None = None
         leaving = False
+        limit = self.order.start_timeout_seconds
         try:
-            async with asyncio.timeout(self.order.start_timeout_seconds):
+            async with asyncio.timeout(limit if candidate.launcher.owned else None):
                 outcome = await self._brought_up(incarnation, plan)
         except asyncio.CancelledError:
             # The agent leaves: the next one finds what was started, and goes on with it.
             leaving = True
             raise
         except TimeoutError:
-            problem = f"it did not answer within {self.order.start_timeout_seconds:g} s"
-            return self._vain(problem, log_begin)
+            why = "" if candidate.launcher.owned else WRONG_KEY
+            return self._vain(f"it did not answer within {limit:g} s{why}", log_begin)
         except LaunchFailed as error:
             return self._vain(str(error), log_begin, other_way=isinstance(error, NotMet))
         except OSError as error:
@@ -225,7 +246,8 @@ class Launching:
             return met
         self._keep(met)
         incarnation.open(met)
-        return await first_of(turned(), incarnation.ready(), incarnation.exit())
+        limit = None if incarnation.launcher.owned else self.order.start_timeout_seconds
+        return await first_of(turned(), incarnation.ready_within(limit), incarnation.exit())
 
     def _keep(self, connection: Connection) -> None:
         """Leave the connection where a later agent looks for it."""
@@ -279,6 +301,8 @@ class Launching:
         self.log.info("kernel.start_failed", how=exit_.sentence())
         verb = f"was {exit_.sentence()}" if exit_.signal else exit_.sentence()
         problem = f"its process {verb} before it answered"
+        if exit_.code is None and exit_.signal is None and exit_.reason:
+            problem = f"{exit_.reason}, before it answered"
         # A library that is asked for what it cannot do may abort; other signals come from outside.
         other_way = exit_.code is not None or exit_.signal == "SIGABRT"
         return self._vain(problem, log_begin, exit_, other_way=other_way)

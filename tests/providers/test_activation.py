@@ -10,7 +10,7 @@ import pytest
 from kernelyard.model.errors import ImageNotReady
 from kernelyard.providers.activation import Activation, literal
 from kernelyard.providers.argv import expand_environment
-from kernelyard.providers.conda_activation import activated_conda
+from kernelyard.providers.conda.activation import activated_conda
 
 from tests.support.live_server import alive, wait_until
 

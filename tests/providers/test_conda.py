@@ -8,7 +8,7 @@ import pytest
 
 from kernelyard.model.errors import ImageNotReady
 from kernelyard.model.images import FoundImage
-from kernelyard.providers.conda import CondaProvider, CondaSettings
+from kernelyard.providers.conda.provider import CondaProvider, CondaSettings
 from kernelyard.providers.image_names import with_mark
 from kernelyard.providers.launcher import LaunchRequest
 from kernelyard.testing.providers import ProviderConformance

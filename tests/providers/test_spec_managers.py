@@ -13,7 +13,7 @@ from kernelyard.model.images import FoundImage
 from kernelyard.providers.image_names import with_mark
 from kernelyard.providers.launcher import LaunchRequest
 from kernelyard.providers.settings import WrongSettings, make
-from kernelyard.providers.spec_managers import SpecManagersProvider, SpecManagersSettings
+from kernelyard.providers.spec_managers.provider import SpecManagersProvider, SpecManagersSettings
 from kernelyard.testing.providers import ProviderConformance
 
 from tests.support.environments import a_kernelspec

@@ -13,7 +13,7 @@ from kernelyard.model.errors import ImageNotFound, ImageNotReady
 from kernelyard.model.images import FoundImage
 from kernelyard.providers.image_names import with_mark
 from kernelyard.providers.launcher import LaunchRequest
-from kernelyard.providers.virtualenv import VirtualenvProvider, VirtualenvSettings
+from kernelyard.providers.virtualenv.provider import VirtualenvProvider, VirtualenvSettings
 from kernelyard.testing.providers import ProviderConformance
 
 from tests.support.environments import SITE, a_kernelspec, a_program, a_virtualenv

@@ -18,8 +18,8 @@ from kernelyard.providers.kernelspec_file import Kernelspec
 from kernelyard.providers.kernelspec_home import EnvironmentHome
 from kernelyard.providers.kernelspec_images import KernelspecImages
 from kernelyard.providers.site_packages import SitePackages
-from kernelyard.providers.virtualenv_activation import activated_virtualenv
-from kernelyard.providers.virtualenv_places import (
+from kernelyard.providers.virtualenv.activation import activated_virtualenv
+from kernelyard.providers.virtualenv.places import (
     IN_PROJECTS,
     MARK,
     environments_in,

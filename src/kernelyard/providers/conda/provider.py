@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from kernelyard.providers import conda_places
 from kernelyard.providers.activation import Activation
 from kernelyard.providers.activation_scripts import check_limit
-from kernelyard.providers.conda_activation import activated_conda
-from kernelyard.providers.conda_kernels import CondaEnvironment, kernels_in
+from kernelyard.providers.conda import places
+from kernelyard.providers.conda.activation import activated_conda
+from kernelyard.providers.conda.kernels import CondaEnvironment, kernels_in
 from kernelyard.providers.image_names import name_of_environment, told_apart, with_mark
 from kernelyard.providers.kernelspec_file import Kernelspec
 from kernelyard.providers.kernelspec_images import KernelspecImages
@@ -68,14 +68,14 @@ class CondaProvider(KernelspecImages):
         )
 
     def watched(self) -> list[Path]:
-        places = [conda_places.register(), *self._settings.folders]
+        wanted = [places.register(), *self._settings.folders]
         if self._settings.search:
-            installed = conda_places.installations(os.environ)
-            places += conda_places.environments_dirs(os.environ, installed)
+            installed = places.installations(os.environ)
+            wanted += places.environments_dirs(os.environ, installed)
         for found in self._environments().values():
-            places.append(found.prefix / conda_places.META)
-            places += (found.prefix / "lib").glob("python*/site-packages")
-        return places
+            wanted.append(found.prefix / places.META)
+            wanted += (found.prefix / "lib").glob("python*/site-packages")
+        return wanted
 
     def _environments(self) -> dict[str, CondaEnvironment]:
         found: dict[Path, CondaEnvironment] = {}
@@ -89,28 +89,28 @@ class CondaProvider(KernelspecImages):
         if self._settings.search:
             yield from _known()
         folders = [folder.expanduser().absolute() for folder in self._settings.folders]
-        for prefix in conda_places.environments_in(folders):
+        for prefix in places.environments_in(folders):
             yield CondaEnvironment(prefix, _name(prefix), _program())
 
 
 def _known() -> Iterator[CondaEnvironment]:
     """What conda and its kin know of: base environments, those with a name, those that are noted."""
-    installed = conda_places.installations(os.environ)
+    installed = places.installations(os.environ)
     for one in installed:
-        if conda_places.is_environment(one.root):
+        if places.is_environment(one.root):
             yield CondaEnvironment(one.root, "base", one.program)
-    for folder in conda_places.environments_dirs(os.environ, installed):
+    for folder in places.environments_dirs(os.environ, installed):
         programs = [one.program for one in installed if one.root == folder.parent]
-        for prefix in conda_places.environments_in([folder]):
+        for prefix in places.environments_in([folder]):
             yield CondaEnvironment(prefix, _name(prefix), programs[0] if programs else _program())
-    for prefix in (*conda_places.registered(os.environ), Path(sys.prefix)):
-        if prefix.is_absolute() and conda_places.is_environment(prefix):
+    for prefix in (*places.registered(os.environ), Path(sys.prefix)):
+        if prefix.is_absolute() and places.is_environment(prefix):
             yield CondaEnvironment(prefix, _name(prefix), _program())
 
 
 def _program() -> str:
     """What the user most likely makes environments with."""
-    installed = conda_places.installations(os.environ)
+    installed = places.installations(os.environ)
     return installed[0].program if installed else "conda"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kernelyard.providers.conda_places import META
+from kernelyard.providers.conda.places import META
 from kernelyard.providers.environments import Environment, kernels_of
 from kernelyard.providers.kernelspec_file import Kernelspec
 from kernelyard.providers.kernelspec_home import EnvironmentHome

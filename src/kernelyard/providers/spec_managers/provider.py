@@ -23,7 +23,12 @@ from kernelyard.providers.kernelspec_images import (
 )
 from kernelyard.providers.launcher import LaunchRequest
 from kernelyard.providers.provider import LaunchPlan
-from kernelyard.providers.spec_manager import Managed, SpecManager, SpecManagerFailed, in_thread
+from kernelyard.providers.spec_managers.manager import (
+    Managed,
+    SpecManager,
+    SpecManagerFailed,
+    in_thread,
+)
 
 
 @dataclass(frozen=True, slots=True)

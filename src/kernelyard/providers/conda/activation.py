@@ -14,7 +14,7 @@ from kernelyard.providers.activation import (
     without_secrets,
 )
 from kernelyard.providers.activation_scripts import activated_by
-from kernelyard.providers.conda_places import META
+from kernelyard.providers.conda.places import META
 
 _UNSET = "***unset***"
 """What conda writes for a variable that was taken away."""

@@ -1,0 +1,1 @@
+"""Conda environments: conda, mamba, micromamba and pixi."""

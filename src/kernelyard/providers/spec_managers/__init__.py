@@ -1,0 +1,1 @@
+"""Kernelspec managers of other packages, wrapped as one provider."""

@@ -1,0 +1,1 @@
+"""Virtual environments: venv, virtualenv, uv and what builds on them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -26,6 +26,7 @@ DAMAGED = (
 KEPT = "; what it said until then is kept"
 DEATHS = frozenset({EndCause.DIED, EndCause.OUT_OF_MEMORY, EndCause.QUOTA})
 """Causes of kernels whose process ended though nobody asked."""
+_NOT_STARTED = "it could not be started: "
 _TAIL_LENGTH = 2000
 _MOST_ERROR = 1024 * 1024
 _encoder = msgspec.json.Encoder()
@@ -145,6 +146,36 @@ def restarted_end() -> TaskEnd:
     )
 
 
+def stopped_ends(reason: str, cause: EndCause, *, let_go: bool) -> tuple[TaskEnd, TaskEnd]:
+    """What becomes of the task that runs and of those that wait when a kernel is ended or let go of."""
+    what = "let go of" if let_go else "ended"
+    still = "; it may still run there" if let_go else ""
+    running = TaskEnd(
+        state=TaskState.CANCELLED,
+        reason=f"the kernel was {what}: {reason}{still}",
+        cause=cause,
+        state_preserved=let_go,
+    )
+    waiting = TaskEnd(
+        state=TaskState.CANCELLED,
+        reason=f"never ran: the kernel was {what} first: {reason}",
+        cause=cause,
+        stopped_by=StoppedBy.QUEUE,
+    )
+    return running, waiting
+
+
+def let_go_end(end: KernelEnd, *, shut_down: bool) -> KernelEnd:
+    """The same end of a kernel that is not ours, and that goes on."""
+    obeyed = "; it was told to shut down, and has not ended yet" if shut_down else "; it goes on"
+    return replace(end, reason=f"{end.reason}{obeyed}")
+
+
+def attach_failed(end: KernelEnd) -> KernelEnd:
+    """The failed start of a kernel that somebody else has started: it could not be attached."""
+    return replace(end, reason=f"it could not be attached: {end.reason.removeprefix(_NOT_STARTED)}")
+
+
 def taken_out(reason: str) -> TaskEnd:
     """What becomes of a task that was cancelled while it waited."""
     return TaskEnd(
@@ -183,7 +214,7 @@ def died(exit_: ExitResult, log: str, memory: MemoryFate | None = None) -> Kerne
 
 def start_failed(problem: str, log: str = "", exit_: ExitResult | None = None) -> KernelEnd:
     """A kernel that never became ready."""
-    reason = f"it could not be started: {problem}"
+    reason = f"{_NOT_STARTED}{problem}"
     if log:
         reason += f"; its log ends with:\n{_short(log)}"
     return KernelEnd(cause=EndCause.START_FAILED, reason=reason, exit=exit_)

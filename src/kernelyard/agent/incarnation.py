@@ -14,7 +14,7 @@ import zmq
 from kernelyard.agent.channels import Channels
 from kernelyard.agent.limits import Held
 from kernelyard.agent.logs import Log
-from kernelyard.agent.waiting import happens
+from kernelyard.agent.waiting import first_of, happens
 from kernelyard.model.exits import ExitResult
 from kernelyard.providers.launcher import Launcher
 from kernelyard.wire.connections import Connection
@@ -24,6 +24,8 @@ from kernelyard.wire.readiness import Readiness
 UNANSWERED_SECONDS = 2.0
 INTERRUPT_REPLY_SECONDS = 1.0
 SHUTDOWN_SECONDS = 3.0
+FOREIGN_SHUTDOWN_SECONDS = 10.0
+"""For kernels that nobody kills if they do not obey."""
 TERMINATE_SECONDS = 5.0
 KILL_SECONDS = 10.0
 ANSWER_SECONDS = 10.0
@@ -84,6 +86,8 @@ class Incarnation:
         self._readiness = Readiness(in_order=bond.adopted)
         self._answered = asyncio.Event()
         self._ready = asyncio.Event()
+        self._heard = asyncio.Event()
+        """Set once anything that it has signed has come."""
         self._silent = True
         self._interrupt_id: str | None = None
         self._signalling: set[asyncio.Task[None]] = set()
@@ -110,6 +114,18 @@ class Incarnation:
             log=self._log,
         )
 
+    async def ready_within(self, seconds: float | None) -> bytes:
+        """The same as ``ready``, in so many seconds. Raises TimeoutError after that.
+
+        One that is not ours may take as long as it likes once it has said anything: it may run what
+        others have asked for. On its control channel it answers nevertheless, if its key is right.
+        """
+        if self.launcher.owned or seconds is None:
+            async with asyncio.timeout(seconds):
+                return await self.ready()
+        self._ask_on_control("kernel_info_request")
+        return await first_of(self.ready(), self._silence(seconds))
+
     async def ready(self) -> bytes:
         """Probe until the kernel is ready; return the content of its kernel_info_reply."""
         while not self._readiness.ready:
@@ -118,7 +134,7 @@ class Incarnation:
             while not await happens(self._answered, UNANSWERED_SECONDS):
                 # A kernel that runs something answers when it has done that; asking again would
                 # only fill its queue.
-                if not self._bond.adopted:
+                if self.launcher.owned and not self._bond.adopted:
                     self._ask_who(self._readiness)
             await happens(self._ready, self._readiness.next_wait())
         return self._readiness.info or b"{}"
@@ -167,21 +183,18 @@ class Incarnation:
         if self._channels is not None:
             await self._channels.drain_to_end()
 
-    async def end(self, *, gently: bool) -> ExitResult | None:
+    async def end(self, *, gently: bool, shut_down: bool = False) -> ExitResult | None:
         """End it with everything that belongs to it; return how it ended, if it did.
 
         Gently means: ask it, then tell it, then kill it. One whose sockets are closed already is
-        not worth the wait. What is not owned is left alone.
+        not worth the wait. What is not owned is left alone, or only asked if it is to be ``shut_down``.
         """
-        if not self.launcher.owned or not self._begun:
+        if not self._begun:
             return None
+        if not self.launcher.owned:
+            return await self._asked_to_end(FOREIGN_SHUTDOWN_SECONDS) if shut_down else None
         if gently and self._channels is not None and not self._channels.closed:
-            self._channels.send_control(
-                shutdown_request(
-                    restart=False, msg_id=uuid4().hex, session=self._session, date=_now()
-                )
-            )
-            if (ended := await self._exits(SHUTDOWN_SECONDS)) is not None:
+            if (ended := await self._asked_to_end(SHUTDOWN_SECONDS)) is not None:
                 return ended
             await self._tell(self.launcher.terminate())
             if (ended := await self._exits(TERMINATE_SECONDS)) is not None:
@@ -205,6 +218,7 @@ class Incarnation:
 
     def on_shell(self, messages: list[Message]) -> None:
         """Take in messages from the shell socket."""
+        self._heard.set()
         self._bond.before_hearing()
         for message in messages:
             self._readiness.on_shell(message)
@@ -219,12 +233,14 @@ class Incarnation:
 
     def on_control(self, messages: list[Message]) -> None:
         """Take in messages from the control socket."""
+        self._heard.set()
         for message in messages:
             if message.type == "interrupt_reply":
                 self._interrupt_acknowledged(message.parent)
 
     def on_iopub(self, messages: list[Message]) -> None:
         """Take in messages from the iopub socket."""
+        self._heard.set()
         self._bond.before_hearing()
         if self._silent:
             self._silent = False
@@ -271,6 +287,20 @@ class Incarnation:
         if self._channels is None:
             raise RuntimeError("nobody knows yet where this kernel listens")
         return self._channels
+
+    async def _silence(self, seconds: float) -> bytes:
+        """Raise TimeoutError if it says nothing for so long; wait for ever if it does."""
+        if await happens(self._heard, seconds):
+            await asyncio.Event().wait()
+        raise TimeoutError
+
+    async def _asked_to_end(self, seconds: float) -> ExitResult | None:
+        if self._channels is None or self._channels.closed:
+            return None
+        self._channels.send_control(
+            shutdown_request(restart=False, msg_id=uuid4().hex, session=self._session, date=_now())
+        )
+        return await self._exits(seconds)
 
     async def _interrupt_by_launcher(self) -> None:
         await self._tell(self.launcher.interrupt())

@@ -12,8 +12,16 @@ from dataclasses import replace
 
 import msgspec
 
-from kernelyard.agent.allowance import Allowance
-from kernelyard.agent.endings import DAMAGED, KernelEnd, TaskEnd, body, died, restarted_end
+from kernelyard.agent.endings import (
+    DAMAGED,
+    KernelEnd,
+    TaskEnd,
+    body,
+    died,
+    let_go_end,
+    restarted_end,
+    stopped_ends,
+)
 from kernelyard.agent.folder import Folder
 from kernelyard.agent.incarnation import Incarnation
 from kernelyard.agent.journal import RETRY_SECONDS, Journal, wall_clock
@@ -26,17 +34,16 @@ from kernelyard.agent.queue import Queue
 from kernelyard.agent.recall import Recollection
 from kernelyard.agent.reviving import Reviving
 from kernelyard.agent.runner import Runner
-from kernelyard.agent.running import Running
+from kernelyard.agent.running import left_running
 from kernelyard.agent.waiting import first_of, happens
 from kernelyard.model.errors import KernelEnded, KernelNotRunning, StorageFull
 from kernelyard.model.exits import ExitResult
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.quantities import Micros
-from kernelyard.model.records import EndCause, RecordKind, StoppedBy
-from kernelyard.model.tasks import Assignment, Cancellation, TaskState
+from kernelyard.model.records import EndCause, RecordKind
+from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.messages import clean_content
-from kernelyard.wire.tracking import Execution
 
 
 class Kernel:
@@ -66,6 +73,8 @@ class Kernel:
         self._ready_attempt = 0
         self._log_begin = 0
         self._stopping: KernelEnd | None = None
+        self._shut_down = False
+        """Whether it is to be shut down though it is not ours."""
         self._turn = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
         self._reviving = Reviving(order, self._runner)
@@ -91,7 +100,7 @@ class Kernel:
             on_first_sound=note_gap,
             was_ready=memory.ready_attempt == self.order.attempt,
         ).run()
-        self._stopping = memory.stopping
+        self._stopping, self._shut_down = memory.stopping, memory.shut_down
         if self.journal.damaged and self._stopping is None:
             # Its tasks' ends may have been in what is lost: going on could run code twice.
             self._stopping = KernelEnd(cause=EndCause.AGENT_LOST, reason=DAMAGED)
@@ -99,7 +108,7 @@ class Kernel:
         self._log_begin = self._folder.log_size()
         self._incarnation = found.incarnation
         self._runner.recall(memory.unsuccessful)
-        self._runner.attach(found.incarnation, self._left_running(memory))
+        self._runner.attach(found.incarnation, left_running(memory, self._queue))
         if found.incarnation is None and found.end is None:
             self._runner.detach(restarted_end())
         self._runner.end_cancelled_early()
@@ -147,6 +156,11 @@ class Kernel:
         return self._incarnation is not None and not self._incarnation.over
 
     @property
+    def cause(self) -> EndCause | None:
+        """Why it has ended or is about to; None if it is not."""
+        return self._stopping.cause if self._stopping is not None else None
+
+    @property
     def connection(self) -> Connection | None:
         """Where its process listens; None while none is ready."""
         ready = self._ready_attempt == self.order.attempt
@@ -181,32 +195,34 @@ class Kernel:
         """Restart because nothing else stops the task that runs; it ends as told."""
         if self._stopping is not None:
             return
+        if not self.order.owned:
+            # It is not ours to restart: its task is interrupted again and again.
+            if self._incarnation is not None:
+                self._incarnation.interrupt()
+            return
         attempt = self.order.attempt + 1
         reason = f"restarted, for a task did not stop when it was interrupted: {end.reason}"
         restarting = body(attempt=attempt, reason=reason, cause=end.cause)
         self._start_anew(attempt, restarting, end)
         self._turn.set()
 
-    def stop(self, reason: str, cause: EndCause = EndCause.ASKED) -> None:
-        """Begin to end it; its tasks are settled when this returns."""
+    def stop(
+        self, reason: str, cause: EndCause = EndCause.ASKED, *, shut_down: bool = False
+    ) -> None:
+        """Begin to end it, or to let go of it if it is not ours and not to be ``shut_down``.
+
+        Its tasks are settled when this returns.
+        """
         if self._stopping is not None:
             return
         self._stopping = KernelEnd(cause=cause, reason=reason)
-        if self._runner.running and self._incarnation is not None:
+        self._shut_down = shut_down
+        ending = self.order.owned or shut_down
+        if ending and self._runner.running and self._incarnation is not None:
             self._incarnation.interrupt()
-        never = f"never ran: the kernel was ended first: {reason}"
-        self._runner.end_all(
-            TaskEnd(
-                state=TaskState.CANCELLED,
-                reason=f"the kernel was ended: {reason}",
-                cause=cause,
-                state_preserved=False,
-            ),
-            TaskEnd(
-                state=TaskState.CANCELLED, reason=never, cause=cause, stopped_by=StoppedBy.QUEUE
-            ),
-        )
-        stopping = body(cause=cause.value, reason=reason)
+        self._runner.end_all(*stopped_ends(reason, cause, let_go=not ending))
+        told = {"shut_down": True} if shut_down else {}
+        stopping = body(cause=cause.value, reason=reason, **told)
         self.journal.append([(0, RecordKind.KERNEL_STOPPING, stopping)])
         self._log.info("kernel.stopping", cause=cause.value)
         self._turn.set()
@@ -259,7 +275,10 @@ class Kernel:
             if end is None and self._stopping is None:
                 await self._end_process()
         exit_ = await self._end_process(gently=True)
-        return replace(self._stopping, exit=exit_ or (end.exit if end else None))
+        exit_ = exit_ or (end.exit if end else None)
+        if not self.order.owned and exit_ is None:
+            return let_go_end(self._stopping, shut_down=self._shut_down)
+        return replace(self._stopping, exit=exit_)
 
     async def _start(self) -> KernelEnd | None:
         """Start a process and follow it to its end; None if a stop or restart is wanted first."""
@@ -296,7 +315,7 @@ class Kernel:
         limit = None if known else self.order.start_timeout_seconds
         try:
             outcome = await first_of(
-                self._turned(), incarnation.ready(), incarnation.exit(), timeout=limit
+                self._turned(), incarnation.ready_within(limit), incarnation.exit()
             )
         except TimeoutError:
             outcome = await incarnation.end(gently=False) or ExitResult()
@@ -333,7 +352,7 @@ class Kernel:
         incarnation = self._incarnation
         if incarnation is None:
             return None
-        exit_ = await incarnation.end(gently=gently)
+        exit_ = await incarnation.end(gently=gently, shut_down=self._shut_down)
         await self._release()
         return exit_
 
@@ -378,15 +397,3 @@ class Kernel:
 
     async def _turned(self) -> None:
         await self._turn.wait()
-
-    def _left_running(self, memory: Recollection) -> Running | None:
-        if memory.running is None:
-            return None
-        task = self._queue.take_out(memory.running)
-        if task is None:
-            task = Assignment(task_id=memory.running, seq=memory.running_seq, code="")
-        execution = Execution(task.task_id)
-        execution.raised = memory.raised
-        allowance = Allowance(task.output_limit_bytes, kept=memory.kept_bytes)
-        ran = (wall_clock() - memory.started_at) / 1_000_000 if memory.started_at else 0.0
-        return Running(task, execution, allowance, adopted=True, ran_seconds=max(0.0, ran))

@@ -140,6 +140,7 @@ class _Agent:
             refreshing.cancel()
             await server.close()
             await registry.leave_all()
+            registry.deposits.close()
             await spawner.close(end=not registry.live)
             self._withdraw(place, registry)
             limits.close()

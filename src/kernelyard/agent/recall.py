@@ -41,6 +41,8 @@ class Recollection:
     """When a task last began, spoke or ended, or the kernel became ready or was found active."""
     stopping: KernelEnd | None = None
     """How it was being ended."""
+    shut_down: bool = False
+    """Whether it was to be shut down though it is not ours."""
     closed: bool = False
 
     def take_in(self, record: Record) -> None:
@@ -76,6 +78,7 @@ class Recollection:
                 self.ready_attempt = _attempt(record)
             case RecordKind.KERNEL_STOPPING:
                 self.stopping = _stopping(body_of(record))
+                self.shut_down = body_of(record).get("shut_down") is True
             case RecordKind.KERNEL_ENDED:
                 self.closed = True
             case _:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from weakref import WeakValueDictionary
 
+from kernelyard.agent.bridge.bridges import FILE as BRIDGE
 from kernelyard.agent.bridge.bridges import Bridges
 from kernelyard.agent.bridged import BridgedKernel
+from kernelyard.agent.connection import read_connection
 from kernelyard.agent.cutting import Cuts
 from kernelyard.agent.disk import storage_error
 from kernelyard.agent.endings import KernelEnd
 from kernelyard.agent.folder import Folder
+from kernelyard.agent.foreign.deposits import Deposits, read_deposit
+from kernelyard.agent.foreign.launcher import without_limits
 from kernelyard.agent.journal import Journal
 from kernelyard.agent.kernel import Kernel
 from kernelyard.agent.kernel_log import KernelLog
@@ -36,6 +41,7 @@ from kernelyard.model.quantities import Micros
 from kernelyard.model.records import EndCause, RecordKind
 from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.wire.connections import Connection
+from kernelyard.wire.foreign import Deposit
 from kernelyard.wire.link import LimitFact, LogPart
 
 MOST_FORGOTTEN = 10_000
@@ -52,6 +58,10 @@ class Registry:
         self._watchers: set[asyncio.Task[None]] = set()
         self._ended: WeakValueDictionary[str, Journal] = WeakValueDictionary()
         """Journals of ended kernels that somebody reads."""
+        self.deposits = Deposits(agent_dir(surroundings.data_dir), surroundings.log)
+        """What is known of kernels that are not ours."""
+        self._ending_all = False
+        """Whether all are ended at once: those that are not ours may then be attached again."""
         self._kernels_dir = agent_dir(surroundings.data_dir) / "kernels"
         self._cuts = Cuts(self._kernels_dir, surroundings.log)
         self._bridges = Bridges(surroundings.context, surroundings.log)
@@ -82,12 +92,32 @@ class Registry:
             except Exception:
                 # One broken directory must not cost all others.
                 self._surroundings.log.exception("kernel.not_recovered", kernel_id=path.name)
+        self.deposits.sweep()
         sweep_ipc(self._surroundings.data_dir, self._live)
         self._surroundings.limits.sweep(self._live)
         await self._bridges.recover(
             (BridgedKernel(kernel), self._folder(kernel.id).path, kernel.order.image)
             for kernel in self._live.values()
         )
+
+    def take_deposit(self, deposit: Deposit) -> None:
+        """Keep where a kernel listens that will be launched soon. Raises Invalid, StorageFull."""
+        folder = self._folder(deposit.kernel_id)
+        if deposit.kernel_id in self._forgotten:
+            return
+        try:
+            self.deposits.keep(deposit, folder)
+        except OSError as error:
+            raise storage_error(error) from error
+
+    def connections(self) -> Iterator[Connection]:
+        """Where kernels listen that are here already: those attached, and bridges to ours."""
+        for kernel in self._live.values():
+            folder = self._folder(kernel.id)
+            deposit = None if kernel.order.owned else read_deposit(folder)
+            found = deposit.connection if deposit else read_connection(folder.path / BRIDGE)
+            if found is not None:
+                yield found
 
     def facts(self) -> list[LimitFact]:
         """Which limits hold on this machine."""
@@ -115,6 +145,8 @@ class Registry:
             return
         if folder.has_ended:
             return
+        if not order.owned:
+            order = without_limits(order)
         try:
             folder.make()
             folder.write_order(order)
@@ -167,10 +199,10 @@ class Registry:
         except OSError as error:
             raise storage_error(error) from error
 
-    def stop(self, kernel_id: str, reason: str) -> None:
+    def stop(self, kernel_id: str, reason: str, *, shut_down: bool = False) -> None:
         """Begin to end a kernel; one that never came here gets a journal that says it ended."""
         if (kernel := self._live.get(kernel_id)) is not None:
-            kernel.stop(reason)
+            kernel.stop(reason, shut_down=shut_down)
             return
         folder = self._folder(kernel_id)
         if folder.has_ended or kernel_id in self._forgotten:
@@ -261,6 +293,7 @@ class Registry:
         kernels = list(self._live.values())
         if kernels and not even_if_alive:
             raise Conflict(f"{len(kernels)} kernels are alive. Stop them first, or with the agent.")
+        self._ending_all = True
         for kernel in kernels:
             kernel.stop(reason)
         await asyncio.gather(*(kernel.ended.wait() for kernel in kernels))
@@ -309,6 +342,8 @@ class Registry:
             del self._live[kernel.id]
             self._ended[kernel.id] = kernel.journal
         kernel.journal.close_when_unread()
+        if not kernel.order.owned:
+            self.deposits.ended(self._folder(kernel.id), None if self._ending_all else kernel.cause)
 
     def _folder(self, kernel_id: str) -> Folder:
         return Folder(kernel_dir(self._surroundings.data_dir, kernel_id))

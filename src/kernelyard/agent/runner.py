@@ -20,13 +20,15 @@ from kernelyard.agent.running import Running
 from kernelyard.agent.stopping import Stopping
 from kernelyard.model.errors import TaskFinished
 from kernelyard.model.quantities import Micros
-from kernelyard.model.records import OUTPUT_KINDS, EndCause, RecordKind
+from kernelyard.model.records import OUTPUT_KINDS, EndCause, RecordKind, StoppedBy
 from kernelyard.model.tasks import Assignment, Cancellation, TaskState
 from kernelyard.wire.messages import Message, clean_content
 from kernelyard.wire.tracking import Execution
 
 DOUBT_SECONDS = 0.5
 """How long reply and idle mark may lie apart before the kernel is asked whether that was all."""
+MOST_TURNED_AWAY = 50
+AGAIN_SECONDS = 0.1
 _OUTPUTS: dict[str, RecordKind] = {kind.value: kind for kind in OUTPUT_KINDS}
 
 
@@ -230,8 +232,27 @@ class Runner:
                 entries.append((0 if run is None else run.task.seq, kind, kept))
 
     def _finish(self, run: Running) -> None:
+        if run.was_turned_away and run.turned_away < MOST_TURNED_AWAY:
+            self._send_again(run)
+            return
         self._end_running(run.verdict())
         self.pump()
+
+    def _send_again(self, run: Running) -> None:
+        """Send code again that the kernel has not begun, for what another client ran there failed."""
+        run.turned_away += 1
+        run.execution = Execution(run.task.task_id)
+
+        def send() -> None:
+            if self._running is not run or self._kernel is None:
+                return
+            if run.stopping is None:
+                self._kernel.execute(run.task.task_id, run.task.code)
+            else:
+                self._end_running(run.stopping.end(by=StoppedBy.QUEUE))
+                self.pump()
+
+        self._loop.call_later(AGAIN_SECONDS, send)
 
     def _end_running(self, end: TaskEnd) -> None:
         run, self._running = self._running, None

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from kernelyard.agent.allowance import Allowance
 from kernelyard.agent.endings import ASKED_FOR_INPUT, GAVE_UP, NO_REPLY, NO_STDIN, UNHEARD, TaskEnd
+from kernelyard.agent.journal import wall_clock
+from kernelyard.agent.queue import Queue
+from kernelyard.agent.recall import Recollection
 from kernelyard.agent.stopping import Stopping
 from kernelyard.model.records import EndCause, StoppedBy
 from kernelyard.model.tasks import Assignment, TaskError, TaskState
@@ -30,6 +33,19 @@ class Running:
     """When it last said something, in the loop's time."""
     held: list[bytes] = field(default_factory=list)
     """Errors seen since it was interrupted; dropped if they are nothing but the interrupt."""
+
+    turned_away: int = 0
+    """How often the kernel gave it up before it began."""
+
+    @property
+    def was_turned_away(self) -> bool:
+        """Whether the kernel gave it up unbegun and nobody here wants it stopped.
+
+        Kernels do so with all that waits when something fails: here only what another client ran.
+        """
+        reply, begun = self.execution.reply, self.execution.begun
+        gave_up = reply is not None and reply.status == "aborted"
+        return gave_up and not begun and not self.adopted and self.stopping is None
 
     @property
     def interrupted(self) -> bool:
@@ -89,3 +105,17 @@ class Running:
 
 def _is_interrupt(error: TaskError) -> bool:
     return "interrupt" in error.name.lower()
+
+
+def left_running(memory: Recollection, queue: Queue) -> Running | None:
+    """What a kernel ran when an earlier agent was last heard of."""
+    if memory.running is None:
+        return None
+    task = queue.take_out(memory.running)
+    if task is None:
+        task = Assignment(task_id=memory.running, seq=memory.running_seq, code="")
+    execution = Execution(task.task_id)
+    execution.raised = memory.raised
+    allowance = Allowance(task.output_limit_bytes, kept=memory.kept_bytes)
+    ran = (wall_clock() - memory.started_at) / 1_000_000 if memory.started_at else 0.0
+    return Running(task, execution, allowance, adopted=True, ran_seconds=max(0.0, ran))

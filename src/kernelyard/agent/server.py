@@ -12,12 +12,14 @@ from typing import assert_never
 import msgspec
 
 from kernelyard.agent.following import follow
+from kernelyard.agent.foreign.strangers import Strangers
 from kernelyard.agent.journal import wall_clock
 from kernelyard.agent.logs import Log
 from kernelyard.agent.registry import Registry
 from kernelyard.model.errors import AgentUnavailable, Invalid, YardError
 from kernelyard.providers.catalogue import Catalogue
 from kernelyard.wire import link
+from kernelyard.wire.foreign import Deposit, DepositFile, ExternalFiles
 
 ALIVE_SECONDS = 15.0
 LONGEST_WAIT_SECONDS = 25.0
@@ -34,6 +36,7 @@ class Server:
         """Set when the agent is to end."""
         self._registry = registry
         self._catalogue = catalogue
+        self._strangers = Strangers(registry)
         self._log = log
         self._started_at = wall_clock()
         self.version = version("kernelyard")
@@ -133,6 +136,8 @@ class Server:
                 return await self._of_bridge(request)
             case link.Stored():
                 await self._registry.stored(request.kernel_id, request.number)
+            case Deposit() | DepositFile() | ExternalFiles():
+                return await self._strangers.answer(request)
             case link.Forget():
                 await self._registry.forget(request.kernel_id)
             case link.Quit():
@@ -209,7 +214,7 @@ class Server:
             case link.Restart():
                 self._registry.restart(request.kernel_id, request.attempt, request.reason)
             case link.Stop():
-                self._registry.stop(request.kernel_id, request.reason)
+                self._registry.stop(request.kernel_id, request.reason, shut_down=request.shut_down)
             case link.Attach():
                 self._registry.attach(request.kernel_id, request.seconds)
             case link.Follow():

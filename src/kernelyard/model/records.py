@@ -42,7 +42,7 @@ class RecordKind(StrEnum):
     KERNEL_ENDING_SOON = "kernel_ending_soon"
     """``{"at", "cause", "reason"}``: a warning; it will be ended then unless something happens."""
     KERNEL_STOPPING = "kernel_stopping"
-    """``{"cause", "reason"}``"""
+    """``{"cause", "reason"}``, and ``"shut_down": true`` if it is to be although it is not ours."""
     KERNEL_ENDED = "kernel_ended"
     """``{"cause", "reason", "exit_code": int | null, "signal": str | null}``. The journal's last."""
 

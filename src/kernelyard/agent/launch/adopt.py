@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from kernelyard.agent.connection import read_connection
 from kernelyard.agent.endings import KernelEnd, died
 from kernelyard.agent.folder import Folder, ProcessRecord
+from kernelyard.agent.foreign.launcher import found_again
 from kernelyard.agent.incarnation import Bond, Hearer, Incarnation
 from kernelyard.agent.launch.process_launcher import Command, ProcessLauncher
 from kernelyard.agent.launch.processes import CODE_SECONDS, KernelProcess, end_left, exit_of
@@ -19,7 +20,7 @@ from kernelyard.agent.spawner.line import End
 from kernelyard.model.errors import YardError
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.records import EndCause
-from kernelyard.providers.launcher import Launcher
+from kernelyard.providers.launcher import Launcher, LaunchFailed
 from kernelyard.wire.connections import Connection
 
 UNREACHABLE = "its connection file was lost, so nobody could speak to it any more"
@@ -52,8 +53,8 @@ class Search:
         connection = read_connection(self.folder.connection(self.order.attempt))
         try:
             launcher = None if record is None else await self._launcher(record, connection)
-        except YardError as error:
-            reason = f"nobody can say what became of it: {error.message}"
+        except (YardError, LaunchFailed) as error:
+            reason = f"nobody can say what became of it: {error}"
             return Found(end=KernelEnd(cause=EndCause.AGENT_LOST, reason=reason))
         if record is None or record.attempt != self.order.attempt:
             await self._put_away(launcher)
@@ -73,6 +74,9 @@ class Search:
     async def _launcher(
         self, record: ProcessRecord, connection: Connection | None
     ) -> Launcher | None:
+        if not self.order.owned:
+            context = self.surroundings.context
+            return await found_again(self.folder, record.launcher or {}, context)
         if record.launcher is not None:
             return await self.surroundings.catalogue.find_again(
                 self.order.provider, self.order.image, record.launcher

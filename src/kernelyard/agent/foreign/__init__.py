@@ -1,0 +1,1 @@
+"""Kernels that somebody else has started: met where they listen, watched, and never ended by us."""

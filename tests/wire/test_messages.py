@@ -107,6 +107,11 @@ def test_a_header_that_cannot_be_read_is_refused(header: bytes) -> None:
         read_message(Parts(header, b"{}", b"{}", b"{}"))
 
 
+def test_a_kernel_that_greets_without_a_parent_may_say_so_by_null() -> None:
+    parts = Parts(b'{"msg_id":"w","msg_type":"iopub_welcome"}', b"null", b"{}", b"{}")
+    assert read_message(parts) == Message("iopub_welcome", "w", "", b"{}")
+
+
 def test_strange_replies_are_read_as_far_as_possible() -> None:
     reply = read_reply(b'{"status": "error", "ename": null, "evalue": 7, "traceback": "no"}')
     assert (reply.status, reply.ename, reply.evalue, reply.traceback) == ("error", "", "7", [])

@@ -105,9 +105,12 @@ def read_message(parts: Parts) -> Message:
 
 
 def read_header(data: bytes) -> Header:
-    """Return a header; an empty one for ``{}``. Raises MalformedMessage."""
+    """Return a header; an empty one for ``{}``, and for the ``null`` that some kernels write.
+
+    Raises MalformedMessage.
+    """
     try:
-        return _headers.decode(data)
+        return _headers.decode(data) if data != b"null" else Header()
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedMessage(f"a header cannot be read: {error}") from error
 

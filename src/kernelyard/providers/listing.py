@@ -194,8 +194,6 @@ def problem_of(provider: str, error: BaseException) -> str:
             return f"The provider '{provider}' is broken: {error}. Mend or remove its package."
         case YardError():
             return error.message
-        case WrongSettings():
-            return str(error)
         case _:
             return f"The provider '{provider}' failed: {told(error)}. Mend or remove its package."
 

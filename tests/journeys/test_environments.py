@@ -1,0 +1,49 @@
+"""Environments through a real server: set in a file, listed, run by name, set anew while an agent runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.environments import a_conda_environment, a_virtualenv, only_here
+from tests.support.live_server import LiveServer
+
+pytestmark = pytest.mark.journey
+SHOW = "import sys, os; print(sys.prefix, os.environ.get('VIRTUAL_ENV'))"
+
+
+def names(server: LiveServer) -> list[str]:
+    listed = server.cli("images", "--refresh", "-o", "json")
+    assert listed.returncode == 0, listed.stderr
+    return [item["name"] for item in json.loads(listed.stdout)["items"]]
+
+
+def test_environments_are_set_in_a_file_and_run_by_name(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    science = a_virtualenv(tmp_path / "projects" / "science" / ".venv")
+    a_virtualenv(tmp_path / "projects" / "bare" / ".venv", ipykernel=False)
+    a_conda_environment(home / "miniforge3" / "envs" / "geo", "python-3.11.7-h955ad1f_0")
+    config = tmp_path / "yard.toml"
+    config.write_text(f'[providers.virtualenv]\nfolders = ["{tmp_path}/projects"]\n')
+    server = LiveServer(tmp_path / "data", "--config", str(config), env=only_here(home))
+    with server:
+        assert {"virtualenv/science", "virtualenv/bare", "conda/geo"} <= set(names(server))
+        done = server.cli("run", "--image", "virtualenv/science", "-c", SHOW)
+        assert done.stdout.split() == [str(science), str(science)], done.stderr
+        refused = server.cli("run", "--image", "virtualenv/bare", "-c", SHOW)
+        assert refused.returncode != 0
+        assert "uv pip install --python" in refused.stderr
+        agent = server.agent_pid()
+        server.stop()
+        config.write_text(
+            "[providers.virtualenv]\nfoldrs = []\n[providers.conda]\nenabled = false\n"
+        )
+        server.start()
+        left = server.cli("images", "--refresh")
+        assert server.agent_pid() == agent
+        assert "conda/geo" not in left.stdout
+        assert "python3" in left.stdout
+        assert "no setting 'foldrs'. Did you mean 'folders'?" in left.stderr

@@ -15,6 +15,15 @@ from typing import Any
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
 NOTE = "<!-- Written by tools/docs_reference.py from the code; change it there. -->"
 DATA_DIR = "the platform's user data directory"
+KINDS = {
+    "bool": "true or false",
+    "float": "number",
+    "tuple[Path, ...]": "list of paths",
+    "tuple[Path, ...] | None": "list of paths",
+    "tuple[str, ...]": "list of texts",
+    "dict[str, dict[str, Any]]": "table of tables",
+}
+"""What the types of providers' settings are called by those who write them."""
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -81,6 +90,8 @@ def settings_page() -> Iterator[str]:
         default = _default_text(name, field.default)
         yield f"| `{name}` | {flag} | `{variable_of(name)}` | {default} | {field.description} |"
     yield ""
+    yield from _provider_tables()
+    yield ""
     yield "## Where clients look"
     yield ""
     yield "The SDK and the command line read `KERNELYARD_URL` and `KERNELYARD_TOKEN`. Without them they read"
@@ -106,6 +117,47 @@ def _default_text(name: str, value: object) -> str:
     if isinstance(value, float):
         return f"`{value:g}s`"
     return f"`{value}`"
+
+
+def _provider_tables() -> Iterator[str]:
+    """The settings of our own providers, which are those of their classes."""
+    from importlib.metadata import entry_points
+
+    yield "## Settings of providers"
+    yield ""
+    yield "Each provider has a table `[providers.NAME]` in the file. `--providers` and `KERNELYARD_PROVIDERS` take"
+    yield 'the same as TOML (`virtualenv.folders = ["~/envs"]`) or JSON; what they say is laid over the file, key'
+    yield "by key. Every provider, also one of another package, has `enabled`; `false` leaves it out. A wrong key"
+    yield "is told by `kernelyard images`, and the other providers go on. A running agent follows a change as soon"
+    yield "as a server with the new settings asks it for something."
+    for point in sorted(entry_points(group="kernelyard.providers"), key=lambda one: one.name):
+        declared = point.load().Settings if point.value.startswith("kernelyard.") else None
+        if declared is not None:
+            yield ""
+            yield f"`[providers.{point.name}]`"
+            yield ""
+            yield "| key | type | default | meaning |"
+            yield "|---|---|---|---|"
+            yield from _provider_rows(declared)
+
+
+def _provider_rows(declared: Any) -> Iterator[str]:
+    """A row for each field of a dataclass, whose meaning is the text below it in the source."""
+    import ast
+    import inspect
+    import json
+    import textwrap
+
+    body = ast.parse(textwrap.dedent(inspect.getsource(declared))).body[0]
+    assert isinstance(body, ast.ClassDef)  # noqa: S101
+    for field, said in zip(body.body, body.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            assert isinstance(said, ast.Expr)  # noqa: S101
+            kind = KINDS[ast.unparse(field.annotation)]
+            default = getattr(declared(), field.target.id)
+            shown = "none" if default is None else f"`{json.dumps(default, default=str)}`"
+            meaning = " ".join(str(ast.literal_eval(said.value)).split()).replace("``", "`")
+            yield f"| `{field.target.id}` | {kind} | {shown} | {meaning} |"
 
 
 def _plugin_rows() -> Iterator[str]:

@@ -96,6 +96,7 @@ def _engine(settings: Settings) -> Engine:
             image_refresh_seconds=settings.image_refresh,
             allow_insecure_parameters=settings.allow_insecure_parameters,
             providers=settings.providers,
+            quirks_file=settings.quirks_file,
         )
     )
 

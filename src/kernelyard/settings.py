@@ -191,11 +191,19 @@ class Settings(BaseSettings):
         description="Let callers set launch parameters that may be anything, and list images that "
         "need such. Holds from the agent's next start.",
     )
+    quirks_file: Path | None = Field(
+        None,
+        description="TOML file with what is peculiar about kernels; quirks.toml in the data directory "
+        "unless given. Another file holds from the agent's next start, a changed one from the next "
+        "kernel's.",
+    )
     max_output_page: int = Field(
         1000, ge=1, le=100_000, description="Most outputs in one page of a task's outputs."
     )
 
-    @field_validator("data_dir", "admin_token_file", "store_url_file", "external_connection_dir")
+    @field_validator(
+        "data_dir", "admin_token_file", "store_url_file", "external_connection_dir", "quirks_file"
+    )
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().resolve()

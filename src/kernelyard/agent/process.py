@@ -38,7 +38,7 @@ from kernelyard.agent.waiting import happens
 from kernelyard.model.errors import AgentUnavailable
 from kernelyard.model.quantities import Micros
 from kernelyard.providers.catalogue import Catalogue
-from kernelyard.providers.quirk_book import QuirkBook
+from kernelyard.providers.quirk_book import QuirkBook, default_file
 from kernelyard.providers.refreshing import Refreshing
 from kernelyard.providers.settings import ProviderSettings
 
@@ -152,7 +152,7 @@ class _Agent:
             self._log.warning("quirks.wrong", problem=problem)
 
         given = self._settings.quirks_file
-        book = QuirkBook(given or self._settings.data_dir / "quirks.toml", warn)
+        book = QuirkBook(given or default_file(self._settings.data_dir), warn)
         if given is not None and not given.exists():
             warn(f"There is no file of quirks {given}. Make it, or correct --quirks-file.")
         book.look()

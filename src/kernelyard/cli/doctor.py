@@ -37,6 +37,7 @@ class Report:
     plugins: list[Finding] = field(default_factory=list)
     images: list[Finding] = field(default_factory=list)
     limits: list[Finding] = field(default_factory=list)
+    quirks: list[Finding] = field(default_factory=list)
     kernel: Finding = Finding("python3", BROKEN, "not tried")
     server: Finding | None = None
     disk: DiskUse | None = None
@@ -44,7 +45,9 @@ class Report:
     @property
     def healthy(self) -> bool:
         """Whether a server with these settings would work."""
-        return self.kernel.state == OK and all(one.state == OK for one in self.plugins)
+        return self.kernel.state == OK and all(
+            one.state == OK for one in [*self.plugins, *self.quirks]
+        )
 
 
 def doctor(config: Path | None, flags: dict[str, Any]) -> None:
@@ -88,6 +91,7 @@ def _report(loaded: LoadedSettings) -> Report:
         about = f"pid {runtime.pid}, version {runtime.version}{beside}"
         report.server = Finding(runtime.url, OK, about)
     report.plugins = _plugins()
+    report.quirks = _quirks(loaded.settings)
     report.disk = disk_use(loaded.settings.data_dir)
     _try_kernel(loaded.settings, report)
     return report
@@ -105,6 +109,18 @@ def _plugins() -> list[Finding]:
         for group in GROUPS
         for plugin in find(group)
     ]
+
+
+def _quirks(settings: Settings) -> list[Finding]:
+    """What is wrong with the file of quirks, if there is one."""
+    from kernelyard.providers.quirk_book import QuirkBook, default_file
+
+    file = settings.quirks_file or default_file(settings.data_dir)
+    if not file.exists():
+        missing = settings.quirks_file is not None
+        return [Finding(str(file), BROKEN, "there is no such file")] if missing else []
+    problems = QuirkBook(file).look()
+    return [Finding(str(file), BROKEN, one) for one in problems] or [Finding(str(file), OK)]
 
 
 def _try_kernel(settings: Settings, report: Report) -> None:
@@ -164,6 +180,8 @@ def _print(report: Report) -> None:
     _findings(report.images, "none found: install a kernel, such as ipykernel")
     typer.echo("\nLimits of templates, and what holds them on this machine")
     _findings(report.limits, "not known: no agent could be started")
+    typer.echo("\nQuirks of kernels, a file of yours")
+    _findings(report.quirks, "there is none")
     typer.echo("\nServer of this data directory")
     _findings([report.server] if report.server else [], "none is running")
     typer.echo("\nDisk")

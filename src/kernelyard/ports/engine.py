@@ -52,3 +52,6 @@ class EngineSetup:
     providers: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Settings of providers by their names; the engine brings them to its agents, also to those that
     run already, and lets nobody else read them."""
+    quirks_file: Path | None = None
+    """What is peculiar about kernels, in a file on the agent's machine; ``quirks.toml`` in the data
+    directory unless given."""

@@ -17,6 +17,11 @@ _LARGEST_FILE = 1024 * 1024
 _BESIDE_QUIRKS = frozenset({"match", "known", "note"})
 
 
+def default_file(data_dir: Path) -> Path:
+    """Where the user's file is unless he says otherwise."""
+    return data_dir / "quirks.toml"
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     name: str

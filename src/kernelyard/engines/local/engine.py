@@ -85,6 +85,8 @@ class LocalEngine(Engine):
         argv += ["--image-refresh-seconds", str(setup.image_refresh_seconds)]
         if setup.allow_insecure_parameters:
             argv.append("--allow-insecure-parameters")
+        if setup.quirks_file is not None:
+            argv += ["--quirks-file", str(setup.quirks_file)]
         if setup.log_json:
             argv.append("--log-json")
         append = os.O_WRONLY | os.O_CREAT | os.O_APPEND

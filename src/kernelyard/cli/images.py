@@ -62,7 +62,7 @@ def list_images(
 
     Examples:
 
-      kernelyard images --refresh
+      kernelyard images list --refresh
 
       kernelyard images --watch
     """

@@ -7,32 +7,41 @@ import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+T = TypeVar("T")
 _STEP_MILLISECONDS = 400
 """How often the thread looks whether it is to end, and whether a run of changes is over."""
 _LONGEST_RUN_MILLISECONDS = 1600
+_QUIET_MILLISECONDS = 1200
 
 
 class FileWatch:
     """Tells which files have changed in some directories, not in those below them."""
 
-    def __init__(self, changed: Callable[[set[Path]], None]) -> None:
-        """``changed`` is called on the loop on which this was made."""
-        self.problem: str | None = None
-        """Why changes are not heard of, if so."""
+    def __init__(
+        self,
+        changed: Callable[[set[Path]], None],
+        begun: Callable[[frozenset[Path]], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        """All are called on the loop on which this was made.
+
+        ``begun`` tells which directories are watched from now on: what happened in them shortly before
+        was perhaps not heard of. After ``failed`` nothing is.
+        """
         self._changed = changed
+        self._begun = begun
+        self._failed = failed
         self._loop = asyncio.get_running_loop()
         self._roots: frozenset[Path] = frozenset()
         self._stop = threading.Event()
 
-    def watch(self, roots: frozenset[Path]) -> frozenset[Path]:
-        """Watch these directories from now on; return those that were not watched before.
-
-        What happened in them until now was perhaps not heard of.
-        """
+    def watch(self, roots: frozenset[Path]) -> None:
+        """Watch these directories from now on, and no others."""
         if roots == self._roots:
-            return frozenset()
-        new, self._roots = roots - self._roots, roots
+            return
+        self._roots = roots
         self._stop.set()
         self._stop = threading.Event()
         if roots:
@@ -40,13 +49,13 @@ class FileWatch:
             threading.Thread(
                 target=self._run, args=arguments, name="file-watch", daemon=True
             ).start()
-        return new
 
     def close(self) -> None:
         """Watch nothing any more."""
         self.watch(frozenset())
 
     def _run(self, roots: list[Path], stop: threading.Event) -> None:
+        begun = False
         try:
             # Only an agent that is watched pays for the library.
             from watchfiles import watch
@@ -57,17 +66,23 @@ class FileWatch:
                 watch_filter=None,
                 debounce=_LONGEST_RUN_MILLISECONDS,
                 step=_STEP_MILLISECONDS,
+                rust_timeout=_QUIET_MILLISECONDS,
+                yield_on_timeout=True,
                 stop_event=stop,
                 recursive=False,
                 raise_interrupt=False,
                 ignore_permission_denied=True,
             ):
-                self._tell({Path(path) for _, path in changes}, stop)
+                if not begun:
+                    # The first sign of the thread that it is at work; it may be an empty one.
+                    begun = True
+                    self._tell(stop, self._begun, frozenset(roots))
+                if changes:
+                    self._tell(stop, self._changed, {Path(path) for _, path in changes})
         except Exception as error:  # noqa: BLE001 - without it, intervals remain
-            self.problem = f"{type(error).__name__}: {error}"
-            self._tell(set(), stop)
+            self._tell(stop, self._failed, f"{type(error).__name__}: {error}")
 
-    def _tell(self, paths: set[Path], stop: threading.Event) -> None:
+    def _tell(self, stop: threading.Event, whom: Callable[[T], None], what: T) -> None:
         if not stop.is_set():
             with contextlib.suppress(RuntimeError):  # the loop is closed
-                self._loop.call_soon_threadsafe(self._changed, paths)
+                self._loop.call_soon_threadsafe(whom, what)

@@ -30,6 +30,8 @@ class Refreshing:
         self._warn = warn
         self._settling = settling
         self._touched: set[Path] = set()
+        self._begun: set[Path] = set()
+        """Directories that are watched since a moment ago."""
         self._later: dict[str, list[float]] = {}
         """Times at which to look at a provider again because something changed."""
 
@@ -37,7 +39,7 @@ class Refreshing:
         """Work until cancelled."""
         while True:
             await self._catalogue.interest.wait()
-            files = FileWatch(self._on_change)
+            files = FileWatch(self._on_change, self._on_begin, self._warn)
             try:
                 while not self._catalogue.lose_interest():
                     self._watch(files)
@@ -50,24 +52,26 @@ class Refreshing:
         self._touched |= paths
         self._catalogue.looked.set()
 
+    def _on_begin(self, roots: frozenset[Path]) -> None:
+        self._begun |= roots
+        self._catalogue.looked.set()
+
     def _watch(self, files: FileWatch) -> None:
         """Watch what the providers want to have watched now, and heed what has changed."""
-        if files.problem is not None:
-            self._warn(files.problem)
-            files.problem = None
         wanted = {
             name: one.known.watched for name, one in self._catalogue.listings.items() if one.known
         }
         roots = frozenset(watched.root for each in wanted.values() for watched in each)
-        new = files.watch(roots)
+        files.watch(roots)
         touched, self._touched = self._touched, set()
+        begun, self._begun = self._begun, set()
         now = asyncio.get_running_loop().time()
         for name, each in wanted.items():
             if any(any(map(watched.touched_by, touched)) for watched in each):
                 self._later[name] = [now, *(now + after for after in self._settling)]
-            elif any(watched.root in new for watched in each):
-                # What happened there before it was watched.
-                self._later.setdefault(name, []).append(now + min(self._settling))
+            elif any(watched.root in begun for watched in each):
+                # For what happened there before it was watched, or while the watch was changed.
+                self._later.setdefault(name, []).append(now)
 
     def _look(self) -> None:
         now = asyncio.get_running_loop().time()

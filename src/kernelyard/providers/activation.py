@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 OF_CONDA = ("CONDA_PREFIX", "CONDA_DEFAULT_ENV", "CONDA_PROMPT_MODIFIER", "CONDA_SHLVL")
 OF_VIRTUALENV = ("VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT")
 MISLEADING = ("PYTHONHOME", "__PYVENV_LAUNCHER__")
 """Variables that lead a Python to the library of another one."""
-_OURS = "KERNELYARD_"
 
 _VARIABLE = re.compile(r"\$\$|\$\{(\w+)\}|\$(\w+)")
 
@@ -33,15 +32,6 @@ class Activation:
             return self.env.get(word[1] or word[2] or "", word[0])
 
         return self.env | {key: _VARIABLE.sub(filled, value) for key, value in env.items()}
-
-
-def without_secrets(surroundings: Mapping[str, str], unset: Collection[str]) -> dict[str, str]:
-    """Return the agent's variables as activation may see them: no others' environment, none of ours."""
-    return {
-        key: value
-        for key, value in surroundings.items()
-        if key not in unset and not key.startswith(_OURS)
-    }
 
 
 def literal(text: str) -> str:

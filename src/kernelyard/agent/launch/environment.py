@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from kernelyard.providers.argv import expand_environment
+from kernelyard.providers.inherited import NEVER, inherited_environment
 
-_NEVER = frozenset({"JPY_PARENT_PID", "JPY_SESSION_NAME"})
-_OWN = "KERNELYARD_"
 _UNLESS_SET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 """Without this ipykernel's debugger writes four lines of warnings into every kernel's output."""
 
@@ -23,10 +22,6 @@ def kernel_environment(
     Nothing of what is ``unset`` is passed on of the agent's, nor our own settings and secrets, nor
     what would tie the kernel's life to ours.
     """
-    inherited = {
-        key: value
-        for key, value in surroundings.items()
-        if key not in _NEVER and key not in unset and not key.startswith(_OWN)
-    }
+    inherited = inherited_environment(surroundings, unset)
     merged = {**_UNLESS_SET, **inherited, **expand_environment(spec, inherited), **ordered}
-    return {key: value for key, value in merged.items() if key not in _NEVER}
+    return {key: value for key, value in merged.items() if key not in NEVER}

@@ -11,10 +11,10 @@ from kernelyard.providers.activation import (
     MISLEADING,
     OF_VIRTUALENV,
     Activation,
-    without_secrets,
 )
 from kernelyard.providers.activation_scripts import activated_by
 from kernelyard.providers.conda.places import META
+from kernelyard.providers.inherited import inherited_environment
 
 _UNSET = "***unset***"
 """What conda writes for a variable that was taken away."""
@@ -33,7 +33,7 @@ def activated_conda(
     config vars``, and what its activation scripts do. Raises ImageNotReady if one of them fails.
     """
     unset = (*MISLEADING, *OF_VIRTUALENV)
-    before = without_secrets(surroundings, unset)
+    before = inherited_environment(surroundings, unset)
     env = {
         "PATH": _path(prefix, before.get("PATH", os.defpath)),
         "CONDA_PREFIX": str(prefix),

@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from kernelyard.providers.inherited import inherited_environment
 from kernelyard.providers.launcher import LaunchRequest
 from kernelyard.providers.provisioner.stanza import Stanza
-
-_NEVER = frozenset({"JPY_PARENT_PID", "JPY_SESSION_NAME"})
-_OWN = "KERNELYARD_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +37,7 @@ def environment_for(
 ) -> dict[str, str]:
     """Return what a provisioner is given as environment: the agent's without our own settings and
     secrets, then what was asked for. The provisioner adds what the kernelspec says."""
-    inherited = {
-        key: value
-        for key, value in surroundings.items()
-        if key not in {*_NEVER, *unset} and not key.startswith(_OWN)
-    }
+    inherited = inherited_environment(surroundings, unset)
     named = {} if request.path is None else {"JPY_SESSION_NAME": request.path}
     return {**inherited, **request.environment, **named}
 

@@ -12,9 +12,9 @@ from kernelyard.providers.activation import (
     OF_CONDA,
     Activation,
     literal,
-    without_secrets,
 )
 from kernelyard.providers.activation_scripts import activated_by
+from kernelyard.providers.inherited import inherited_environment
 
 _SCRIPTS = ("activate", "postactivate")
 """The second is virtualenvwrapper's, for what its user wants to be done."""
@@ -31,7 +31,7 @@ def activated_virtualenv(
     Raises ImageNotReady if its script fails.
     """
     unset = (*MISLEADING, *OF_CONDA)
-    before = without_secrets(surroundings, (*unset, "VIRTUAL_ENV"))
+    before = inherited_environment(surroundings, (*unset, "VIRTUAL_ENV"))
     scripts = [file for name in _SCRIPTS if (file := prefix / "bin" / name).is_file()]
     activation = activated_by(scripts, before, {"VIRTUAL_ENV_PROMPT": prompt}, unset, time_limit)
     env = dict(activation.env)

@@ -47,3 +47,6 @@ def test_environments_are_set_in_a_file_and_run_by_name(tmp_path: Path) -> None:
         assert "conda/geo" not in left.stdout
         assert "python3" in left.stdout
         assert "no setting 'foldrs'. Did you mean 'folders'?" in left.stderr
+        doctor = server.cli("doctor", "--config", str(config))
+        assert doctor.returncode == 1
+        assert "no setting 'foldrs'" in doctor.stdout

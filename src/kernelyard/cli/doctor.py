@@ -45,8 +45,8 @@ class Report:
     @property
     def healthy(self) -> bool:
         """Whether a server with these settings would work."""
-        return self.kernel.state == OK and all(
-            one.state == OK for one in [*self.plugins, *self.quirks]
+        return self.kernel.state == OK and not any(
+            one.state == BROKEN for one in [*self.plugins, *self.quirks, *self.images]
         )
 
 
@@ -150,6 +150,7 @@ def _try_kernel(settings: Settings, report: Report) -> None:
         Finding(one.name, "not ready" if one.problem else OK, one.problem or one.display_name)
         for one in tried.images
     ]
+    report.images += [Finding(f"{one.provider}/…", BROKEN, one.problem) for one in tried.broken]
     report.limits = [
         Finding(
             one.limit,

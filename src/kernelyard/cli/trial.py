@@ -12,7 +12,7 @@ from kernelyard.model.kernels import KernelOrder
 from kernelyard.model.principals import Principal, Role
 from kernelyard.model.tasks import TaskOrder, TaskState
 from kernelyard.settings import Settings
-from kernelyard.wire.link import LimitFact
+from kernelyard.wire.link import BrokenProvider, LimitFact
 
 _WHO = Principal("doctor", Role.ADMIN)
 
@@ -22,6 +22,7 @@ class Trial:
     """What came of it."""
 
     images: list[Image]
+    broken: list[BrokenProvider]
     limits: list[LimitFact]
     answer: str
     """What the kernel answers to ``1+1``."""
@@ -31,9 +32,10 @@ async def try_kernel(settings: Settings) -> Trial:
     """Look what there is, and let a kernel answer. Raises YardError, Complaint."""
     try:
         async with assemble(settings) as assembly:
-            images = (await assembly.yard.images.list(_WHO)).images
+            found = await assembly.yard.images.list(_WHO)
             limits = await assembly.yard.limits_held()
-            return Trial(images, limits, await _answer(assembly, settings.kernel_start_timeout))
+            answer = await _answer(assembly, settings.kernel_start_timeout)
+            return Trial(found.images, found.broken, limits, answer)
     finally:
         await end_agent_within(settings.data_dir)
         end_kernels(settings.data_dir)

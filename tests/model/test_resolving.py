@@ -113,7 +113,15 @@ def test_without_any_hint_the_only_image_that_is_ready_is_chosen() -> None:
     decision = decide([R, replace(PYTHON3, problem="gone")], Question())
     assert (decision.image, decision.how) == ("ir", How.ONLY)
     with pytest.raises(NoImageFits, match="does not say which language"):
-        decide([R, PYTHON3], Question())
+        decide([R, image("j", "julia")], Question())
+
+
+def test_a_notebook_that_says_nothing_is_taken_for_python_and_that_is_told() -> None:
+    decision = decide(ALL, Question())
+    assert (decision.image, decision.how) == ("python3", How.LANGUAGE)
+    assert "taken for Python" in decision.passed_over[0]
+    with pytest.raises(NoImageFits, match="'none' is not there"):
+        decide(ALL, Question(hints=Hints(kernel="none")))
 
 
 def test_the_only_image_does_not_run_another_language() -> None:

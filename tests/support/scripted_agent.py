@@ -19,6 +19,7 @@ from kernelyard.model.errors import (
     RecordsGone,
     ResourceNotFound,
 )
+from kernelyard.model.exits import InterruptOutcome
 from kernelyard.model.images import FoundImage
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.records import Record
@@ -31,6 +32,7 @@ from kernelyard.wire.link import (
     AgentInfo,
     BrokenProvider,
     FactList,
+    HiddenImage,
     ImageList,
     LimitFact,
     LogPart,
@@ -93,12 +95,19 @@ class ScriptedAgent:
         """What the watched directory has."""
         self.shut_down: list[str] = []
         """Kernels that were to be shut down when they were stopped."""
+        self.signals: list[tuple[str, int, str]] = []
+        """Kernels, numbers and who had them sent."""
+        self.interrupts_kill = False
+        """Whether an interrupt would end a kernel."""
         self.absent = False
         self.images = list(IMAGES)
         self.broken: list[BrokenProvider] = []
         self.slow: list[SlowProvider] = []
+        self.hidden: list[HiddenImage] = []
         self.version = 1
         self.began = 1
+        self.asked_than = 0
+        """The version of the list that whoever waits for changes knows."""
         self._changed = asyncio.Event()
         self.bridged: set[str] = set()
         """Kernels whose bridges are open."""
@@ -110,11 +119,18 @@ class ScriptedAgent:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
+    def hide(self, reference: str, reason: str) -> None:
+        """There is an image that is not safe to offer."""
+        self.hidden.append(HiddenImage(reference, reason))
+        self.find(*self.images)
+
     async def changes(self, than: int, seconds: float) -> None:
         """Wait until the list is another than that of version ``than``."""
+        self.asked_than = than
         if self.version == than:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._changed.wait()
 
     def listed(self) -> ImageList:
         """What the agent answers now."""
@@ -122,6 +138,7 @@ class ScriptedAgent:
             images=list(self.images),
             broken=list(self.broken),
             slow=list(self.slow),
+            hidden=list(self.hidden),
             began=self.began,
             version=self.version,
         )
@@ -189,10 +206,20 @@ class ScriptedLink:
     ) -> None:
         self._reached().kernel(kernel_id).cancel(task_id, reason)
 
-    async def interrupt(self, kernel_id: str) -> None:
-        self._reached().kernel(kernel_id).interrupt()
+    async def interrupt(self, kernel_id: str, by: str, reason: str) -> InterruptOutcome:
+        agent = self._reached()
+        if agent.interrupts_kill:
+            return InterruptOutcome.WOULD_KILL
+        agent.kernel(kernel_id).interrupt()
+        return InterruptOutcome.EFFECTIVE
 
-    async def restart(self, kernel_id: str, attempt: int, reason: str) -> None:
+    async def signal(self, kernel_id: str, number: int, by: str, reason: str) -> bool:
+        agent = self._reached()
+        agent.kernel(kernel_id)
+        agent.signals.append((kernel_id, number, by))
+        return True
+
+    async def restart(self, kernel_id: str, attempt: int, reason: str, by: str = "") -> None:
         await self._reached().kernel(kernel_id).restart(attempt, reason)
 
     async def stop(self, kernel_id: str, reason: str, *, shut_down: bool = False) -> None:

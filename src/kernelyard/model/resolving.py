@@ -16,6 +16,8 @@ from kernelyard.model.images import DEFAULT_PROVIDER, Image
 from kernelyard.model.json import JsonValue
 
 LONGEST_HINT = 256
+UNSAID = "python"
+"""The language of a notebook that says nothing, for other tools and so for its author."""
 _MOST_TOLD = 12
 
 
@@ -95,6 +97,11 @@ def decide(images: Sequence[Image], question: Question) -> Decision:
         return _by_language(usable, hints, passed)
     if len(usable) == 1:
         return _decision(usable[0].name, How.ONLY, "it is the only image that is ready", passed)
+    if hints.kernel is None and _speakers(usable, UNSAID):
+        passed.append(
+            "The notebook does not say which language it is in; that is taken for Python."
+        )
+        return _by_language(usable, Hints(language=UNSAID), passed)
     raise _nothing("The notebook does not say which language it is in.", usable, passed)
 
 
@@ -119,7 +126,7 @@ def candidates_told(images: Sequence[Image]) -> str:
 def _by_language(usable: Sequence[Image], hints: Hints, passed: list[str]) -> Decision:
     language = hints.language or ""
     words = f"{language} {hints.version}" if hints.version else language
-    speakers = [image for image in usable if image.language.casefold() == language.casefold()]
+    speakers = _speakers(usable, language)
     fitting = [image for image in speakers if _closeness(image.version, hints.version) is not None]
     if not fitting:
         problem = f"The notebook is in {words}, and no image that is ready runs that."
@@ -139,6 +146,10 @@ def _by_language(usable: Sequence[Image], hints: Hints, passed: list[str]) -> De
         because = f"it runs {language} on the interpreter that kernelyard itself runs on"
         return _decision(own[0].name, How.LANGUAGE, because, passed)
     raise _nothing(f"The notebook is in {words}, and several images run that.", best, passed)
+
+
+def _speakers(usable: Sequence[Image], language: str) -> list[Image]:
+    return [image for image in usable if image.language.casefold() == language.casefold()]
 
 
 def _closeness(version: str | None, wanted: str | None) -> int | None:

@@ -117,7 +117,8 @@ class Catalogue:
         while self._version == than and (left := deadline - loop.time()) > 0:
             changed = self._changed
             try:
-                await asyncio.wait_for(changed.wait(), left)
+                async with asyncio.timeout(left):
+                    await changed.wait()
             except TimeoutError:
                 break
         return await self.images(begin=False)

@@ -99,7 +99,9 @@ class Refreshing:
         wait = min(max(0.0, at - now), self._interval)
         looked = self._catalogue.looked
         try:
-            await asyncio.wait_for(looked.wait(), wait)
+            # wait_for, of Python 3.11, may overlook that it is cancelled.
+            async with asyncio.timeout(wait):
+                await looked.wait()
         except TimeoutError:
             pass
         looked.clear()

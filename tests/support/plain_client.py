@@ -13,7 +13,7 @@ from jupyter_client import AsyncKernelClient
 
 from kernelyard.wire import link
 
-from tests.support.agent_process import AgentProcess
+from tests.support.agent_process import AgentProcess, wait_until
 
 SECONDS = 30.0
 Message = dict[str, Any]
@@ -104,9 +104,7 @@ class PlainClient:
 
     async def until_dead(self) -> None:
         """Wait until the heart does not beat any more."""
-        async with asyncio.timeout(SECONDS):
-            while self.client.hb_channel.is_beating():
-                await asyncio.sleep(0.05)
+        await wait_until(lambda: not self.client.hb_channel.is_beating())
 
 
 def content_of(message: Message) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -11,6 +10,8 @@ import pytest
 from kernelyard.agent.bridge.lines import ABORTED, Lines, Request
 from kernelyard.wire.multipart import Parts
 from kernelyard.wire.requests import ClientHeader
+
+from tests.support.agent_process import wait_until
 
 OK, FAILED = b'{"status":"ok"}', b'{"status":"error"}'
 
@@ -86,6 +87,15 @@ def test_code_that_goes_on_after_errors_does(counter: Counter) -> None:
     assert counter.answers == []
 
 
+def test_requests_of_a_client_that_cannot_hear_wait_and_delay_nobody(counter: Counter) -> None:
+    counter.lines.hold(b"a")
+    counter.ask("a", "1")
+    counter.ask("b", "2")
+    assert counter.sent == ["b2"]
+    counter.lines.release(b"a")
+    assert counter.sent == ["b2", "a1"]
+
+
 def test_requests_of_a_client_keep_their_order(counter: Counter) -> None:
     counter.ask("a", "1")
     counter.ask("a", "2", "complete_request")
@@ -151,7 +161,5 @@ async def test_a_kernel_that_does_not_read_is_tried_again(counter: Counter) -> N
     counter.ask("a", "1")
     assert counter.sent == []
     counter.reads = True
-    async with asyncio.timeout(10):
-        while not counter.sent:
-            await asyncio.sleep(0.01)
+    await wait_until(lambda: bool(counter.sent))
     counter.lines.close()

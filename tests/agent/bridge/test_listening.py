@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -24,6 +24,8 @@ from kernelyard.wire.composing import Composer
 from kernelyard.wire.multipart import Parts, join, split
 from kernelyard.wire.requests import ClientHeader
 from kernelyard.wire.signing import Signer
+
+from tests.support.agent_process import wait_until
 
 SIGNER = Signer(b"the key")
 SECONDS = 10
@@ -66,12 +68,6 @@ async def places() -> AsyncIterator[Places]:
     made = Places()
     yield made
     await made.close()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def publisher() -> Publisher:
@@ -149,7 +145,7 @@ async def test_clients_are_answered_by_their_identities(places: Places) -> None:
     clients = {name: places.connect(zmq.DEALER, number, identity=name) for name in (b"a", b"b")}
     for name, client in clients.items():
         await client.send_multipart(a_request())
-        await until(lambda name=name: name in dict(notes.asked))
+        await wait_until(lambda name=name: name in dict(notes.asked))
     for name in (b"b", b"a"):
         notes.desk.send(
             name, Composer("k").compose("execute_reply", {"to": name.decode()}, date="")
@@ -169,7 +165,7 @@ async def test_what_is_not_signed_with_the_key_is_passed_over(places: Places) ->
     for frames in (unsigned, changed, a_request(Signer(b"other")), [b"x"], [b"<IDS|MSG>"]):
         await client.send_multipart(frames)
     await client.send_multipart(a_request(msg_type="the_good_one"))
-    await until(lambda: notes.asked)
+    await wait_until(lambda: bool(notes.asked))
     assert [header.msg_type for _, header in notes.asked] == ["the_good_one"]
 
 
@@ -181,10 +177,10 @@ async def test_a_client_that_comes_again_takes_the_place_of_its_dead_connection(
     with a_stranger(number) as before:
         socket_type = zmtp.encode_ready("DEALER")
         before.sendall(zmtp.GREETING + with_identity(socket_type, b"me"))
-        await until(lambda: b"me" in notes.desk.port.peers)
+        await wait_until(lambda: b"me" in notes.desk.port.peers)
         after = places.connect(zmq.DEALER, number, identity=b"me")
         await after.send_multipart(a_request())
-        await until(lambda: notes.asked)
+        await wait_until(lambda: bool(notes.asked))
         assert await hangs_up(before)
     notes.desk.send(b"me", Composer("k").compose("execute_reply", {}, date=""))
     async with asyncio.timeout(SECONDS):
@@ -245,13 +241,13 @@ async def test_there_are_no_more_clients_than_there_may_be(places: Places) -> No
         client = places.connect(zmq.DEALER, number, identity=b"c%d" % count)
         await client.send_multipart(a_request())
         clients.append(client)
-    await until(lambda: len(notes.desk.port.peers) == listening.MOST_PEERS)
+    await wait_until(lambda: len(notes.desk.port.peers) == listening.MOST_PEERS)
     with a_stranger(number) as one_more:
         assert await hangs_up(one_more)
     clients.pop().close()
-    await until(lambda: len(notes.desk.port.peers) < listening.MOST_PEERS)
+    await wait_until(lambda: len(notes.desk.port.peers) < listening.MOST_PEERS)
     places.connect(zmq.DEALER, number)
-    await until(lambda: len(notes.desk.port.peers) == listening.MOST_PEERS)
+    await wait_until(lambda: len(notes.desk.port.peers) == listening.MOST_PEERS)
 
 
 async def test_a_port_that_is_closed_is_free_at_once(places: Places) -> None:
@@ -259,13 +255,13 @@ async def test_a_port_that_is_closed_is_free_at_once(places: Places) -> None:
     number = await places.serve(notes.desk.port)
     client = places.connect(zmq.DEALER, number, reconnect_ivl=10)
     await client.send_multipart(a_request())
-    await until(lambda: notes.asked)
+    await wait_until(lambda: bool(notes.asked))
     await notes.desk.port.close()
     again = Notes()
     bound = bind_loopback(number)
     await again.desk.port.serve(bound)
     places.ports.append(again.desk.port)
-    await until(lambda: again.desk.port.peers)
+    await wait_until(lambda: bool(again.desk.port.peers))
 
 
 @asynccontextmanager

@@ -26,7 +26,7 @@ from tests.support.agent_process import (
 )
 from tests.support.plain_client import PlainClient, bridge_of
 
-FOREVER = "import time\nwhile True: time.sleep(0.01)"
+FOREVER = "import time; print('on')\nwhile True: time.sleep(0.01)"
 
 
 class Clients:
@@ -100,7 +100,7 @@ async def test_a_client_interrupts_what_runs(agent: AgentProcess, clients: Clien
     kernel = await agent.launch()
     client, other = await clients.join(kernel), await clients.join(kernel)
     running = client.send(FOREVER)
-    await client.told("execute_input", channel="iopub")
+    await client.until_printed("on")
     assert (await other.ask_nanny("interrupt_request"))["status"] == "ok"
     ran = await client.end_of(running)
     assert ran.errors == ["KeyboardInterrupt"]
@@ -114,7 +114,7 @@ async def test_a_restart_keeps_clients_attached_and_tells_them_why(
     await client.run("x = 1")
     running = client.send(FOREVER, stop_on_error=False)
     waiting = client.send("print('x' in globals())")
-    await client.told("execute_input", channel="iopub")
+    await client.until_printed("on")
     await agent.done(link.Restart(kernel, 2, "restarted by ada"))
     lost = await client.end_of(running)
     assert (lost.status, lost.reply["ename"]) == ("error", "KernelRestarted")
@@ -246,3 +246,19 @@ async def test_code_of_a_client_keeps_the_kernel_from_being_idle(
     active = [body_of(one) for one in records if one.kind is RecordKind.KERNEL_ACTIVE]
     assert {one["because"] for one in active} == {"a plain Jupyter client runs code on it"}
     assert last_body(records)["cause"] == "idle"
+
+
+async def test_a_subshell_answers_while_the_main_shell_is_busy(
+    agent: AgentProcess, clients: Clients
+) -> None:
+    kernel = await agent.launch()
+    client = await clients.join(kernel)
+    made = await client.ask_nanny("create_subshell_request")
+    running = client.send(FOREVER)
+    await client.until_printed("on")
+    message = client.client.session.msg("execute_request", {"code": "print('beside')"})
+    message["header"]["subshell_id"] = made["subshell_id"]
+    client.client.shell_channel.send(message)
+    assert (await client.end_of(message["header"]["msg_id"])).stdout == "beside\n"
+    await client.ask_nanny("interrupt_request")
+    assert (await client.end_of(running)).errors == ["KeyboardInterrupt"]

@@ -18,6 +18,7 @@ import zmq
 
 from kernelyard.agent.bridge.backend import Backend
 from kernelyard.agent.bridge.desk import Desk, Heart
+from kernelyard.agent.bridge.hearing import Hearing
 from kernelyard.agent.bridge.lines import Lines, Request
 from kernelyard.agent.bridge.listening import Peer, Port
 from kernelyard.agent.bridge.nanny import Nanny, Ward
@@ -87,8 +88,10 @@ class Bridge:
         self._shell = Desk(self._signer, self._on_shell_request, log)
         self._control = Desk(self._signer, self._on_control_request, log)
         self._stdin = Desk(self._signer, self._on_input, log)
-        self._iopub = Publisher(log, self._welcome, self._missed)
-        self._heart = Heart(lambda: kernel.alive, log)
+        self._iopub = Publisher(log, self._welcome, self._missed, self._on_listener)
+        self._hearing = Hearing(lambda: len(self._shell.port.peers), lambda: self._iopub.listeners)
+        # While it is being started its clients are to wait, not to give it up.
+        self._heart = Heart(lambda: kernel.alive or kernel.connection is None, log)
         self._lines = Lines(self._send_shell, self._answer_instead, self._resume)
         self._paused: set[Peer] = set()
         self._backend: Backend | None = None
@@ -295,7 +298,10 @@ class Bridge:
             # Clients of old send these on shell.
             self._ask_nanny(self._shell, peer, parts, header)
             return
-        self._lines.take(Request(peer.identity, header, parts))
+        client = peer.identity
+        if not self._hearing.may_ask(peer, lambda: self._lines.release(client)):
+            self._lines.hold(client)
+        self._lines.take(Request(client, header, parts))
         if self._lines.full:
             self._paused.add(peer)
             peer.pause()
@@ -317,6 +323,7 @@ class Bridge:
     def _ask_nanny(self, desk: Desk, peer: Peer, parts: Parts, header: ClientHeader) -> None:
         async def answer() -> None:
             content = await self._nanny.answer(header, parts.content)
+            self._doubt()
             reply = f"{header.msg_type.removesuffix('_request')}_reply"
             desk.send(peer.identity, self._composed(reply, content, parts.header))
 
@@ -329,6 +336,9 @@ class Bridge:
 
     def _send_shell(self, parts: Parts) -> bool:
         return self._backend is not None and self._backend.send_shell(parts)
+
+    def _on_listener(self) -> None:
+        self._hearing.on_listener()
 
     def _resume(self) -> None:
         paused, self._paused = self._paused, set()

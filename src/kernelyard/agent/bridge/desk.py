@@ -57,7 +57,7 @@ class Desk:
 
 
 class Heart:
-    """The heartbeat of a bridge: it beats for as long as the kernel lives, whatever that is doing."""
+    """The heartbeat of a bridge: it beats until the kernel has ended, whatever that is doing."""
 
     def __init__(self, alive: Callable[[], bool], log: Log) -> None:
         self.port = Port("REP", self, log)

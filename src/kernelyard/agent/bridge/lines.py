@@ -73,6 +73,8 @@ class Lines:
         self._on_room = on_room
         self._most_held = most_held
         self._open = False
+        self._deaf: set[bytes] = set()
+        """Clients that would not hear what comes of a request."""
         self._lines: dict[tuple[bytes, str], _Line] = {}
         self._sent: dict[tuple[bytes, str], Request] = {}
         self._held = self._held_bytes = 0
@@ -98,6 +100,15 @@ class Lines:
     def shut(self) -> None:
         """The kernel takes none for a while; they wait."""
         self._open = False
+
+    def hold(self, client: bytes) -> None:
+        """Pass on no request of a client for a while."""
+        self._deaf.add(client)
+
+    def release(self, client: bytes) -> None:
+        """Pass them on."""
+        self._deaf.discard(client)
+        self._pump_all()
 
     def take(self, request: Request) -> None:
         """Take a request in."""
@@ -183,6 +194,8 @@ class Lines:
     def _pump(self, name: tuple[bytes, str], line: _Line) -> None:
         while self._open and line.waiting and line.executing is None:
             request = line.waiting[0]
+            if request.client in self._deaf:
+                return
             if not self._send(msgspec.structs.replace(request.parts, identities=(request.client,))):
                 self._try_soon()
                 return

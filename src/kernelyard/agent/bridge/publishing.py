@@ -20,14 +20,21 @@ class Publisher:
         log: Log,
         welcome: Callable[[bytes], list[bytes]],
         missed: Callable[[int], list[bytes]],
+        on_listener: Callable[[], None] = lambda: None,
     ) -> None:
         """``welcome`` makes the message for a new subscription (JEP 65), ``missed`` the one that tells
-        a client how many messages it missed."""
+        a client how many messages it missed; ``on_listener`` is called when one has subscribed."""
         self.port = Port("XPUB", self, log)
         self._welcome = welcome
         self._missed = missed
+        self._on_listener = on_listener
         self._topics: dict[Peer, list[bytes]] = {}
         self._log = log
+
+    @property
+    def listeners(self) -> int:
+        """How many clients have subscribed to something."""
+        return sum(map(bool, self._topics.values()))
 
     def publish(self, frames: list[bytes]) -> None:
         """Send a message to each client that has subscribed to its topic, the first frame."""
@@ -53,6 +60,7 @@ class Publisher:
             topics.append(topic)
             peer.gone.add_done_callback(lambda _: self._topics.pop(peer, None))
             peer.send(zmtp.encode_message([topic, *self._welcome(topic)]))
+            self._on_listener()
 
     def on_caught_up(self, peer: Peer) -> None:
         """Tell a client that was too slow what it missed."""

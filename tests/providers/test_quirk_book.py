@@ -82,10 +82,10 @@ def test_a_kernelspecs_own_word_is_stronger_than_the_table_and_the_users_file_th
 def test_users_add_kernels_and_the_first_of_several_entries_that_fit_holds(file: Path) -> None:
     file.write_text(
         '[kernels.special]\nmatch = ["my_kernel_*"]\ninterrupt = "none"\n'
-        '[kernels.mine]\nmatch = ["my_*"]\ninterrupt = "message"\ncontrol = false\n'
+        '[kernels.mine]\nmatch = ["my_*"]\ninterrupt = "message"\nshutdown = "signal"\n'
     )
     quirks = QuirkBook(file).of(a_plan(["python", "-m", "my_kernel_2"]))
-    assert quirks == Quirks(interrupt="none", control=False)
+    assert quirks == Quirks(interrupt="none", shutdown="signal")
 
 
 def test_a_changed_file_is_read_again(file: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_file_that_is_a_directory_stops_nobody(file: Path) -> None:
         ('meets = ["carrier-pigeon"]', "'handshake_a'"),
         ("meets = [[]]", "'meets' must be a list"),
         ('interrupt = "maybe"', "'interrupt' must be one of 'signal', 'message', 'none'"),
-        ('control = "yes"', "'control' must be true or false"),
+        ('tees_fd_output = "yes"', "'tees_fd_output' must be true or false"),
         ("shutdown_seconds = 0", "'shutdown_seconds' must be seconds"),
         ("shutdown_seconds = 3600", "up to 60"),
         ("shutdown_seconds = true", "'shutdown_seconds' must be seconds"),

@@ -24,10 +24,6 @@ class Quirks:
     """What stops its code: SIGINT, a message, or nothing; None if its kernelspec is to be believed."""
     lethal_interrupt: bool = False
     """Whether SIGINT ends the kernel instead of its code; then it is never sent."""
-    control: bool = True
-    """Whether it answers on its control channel; one that does not still takes a shutdown there."""
-    iopub_welcome: bool = True
-    """Whether it may greet a new subscription, so that no second question need be asked."""
     tees_fd_output: bool = False
     """Whether it forwards what is written to its descriptors itself, so that nobody else may."""
     shutdown: Literal["message", "signal"] = "message"
@@ -100,8 +96,6 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "meets": _meets,
     "interrupt": _one_of(*INTERRUPTS),
     "lethal_interrupt": _truth,
-    "control": _truth,
-    "iopub_welcome": _truth,
     "tees_fd_output": _truth,
     "shutdown": _one_of("message", "signal"),
     "shutdown_seconds": _seconds,

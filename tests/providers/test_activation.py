@@ -31,11 +31,11 @@ def activated(prefix: Path, limit: float = 8.0, **more: str) -> tuple[dict[str, 
 
 
 def test_condas_own_variables_are_set(tmp_path: Path) -> None:
-    prefix = tmp_path / "root" / "envs" / "science"
-    (tmp_path / "root" / "condabin").mkdir(parents=True)
+    prefix = tmp_path / "tool" / "envs" / "science"
+    (tmp_path / "tool" / "condabin").mkdir(parents=True)
     env, unset = activated(prefix)
     assert env == {
-        "PATH": f"{prefix}/bin:{tmp_path}/root/condabin:/usr/bin:/bin",
+        "PATH": f"{prefix}/bin:{tmp_path}/tool/condabin:/usr/bin:/bin",
         "CONDA_PREFIX": str(prefix),
         "CONDA_DEFAULT_ENV": "science",
         "CONDA_PROMPT_MODIFIER": "(science) ",

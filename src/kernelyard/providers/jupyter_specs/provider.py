@@ -15,6 +15,12 @@ from typing import Any, ClassVar
 from kernelyard.model.errors import ImageNotReady, ResourceNotFound
 from kernelyard.model.images import FoundImage
 from kernelyard.providers.image_names import is_name, valid_name, with_mark
+from kernelyard.providers.jupyter_specs.asking import (
+    Managed,
+    SpecManager,
+    SpecManagerFailed,
+    in_thread,
+)
 from kernelyard.providers.kernelspec_file import Kernelspec
 from kernelyard.providers.kernelspec_images import (
     KernelspecImages,
@@ -23,12 +29,6 @@ from kernelyard.providers.kernelspec_images import (
 )
 from kernelyard.providers.launcher import LaunchRequest
 from kernelyard.providers.provider import LaunchPlan
-from kernelyard.providers.spec_managers.manager import (
-    Managed,
-    SpecManager,
-    SpecManagerFailed,
-    in_thread,
-)
 
 
 @dataclass(frozen=True, slots=True)

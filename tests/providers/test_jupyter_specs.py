@@ -11,16 +11,16 @@ import pytest
 from kernelyard.model.errors import ImageNotFound, ImageNotReady, ResourceNotFound
 from kernelyard.model.images import FoundImage
 from kernelyard.providers.image_names import with_mark
+from kernelyard.providers.jupyter_specs.provider import SpecManagersProvider, SpecManagersSettings
 from kernelyard.providers.launcher import LaunchRequest
 from kernelyard.providers.settings import WrongSettings, make
-from kernelyard.providers.spec_managers.provider import SpecManagersProvider, SpecManagersSettings
 from kernelyard.testing.providers import ProviderConformance
 
 from tests.support.environments import a_kernelspec
-from tests.support.spec_managers import ARGV, Gate
+from tests.support.jupyter_specs import ARGV, Gate
 
 ASKED = LaunchRequest(kernel_id="00000000-0000-4000-8000-000000000000")
-CAST = "tests.support.spec_managers."
+CAST = "tests.support.jupyter_specs."
 JUPYTERS = "jupyter_client.kernelspec.KernelSpecManager"
 
 
@@ -98,7 +98,7 @@ def test_kernelspecs_that_are_rubbish_are_listed_with_a_problem() -> None:
 
 
 def test_two_managers_with_one_name_are_told_apart() -> None:
-    names = set(found(provider_of("Remote", "tests.support.spec_managers.Remote")))
+    names = set(found(provider_of("Remote", "tests.support.jupyter_specs.Remote")))
     assert names == {"far"}  # one class named twice is one
     provider = provider_of("Lazy", JUPYTERS, "Lazy")
     assert "conda-env-one-py" in found(provider)

@@ -197,6 +197,7 @@ def test_tables_of_providers_are_laid_over_each_other(
     for text in ("virtualenv", "virtualenv = 3", "{}{"):
         with pytest.raises(Invalid, match="--providers"):
             Settings.load({"providers": text}, config=file)
-    monkeypatch.setenv("KERNELYARD_PROVIDERS", "virtualenv = 3")
-    with pytest.raises(Invalid, match="KERNELYARD_PROVIDERS"):
+    monkeypatch.setenv("KERNELYARD_PROVIDERS", "virtualenv = 31337")
+    with pytest.raises(Invalid, match="'providers.virtualenv'.*KERNELYARD_PROVIDERS") as caught:
         Settings.load(config=file)
+    assert "31337" not in caught.value.message

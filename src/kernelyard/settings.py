@@ -354,9 +354,10 @@ def _built(values: dict[str, Any], sources: dict[str, str]) -> Settings:
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         name = str(problem["loc"][0])
-        said = "" if name in ENVIRONMENT_ONLY else f" is {str(values.get(name))[:80]!r}:"
+        secret = name in ENVIRONMENT_ONLY or name == "providers"
+        said = "" if secret else f" is {str(values.get(name))[:80]!r}:"
         raise Invalid(
-            f"The setting '{name}' (from {_source_text(name, sources[name])}){said} "
+            f"The setting '{'.'.join(map(str, problem['loc']))}' (from {_source_text(name, sources[name])}){said} "
             f"{problem['msg'].removeprefix('Value error, ')}.",
             field=name,
         ) from error

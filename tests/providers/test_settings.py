@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import ClassVar
 
@@ -70,7 +71,6 @@ def test_a_table_becomes_what_the_provider_declares() -> None:
         ({"depth": "two"}, "'depth': expected `int`, got `str`"),
         ({"folders": ["/a", 3]}, "'folders[1]': expected `"),
         ({"names": {"x": 1}}, "expected `str`, got `int`"),
-        ({"enabled": "no"}, "'enabled' must be true or false"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_key(table: dict[str, object], said: str) -> None:
@@ -86,11 +86,16 @@ def test_a_provider_without_settings_refuses_any() -> None:
         make(WellBehaved, "good", {"colour": 1})
 
 
-def test_a_provider_that_is_switched_off_lists_nothing() -> None:
-    off = make(WellBehaved, "good", {"enabled": False})
-    assert (off.name, off.find()) == ("good", [])
+async def test_a_provider_that_is_switched_off_is_not_even_loaded(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path / "set.json", gone={"enabled": False}, good={"enabled": 1})
+    gone = EntryPoint("gone", "no_such_module_anywhere:Provider", "kernelyard.providers")
+    catalogue = Catalogue([gone, entry("good", "WellBehaved")], settings=settings)
+    images = await catalogue.images()
+    assert images.images == []
+    (broken,) = images.broken
+    assert "'enabled' must be true or false" in broken.problem
     with pytest.raises(ImageNotFound, match="enabled = false"):
-        off.prepare("one", ASKED)
+        await catalogue.prepare("gone", "one", ASKED)
 
 
 async def test_wrong_settings_of_one_provider_leave_the_others(tmp_path: Path) -> None:

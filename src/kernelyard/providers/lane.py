@@ -9,7 +9,14 @@ from importlib.metadata import EntryPoint
 from typing import TypeVar
 
 from kernelyard.providers.provider import Provider
-from kernelyard.providers.settings import ProviderSettings, Table, WrongSettings, make
+from kernelyard.providers.settings import (
+    ProviderSettings,
+    Table,
+    WrongSettings,
+    is_left_out,
+    left_out,
+    make,
+)
 
 T = TypeVar("T")
 MOST_OPEN = 16
@@ -98,6 +105,8 @@ def told(error: BaseException) -> str:
 
 def _load(entry: EntryPoint, table: Table) -> Provider:
     try:
+        if is_left_out(entry.name, table):
+            return left_out(entry.name)
         kind = entry.load()
         fits = isinstance(kind, type) and issubclass(kind, Provider)
         provider = make(kind, entry.name, table) if fits else kind()

@@ -85,17 +85,20 @@ class ProviderSettings:
 
 def make(kind: type[Provider], name: str, table: Table) -> Provider:
     """Return a provider of a class with the settings of a table. Raises WrongSettings."""
-    values = dict(table)
-    enabled = values.pop(ENABLED, True)
-    if not isinstance(enabled, bool):
-        raise WrongSettings(_wrong(name, f"'{ENABLED}' must be true or false"))
-    if not enabled:
-        return _left_out(name)
+    values = {key: value for key, value in table.items() if key != ENABLED}
     if kind.Settings is None:
         if values:
             raise WrongSettings(_wrong(name, f"it has no setting {min(values)!r}"))
         return kind()
     return kind(checked(kind.Settings, name, values))  # type: ignore[call-arg]  # as it declares
+
+
+def is_left_out(name: str, table: Table) -> bool:
+    """Whether a provider is switched off; it is not even loaded then. Raises WrongSettings."""
+    enabled = table.get(ENABLED, True)
+    if not isinstance(enabled, bool):
+        raise WrongSettings(_wrong(name, f"'{ENABLED}' must be true or false"))
+    return not enabled
 
 
 def checked(declared: type[Any], name: str, values: Table) -> object:
@@ -158,7 +161,9 @@ def _not_installed(name: str, known: list[str]) -> str:
     )
 
 
-def _left_out(provider: str) -> Provider:
+def left_out(provider: str) -> Provider:
+    """Return what stands for a provider that is switched off: it has no images, and says why."""
+
     class LeftOut(Provider):
         """Stands for a provider that is not wanted."""
 

@@ -18,7 +18,7 @@ KERNELYARD = """
 CLIENT = """
     ApiError AsyncClient AsyncEvents AsyncImages AsyncKernel AsyncKernels AsyncTask AsyncTasks AsyncTemplates
     AsyncTokens AuthenticationError BrokenProvider Client ConflictError ConnectionFailedError
-    Event Events
+    ConnectionFileError Event Events
     FollowInterruptedError Health HiddenImage Image ImageList ImageSnapshot Images Interruption
     InvalidRequestError Kernel KernelEndedError KernelInfo KernelLog Kernels KernelyardError LimitReachedError
     NewToken NoServerError NotFoundError Output OutputPage PermissionDeniedError Resolution Result RetryPolicy

@@ -10,6 +10,8 @@ from kernelyard.wire.multipart import MalformedMessage, Parts
 from kernelyard.wire.requests import (
     ClientHeader,
     going_on_after_error,
+    is_ipython,
+    leaving_the_kernel,
     read_client_header,
     read_fields,
 )
@@ -45,3 +47,25 @@ def test_code_that_stops_nothing_is_left_as_it_is() -> None:
 def test_fields_of_what_is_no_object_are_none() -> None:
     assert read_fields(b'{"a": 1}') == {"a": 1}
     assert read_fields(b"[1]") == read_fields(b"\xff") == {}
+
+
+@pytest.mark.parametrize("name", ["exit", "quit"])
+def test_exit_in_a_console_takes_the_console_only(name: str) -> None:
+    for code in (name, f" {name}()\n"):
+        asked = json.dumps({"code": code, "silent": False}).encode()
+        assert json.loads(leaving_the_kernel(asked)) == {
+            "code": f"{name}(keep_kernel=True)",
+            "silent": False,
+        }
+
+
+@pytest.mark.parametrize("code", ["exit_code = 1", "x = 'exit'", "exit(1)", "exit; 1", 5])
+def test_other_code_is_left_alone(code: object) -> None:
+    asked = json.dumps({"code": code}).encode()
+    assert leaving_the_kernel(asked) == asked
+
+
+def test_a_kernel_says_whether_it_is_ipython() -> None:
+    assert is_ipython(b'{"implementation": "ipython"}')
+    assert not is_ipython(b'{"implementation": "xpython"}')
+    assert not is_ipython(b"[]")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from kernelyard.wire.multipart import MalformedMessage, Parts
@@ -30,6 +32,9 @@ _headers = msgspec.json.Decoder(ClientHeader)
 _fields: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder = msgspec.json.Encoder()
 _STOP = "stop_on_error"
+_EXITS = frozenset({"exit", "quit", "exit()", "quit()"})
+_EXIT = re.compile(rb'"code":\s*"\s*(exit|quit)')
+_LONGEST_EXIT = 1000
 
 
 def read_client_header(parts: Parts) -> ClientHeader:
@@ -48,6 +53,11 @@ def read_fields(content: bytes) -> dict[str, object]:
         return {}
 
 
+def is_ipython(info: bytes) -> bool:
+    """Whether the content of a kernel_info reply says that the kernel is IPython's."""
+    return read_fields(info).get("implementation") == "ipython"
+
+
 def going_on_after_error(content: bytes) -> tuple[bytes, bool]:
     """Return the content of an execute request so that its error stops nothing that is queued behind
     it, and whether it was to."""
@@ -57,3 +67,19 @@ def going_on_after_error(content: bytes) -> tuple[bytes, bool]:
         return content, False
     stops = bytes(fields.get(_STOP, b"true")).strip() != b"false"
     return _encoder.encode({**fields, _STOP: False}) if stops else content, stops
+
+
+def leaving_the_kernel(content: bytes) -> bytes:
+    """Return the content of an execute request so that ``exit``, if that is all of it, ends the client only.
+
+    IPython ends itself when it is told to exit, unless told that the kernel is to be kept.
+    """
+    if len(content) > _LONGEST_EXIT or not _EXIT.search(content):
+        return content
+    fields = read_fields(content)
+    code = fields.get("code")
+    if not isinstance(code, str) or code.strip() not in _EXITS:
+        return content
+    return _encoder.encode(
+        {**fields, "code": f"{code.strip().removesuffix('()')}(keep_kernel=True)"}
+    )

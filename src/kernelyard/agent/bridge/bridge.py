@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 from uuid import uuid4
 
+import msgspec
 import zmq
 
 from kernelyard.agent.bridge.backend import Backend
@@ -32,7 +33,7 @@ from kernelyard.wire.connections import Connection
 from kernelyard.wire.journal import split as split_records
 from kernelyard.wire.messages import ask, read_header
 from kernelyard.wire.multipart import Parts, join
-from kernelyard.wire.requests import EXECUTE, ClientHeader
+from kernelyard.wire.requests import EXECUTE, ClientHeader, is_ipython, leaving_the_kernel
 from kernelyard.wire.signing import Signer
 
 ASK_SECONDS = 1.0
@@ -96,6 +97,7 @@ class Bridge:
         self._paused: set[Peer] = set()
         self._backend: Backend | None = None
         self._heard = False
+        self._is_ipython = False
         self._questions: dict[str, Callable[[], None]] = {}
         """What to do when the kernel answers to a question of the bridge itself."""
         self._timers: set[asyncio.TimerHandle] = set()
@@ -267,6 +269,7 @@ class Bridge:
         parent = read_header(parts.parent).msg_id
         if not parts.identities:
             if (answered := self._questions.pop(parent, None)) is not None:
+                self._is_ipython = is_ipython(parts.content)
                 answered()
             return
         client = parts.identities[0]
@@ -301,6 +304,8 @@ class Bridge:
         client = peer.identity
         if not self._hearing.may_ask(peer, lambda: self._lines.release(client)):
             self._lines.hold(client)
+        if header.msg_type == EXECUTE and self._is_ipython:
+            parts = msgspec.structs.replace(parts, content=leaving_the_kernel(parts.content))
         self._lines.take(Request(client, header, parts))
         if self._lines.full:
             self._paused.add(peer)

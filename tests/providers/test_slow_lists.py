@@ -13,6 +13,7 @@ from kernelyard.providers.catalogue import Catalogue
 from kernelyard.providers.launcher import LaunchRequest
 from kernelyard.wire.link import ImageList
 
+from tests.support.agent_process import wait_until
 from tests.support.changing_provider import CHANGING, Changing
 from tests.support.misfit_providers import entry
 
@@ -40,7 +41,7 @@ def a_catalogue(**more: float | bool) -> Catalogue:
 async def until_listed(catalogue: Catalogue, wanted: list[str]) -> ImageList:
     async with asyncio.timeout(20):
         while names(images := await catalogue.images()) != wanted:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
     return images
 
 
@@ -94,9 +95,7 @@ async def test_who_asks_to_look_again_waits_for_the_new_list(place: Path) -> Non
     (place / "two").touch()
     Changing.gate.clear()
     refreshing = asyncio.create_task(catalogue.images(refresh=True))
-    async with asyncio.timeout(20):
-        while Changing.looks < 2:
-            await asyncio.sleep(0.01)
+    await wait_until(lambda: Changing.looks == 2)
     Changing.gate.set()
     assert "changing/two" in names(await refreshing)
 

@@ -11,7 +11,7 @@ from kernelyard.yard.resolving import NotebookQuestion
 
 from tests.support.yard_house import ADMIN, ANN, BEN, YardHouse
 
-PATH = "/home/ann/report.ipynb"
+PATH = "/data/report.ipynb"
 PYTHON = {"kernelspec": {"name": "python3"}, "language_info": {"name": "python"}}
 
 

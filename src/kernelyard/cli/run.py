@@ -107,8 +107,7 @@ def run(  # noqa: PLR0913 - one parameter per flag
     It runs on a fresh kernel, in the kernel's own work directory and not in the present one: name
     files by their full paths. Starts a local server in the background if none is running and KERNELYARD_URL is not set. A
     new kernel is terminated at the end (not with --keep); its tasks and outputs stay readable.
-    Cells of a notebook are queued at once; when one fails, those behind it never
-    start, whether or not you are still there.
+    Cells of a notebook are queued at once; when one fails, those behind it never start.
 
     Ctrl-C leaves the run alone and says how to come back; a second one within 2 s cancels it.
 
@@ -122,15 +121,12 @@ def run(  # noqa: PLR0913 - one parameter per flag
 
       kernelyard run train.py --env SEED=1
 
-      kernelyard run report.ipynb --output out/report.ipynb
-
-      kernelyard run report.ipynb --image conda/science
+      kernelyard run report.ipynb --output out/report.ipynb --image conda/science
 
       generate-code | kernelyard run -
 
       kernelyard run train.py --detach
     """
-    check_params(param, params)
     wish = Wish(
         file=file,
         code=code,
@@ -153,6 +149,7 @@ def run(  # noqa: PLR0913 - one parameter per flag
 
 
 def _run(wish: Wish) -> int:
+    check_params(wish.param, wish.params)
     notebook_file = notebook_of(wish.file, wish.code)
     if notebook_file is None and (wish.output or wish.resume or wish.continue_on_error):
         raise typer.BadParameter("--output, --resume and --continue-on-error are for notebooks")

@@ -12,7 +12,7 @@ from kernelyard.model.ids import checked_name
 from kernelyard.model.principals import Principal, Role, TokenRecord
 from kernelyard.model.quantities import Micros
 from kernelyard.ports.clock import Clock
-from kernelyard.ports.stores import TokenStore
+from kernelyard.ports.named_stores import TokenStore
 
 ADMIN_NAME = "admin"
 _REMEMBER: Micros = 5_000_000

@@ -20,7 +20,7 @@ from kernelyard.model.principals import Principal
 from kernelyard.model.quantities import Micros
 from kernelyard.model.resolving import find_image
 from kernelyard.ports.clock import Clock
-from kernelyard.ports.stores import ImageStore
+from kernelyard.ports.named_stores import ImageStore
 from kernelyard.wire.link import BrokenProvider, HiddenImage, ImageList, SlowProvider
 from kernelyard.yard.access import only_admin
 from kernelyard.yard.agents import Agents

@@ -10,7 +10,7 @@ from kernelyard.model.kernels import checked_path
 from kernelyard.model.principals import Principal
 from kernelyard.model.resolving import Decision, How, Question, decide, hints_of
 from kernelyard.ports.clock import Clock
-from kernelyard.ports.stores import ChoiceStore
+from kernelyard.ports.named_stores import ChoiceStore
 from kernelyard.yard.images import Images
 
 _LONGEST_NAME = 256

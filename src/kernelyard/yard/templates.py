@@ -17,7 +17,7 @@ from kernelyard.model.paging import checked_limit, decode_name_cursor, encode_na
 from kernelyard.model.principals import Principal
 from kernelyard.model.templates import DEFAULT_TEMPLATE, Template, TemplateSpec
 from kernelyard.ports.clock import Clock
-from kernelyard.ports.stores import TemplateStore
+from kernelyard.ports.named_stores import TemplateStore
 
 SHORTEST_IDLE = 1.0
 LEAST_MEMORY = 32 * 1024 * 1024

@@ -10,12 +10,12 @@ import httpx
 import pytest
 from pydantic import TypeAdapter
 
-from kernelyard.doors.native import examples, shapes
+from kernelyard.doors.native import examples, image_shapes, shapes
 
 from tests.support.http_house import House
 
 EXAMPLES = [
-    (examples.IMAGES, shapes.ImageList),
+    (examples.IMAGES, image_shapes.ImageList),
     (examples.TEMPLATES, shapes.TemplateList),
     (examples.KERNELS, shapes.KernelList),
     (examples.CREATED_KERNEL, shapes.CreatedKernel),
@@ -144,8 +144,8 @@ async def test_real_answers_fit_the_shapes_they_are_described_with(house: House)
     made = await house.client.post("/v1/tokens", json={"name": "ada"})
     check(shapes.NewToken, made.json())
     for path, shape in {
-        "/v1/images": shapes.ImageList,
-        "/v1/images/python3": shapes.Image,
+        "/v1/images": image_shapes.ImageList,
+        "/v1/images/python3": image_shapes.Image,
         "/v1/templates": shapes.TemplateList,
         "/v1/kernels": shapes.KernelList,
         "/v1/tasks": shapes.TaskList,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernelyard.doors.native import shapes
+from kernelyard.doors.native import image_shapes, shapes
 from kernelyard.model.kernel_phases import KernelState
 from kernelyard.model.records import RecordKind
 from kernelyard.model.resolving import How
@@ -14,7 +14,7 @@ _TASK_ID = "b2f7a9c4-1d3e-4f60-8a7b-9c0d1e2f3a4b"
 _MORNING = "2026-03-01T09:00:00.000000Z"
 _LATER = "2026-03-01T09:00:01.250000Z"
 
-IMAGE: shapes.Image = {
+IMAGE: image_shapes.Image = {
     "name": "python3",
     "reference": "kernelspec/python3",
     "display_name": "Python 3",
@@ -30,14 +30,14 @@ IMAGE: shapes.Image = {
         "properties": {"level": {"enum": ["INFO", "DEBUG"], "default": "INFO"}},
     },
 }
-IMAGES: shapes.ImageList = {
+IMAGES: image_shapes.ImageList = {
     "items": [IMAGE],
     "next_cursor": None,
     "broken": [],
     "slow": [{"provider": "conda", "listed_at": _MORNING}],
     "hidden": [],
 }
-RESOLUTION: shapes.Resolution = {
+RESOLUTION: image_shapes.Resolution = {
     "image": "python3",
     "how": How.NAME,
     "because": "the notebook names it",
@@ -86,7 +86,7 @@ KERNEL: shapes.Kernel = {
     "template": {"name": "small", **_FIELDS},
     "environment": {},
     "parameters": {"level": "DEBUG"},
-    "path": "/home/ada/report.ipynb",
+    "path": "/data/report.ipynb",
     "labels": {"team": "vision"},
     "state": KernelState.BUSY,
     "reason": None,
@@ -228,3 +228,5 @@ TOKEN: shapes.Token = {
 NEW_TOKEN: shapes.NewToken = {**TOKEN, "token": "ky_…"}
 TOKENS: shapes.TokenList = {"items": [TOKEN], "next_cursor": None}
 CALLER: shapes.Caller = {"name": "ada", "role": "user", "server": "0.1.0"}
+INTERRUPT: shapes.Interrupt = {"outcome": "effective", "restarting": False}
+SIGNAL: shapes.Signal = {"delivered": True}

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kernelyard.doors._asgi.door import settings_of
-from kernelyard.doors.native import examples, shapes, translate
+from kernelyard.doors.native import examples, image_shapes, translate
 from kernelyard.doors.native.answers import answers
 from kernelyard.doors.native.asking import AskingRoute, asked_by
 from kernelyard.doors.native.orders import ImageChanges, NewImage
@@ -42,7 +42,7 @@ _MEDIA_TYPES = {
     "",
     operation_id="list_images",
     summary="List images",
-    response_model=shapes.ImageList,
+    response_model=image_shapes.ImageList,
     responses=answers(Invalid, AgentUnavailable, example=examples.IMAGES),
 )
 async def every(
@@ -62,7 +62,7 @@ async def every(
     operation_id="register_image",
     summary="Give an image a further name",
     status_code=201,
-    response_model=shapes.Image,
+    response_model=image_shapes.Image,
     responses=answers(
         Invalid,
         Forbidden,
@@ -118,7 +118,7 @@ async def resource(name: str, file: str, request: Request) -> Response:
     "/{name:path}",
     operation_id="get_image",
     summary="Get an image",
-    response_model=shapes.Image,
+    response_model=image_shapes.Image,
     responses=answers(ImageNotFound, AgentUnavailable, example=examples.IMAGE),
 )
 async def get(request: Request, name: str) -> Response:
@@ -131,7 +131,7 @@ async def get(request: Request, name: str) -> Response:
     "/{name:path}",
     operation_id="update_image",
     summary="Disable, enable or rename an image",
-    response_model=shapes.Image,
+    response_model=image_shapes.Image,
     responses=answers(
         Invalid, Forbidden, ImageNotFound, TooLarge, AgentUnavailable, example=examples.IMAGE
     ),

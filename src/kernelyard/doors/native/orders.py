@@ -221,7 +221,7 @@ class NotebookQuestion(_Order):
                         "kernelspec": {"name": "python3", "language": "python"},
                         "language_info": {"name": "python", "version": "3.12.3"},
                     },
-                    "path": "/home/ada/report.ipynb",
+                    "path": "/data/report.ipynb",
                 }
             ]
         }
@@ -339,6 +339,28 @@ class RestartOrder(_Order):
     cancel_queued: bool = Field(
         default=False, description="Whether the tasks that wait are cancelled, too."
     )
+
+
+class InterruptOrder(_Order):
+    """How a kernel is to be interrupted, and why."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"restart_if_needed": True}]})
+
+    restart_if_needed: bool = Field(
+        default=False,
+        description="Whether the kernel is restarted where no interrupt can stop its code, or one "
+        "would end the kernel.",
+    )
+    reason: str = Field(default="", description="For everybody who follows the kernel.")
+
+
+class SignalOrder(_Order):
+    """A signal for a kernel."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"signal": "SIGUSR1"}]})
+
+    signal: str | int = Field(description="Its name, such as `SIGUSR1`, or its number.")
+    reason: str = Field(default="", description="For everybody who follows the kernel.")
 
 
 class NewToken(_Order):

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kernelyard.doors.native import examples, shapes, translate
+from kernelyard.doors.native import examples, image_shapes, translate
 from kernelyard.doors.native.answers import answers
 from kernelyard.doors.native.asking import AskingRoute, asked_by
 from kernelyard.doors.native.orders import NotebookQuestion
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1/resolve", route_class=AskingRoute, tags=["images"
     "",
     operation_id="resolve_notebook",
     summary="Choose the image for a notebook, and say why",
-    response_model=shapes.Resolution,
+    response_model=image_shapes.Resolution,
     responses=answers(
         Invalid,
         ImageNotFound,

@@ -9,7 +9,6 @@ from typing_extensions import TypedDict
 
 from kernelyard.model.kernel_phases import KernelState
 from kernelyard.model.records import EndCause, RecordKind, StoppedBy
-from kernelyard.model.resolving import How
 from kernelyard.model.tasks import TaskState
 from kernelyard.model.templates import QueuePolicy, RestartPolicy
 
@@ -18,74 +17,6 @@ Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 Cursor = Annotated[str | None, Field(description="Pass it as `cursor`; null at the end.")]
 Labels = Annotated[dict[str, str], Field(description="The caller's own marks.")]
-
-
-class Image(TypedDict):
-    """Something a kernel can be started from."""
-
-    name: Annotated[str, Field(description="What `image` says when a kernel is made.")]
-    reference: Annotated[str, Field(description="`provider/name` of what was found.")]
-    display_name: str
-    language: str
-    version: str | None
-    ready: Annotated[bool, Field(description="Whether a kernel can be started from it now.")]
-    problem: Annotated[str | None, Field(description="Why not, and what mends that.")]
-    disabled: bool
-    registered: Annotated[bool, Field(description="Whether an administrator gave it its name.")]
-    resources: Annotated[dict[str, str], Field(description="File names and the paths they are at.")]
-    parameters: Annotated[
-        dict[str, object],
-        Field(
-            description="JSON Schema of the `parameters` that a kernel may be made with; empty if it "
-            "takes none."
-        ),
-    ]
-
-
-class BrokenProvider(TypedDict):
-    """A provider that could not list its images, or not all of them."""
-
-    provider: str
-    problem: str
-    listed_at: Annotated[
-        Time | None,
-        Field(description="When it made the list that is shown; null if it has none."),
-    ]
-
-
-class SlowProvider(TypedDict):
-    """A provider that takes its time to look again: its last list is shown."""
-
-    provider: str
-    listed_at: Time
-
-
-class HiddenImage(TypedDict):
-    """An image that is not listed because it is not safe to offer."""
-
-    reference: str
-    reason: str
-
-
-class ImageList(TypedDict):
-    """Every image, by name."""
-
-    items: list[Image]
-    next_cursor: Cursor
-    broken: list[BrokenProvider]
-    slow: list[SlowProvider]
-    hidden: list[HiddenImage]
-
-
-class Resolution(TypedDict):
-    """Which image is to run a notebook, and why."""
-
-    image: str
-    how: Annotated[How, Field(description="What decided.")]
-    because: str
-    passed_over: Annotated[
-        list[str], Field(description="What would have decided and could not be followed.")
-    ]
 
 
 class TemplateFields(TypedDict):
@@ -322,6 +253,36 @@ class OutputPage(TypedDict):
     complete: Annotated[bool, Field(description="Whether nothing will ever come after `last`.")]
 
 
+class Interrupt(TypedDict):
+    """What an interrupt achieved."""
+
+    outcome: Annotated[
+        Literal[
+            "not_delivered",
+            "would_kill",
+            "delivered",
+            "acknowledged",
+            "effective",
+            "killed",
+        ],
+        Field(
+            description="`effective`: what ran has stopped; `killed`: the kernel has ended; "
+            "`acknowledged`: the kernel says that it was interrupted; `delivered`: it was sent, and "
+            "nothing is known beyond that; `would_kill`: it was not sent, for it would end this "
+            "kernel; `not_delivered`: there is no way to interrupt this kernel."
+        ),
+    ]
+    restarting: Annotated[
+        bool, Field(description="Whether the kernel is restarted because an interrupt is no use.")
+    ]
+
+
+class Signal(TypedDict):
+    """What became of a signal."""
+
+    delivered: Annotated[bool, Field(description="Whether there was a process that it reached.")]
+
+
 class Event(TypedDict):
     """One step of a kernel's, task's or image's life."""
 
@@ -334,7 +295,8 @@ class Event(TypedDict):
         str,
         Field(
             description="The state it is in since then, or `ending_soon`: a warning that a kernel "
-            "will be ended unless something happens. Of an image: `found`, `ready`, `not_ready`, "
+            "will be ended unless something happens, `interrupted` or `signalled`: somebody did that "
+            "to a kernel. Of an image: `found`, `ready`, `not_ready`, "
             "`changed` or `gone`."
         ),
     ]

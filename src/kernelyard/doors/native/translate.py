@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 from starlette.responses import Response
 
-from kernelyard.doors.native import shapes
+from kernelyard.doors.native import image_shapes, shapes
 from kernelyard.model.images import Image
 from kernelyard.model.kernels import EventPage, Kernel, StateChange
 from kernelyard.model.logs import KernelLogPart
@@ -55,7 +55,7 @@ def _maybe_time(at: Micros | None) -> str | None:
     return None if at is None else time_text(at)
 
 
-def image(found: Image, root_path: str) -> shapes.Image:
+def image(found: Image, root_path: str) -> image_shapes.Image:
     """An image, with the paths at which this server has its resources."""
     base = f"{root_path}/v1/images/{found.name}/resources"
     return {
@@ -73,7 +73,7 @@ def image(found: Image, root_path: str) -> shapes.Image:
     }
 
 
-def images(listed: Listed, root_path: str) -> shapes.ImageList:
+def images(listed: Listed, root_path: str) -> image_shapes.ImageList:
     """All images, and what there is to say of their providers."""
     return {
         "items": [image(one, root_path) for one in listed.images],
@@ -93,7 +93,7 @@ def images(listed: Listed, root_path: str) -> shapes.ImageList:
     }
 
 
-def resolution(decision: Decision) -> shapes.Resolution:
+def resolution(decision: Decision) -> image_shapes.Resolution:
     """Which image is to run a notebook."""
     return {
         "image": decision.image,

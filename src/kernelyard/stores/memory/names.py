@@ -7,7 +7,7 @@ from kernelyard.model.images import ImageRecord
 from kernelyard.model.principals import TokenRecord
 from kernelyard.model.quantities import Micros
 from kernelyard.model.templates import Template
-from kernelyard.ports.stores import MOST_CHOICES
+from kernelyard.ports.named_stores import MOST_CHOICES
 
 
 class MemoryTemplates:

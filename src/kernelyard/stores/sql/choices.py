@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kernelyard.model.quantities import Micros
-from kernelyard.ports.stores import MOST_CHOICES
+from kernelyard.ports.named_stores import MOST_CHOICES
 from kernelyard.stores.sql.database import Database
 from kernelyard.stores.sql.tables import choices
 

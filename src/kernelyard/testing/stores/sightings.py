@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import asyncio
 
-from kernelyard.ports.stores import MOST_CHOICES, Store
+from kernelyard.ports.named_stores import MOST_CHOICES
+from kernelyard.ports.stores import Store
 from kernelyard.testing.stores.builders import NOON, a_sighting, kept_kernel, kept_tasks
 from kernelyard.testing.stores.opening import Opening
 
@@ -106,7 +107,7 @@ class SightingConformance(Opening):
         assert await told(store) == ["a found"]
 
     async def test_a_choice_is_kept_for_its_owner_and_path(self, store: Store) -> None:
-        path = "/home/ada/" + "ä" * 4000 + ".ipynb"
+        path = "/data/ada/" + "ä" * 4000 + ".ipynb"
         assert await store.choices.get("ada", path) is None
         await store.choices.put("ada", path, "python3", NOON)
         await store.choices.put("bob", path, "ir", NOON)

@@ -62,7 +62,7 @@ def connection_info(
             typer.echo(f"{found.id} closed")
             return
         info = found.connection_info()
-        _warn_elsewhere(yard)
+        warn_elsewhere(yard)
     content = json.dumps(info, indent=2) + "\n"
     if output == "-":
         sys.stdout.write(content)
@@ -75,7 +75,7 @@ def connection_info(
         typer.echo(file)
 
 
-def _warn_elsewhere(yard: Client) -> None:
+def warn_elsewhere(yard: Client) -> None:
     """Say where the file can be used, if that is not here."""
     if yard.is_local:
         return

@@ -143,7 +143,8 @@ async def foreign_plan(folder: Folder, context: Context) -> LaunchPlan:
             "pid, or let it be interrupted by a message"
         )
     return LaunchPlan(
-        argv=[],
+        # It only says what runs there, so that what is peculiar about that kernel is heeded.
+        argv=[] if stranger is None else stranger.command(),
         interrupt_mode=deposit.interrupt_by,
         launcher=lambda _: ForeignLauncher(context, deposit.connection, stranger),
     )

@@ -49,6 +49,14 @@ class Stranger:
         """What ``again`` needs."""
         return {"pid": self.pid, "start_time": self.start_time, "boot_id": boot_id()}
 
+    def command(self) -> list[str]:
+        """The words it was started with, as far as the system tells."""
+        try:
+            words = Path(f"/proc/{self.pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return []
+        return [word.decode(errors="replace") for word in words if word]
+
     @property
     def alive(self) -> bool:
         """Whether this very process lives."""

@@ -11,9 +11,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from jupyter_client.provisioning import KernelProvisionerBase, LocalProvisioner
 from traitlets import Unicode
@@ -26,6 +26,7 @@ CAST = {
     "lies": "LiesAboutPorts",
     "raises": "RaisesBeforeLaunch",
     "returns-nothing": "LaunchesNothing",
+    "tied": "TiedToALoop",
     "unkillable": "KillsNothing",
 }
 
@@ -118,7 +119,7 @@ class BlocksItsThread(LocalProvisioner):
 
     async def send_signal(self, signum: int) -> None:
         if signum == signal.SIGINT:
-            time.sleep(30)  # noqa: ASYNC251 - as strangers do
+            threading.Event().wait(30)
         await super().send_signal(signum)
 
 
@@ -145,6 +146,23 @@ class HangsInLaunch(LocalProvisioner):
 class LaunchesNothing(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         return {}
+
+
+class TiedToALoop(LocalProvisioner):
+    """Has something of which there is one in a process, at home in the loop where it was made."""
+
+    home: ClassVar[asyncio.AbstractEventLoop | None] = None
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if TiedToALoop.home is None:
+            TiedToALoop.home = asyncio.get_running_loop()
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+        assert TiedToALoop.home is not None
+        answer = asyncio.run_coroutine_threadsafe(asyncio.sleep(0), TiedToALoop.home)
+        await asyncio.wrap_future(answer)
+        return await super().launch_kernel(cmd, **kwargs)
 
 
 class LiesAboutPorts(LocalProvisioner):

@@ -198,6 +198,15 @@ async def test_one_that_blocks_holds_up_nobody(make: Make) -> None:
     interrupting.cancel()
 
 
+async def test_what_is_tied_to_a_loop_outlives_the_kernel_for_which_it_was_made(make: Make) -> None:
+    for _ in range(2):
+        launcher = make("tied")
+        await launcher.start()
+        await launcher.kill()
+        assert (await launcher.wait(20)) is not None
+        await launcher.cleanup()
+
+
 async def test_a_process_is_killed_where_its_provisioner_fails_to(make: Make) -> None:
     launcher = make("unkillable")
     await launcher.start()

@@ -24,9 +24,13 @@ from kernelyard.providers.provisioner.spec import (
     environment_for,
 )
 from kernelyard.providers.provisioner.stanza import installed, stanza_problem
+from kernelyard.providers.provisioner.thread import home_of
 from kernelyard.wire.connections import Connection
 
 UNDO_SECONDS = 10.0
+HOME_SECONDS = 5.0
+MAKING_SECONDS = 30.0
+"""For loading the package, and what its objects do when they are made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class Launch:
 
     async def run(self) -> Launched:
         """Start the kernel. Raises LaunchFailed; then, and when cancelled, nothing is left of it."""
-        made = self._made()
+        made = await self._made()
         started_at = time.time_ns() // 1000
         try:
             await self._start(made)
@@ -64,10 +68,10 @@ class Launch:
         """Return the kernel of a record; None if it has ended or its provisioner cannot tell."""
         if known.info is None:
             return None
-        made = self._made()
+        made = await self._made()
         info = unkept(known.info)
         await made.provisioner.load_provisioner_info(info)
-        if made.is_local:
+        if made.is_local and known.pid is not None:
             process: Any = found_process(known)
             if process is None:
                 return None
@@ -77,7 +81,16 @@ class Launch:
             return None
         return Launched(made, known)
 
-    def _made(self) -> Provisioned:
+    async def _made(self) -> Provisioned:
+        home = await home_of(self._name, HOME_SECONDS)
+        try:
+            return await home.call(self._making, MAKING_SECONDS)
+        except TimeoutError:
+            raise LaunchFailed(
+                f"The kernel provisioner {self._name!r} cannot be made within {MAKING_SECONDS:g} s."
+            ) from None
+
+    async def _making(self) -> Provisioned:
         entry = installed(self._name)
         if entry is None:
             raise LaunchFailed(stanza_problem(self._spec.stanza) or "")
@@ -147,7 +160,8 @@ class Launch:
     async def _record(
         self, made: Provisioned, connection: Connection, started_at: int
     ) -> ProvisionerRecord:
-        request, pid = self._request, made.pid
+        request = self._request
+        start_time = None if made.pid is None else start_time_of(made.pid)
         return ProvisionerRecord(
             spec=self._spec,
             kernel_id=request.kernel_id,
@@ -158,8 +172,9 @@ class Launch:
             connection=connection,
             info=await self._info(made),
             started_at=started_at,
-            pid=pid,
-            start_time=None if pid is None else start_time_of(pid),
+            # A program that has ended already was not the kernel, but has only submitted it.
+            pid=None if start_time is None else made.pid,
+            start_time=start_time,
         )
 
     async def _info(self, made: Provisioned) -> dict[str, Any] | None:

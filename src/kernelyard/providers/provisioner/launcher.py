@@ -137,6 +137,7 @@ class ProvisionerLauncher(Launcher):
         """Let the provisioner clean up, and end its thread."""
         launched, self._cleaned = self._launched, True
         if launched is not None and not self._thread.closed:
+            await self._unblock()
             try:
                 await self._thread.call(
                     lambda: launched.provisioned.parent.cleanup_resources(restart=False),
@@ -160,9 +161,11 @@ class ProvisionerLauncher(Launcher):
         self._thread.begin(self._until_end)
 
     async def _until_end(self) -> None:
-        if self._watch is not None:
-            ended = await self._watch.end()
+        watch = self._watch
+        if watch is not None and self._ending.result is None:
+            ended = await watch.end()
             self._ending.settle(replace(ended, tail=self._log.tail()))
+            await watch.tidy()
 
     def _leave(self) -> None:
         self._thread.close(then=self._log.close)

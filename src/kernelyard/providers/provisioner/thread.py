@@ -113,6 +113,21 @@ class OwnThread:
             self._then()
 
 
+_homes: dict[str, OwnThread] = {}
+
+
+async def home_of(provisioner: str, seconds: float) -> OwnThread:
+    """Return the thread in which a provisioner's objects are made; it ends with the process.
+
+    Packages with something of which there is one in a process tie it to the event loop in which it is
+    made: that must not be the loop of one kernel, which ends with it.
+    """
+    home = _homes.setdefault(provisioner, OwnThread(f"provisioners-{provisioner[:16]}"))
+    if not await home.answers(seconds):
+        home = _homes[provisioner] = OwnThread(f"provisioners-{provisioner[:16]}")
+    return home
+
+
 async def _tamed(question: Callable[[], Awaitable[T]]) -> T:
     try:
         return await question()

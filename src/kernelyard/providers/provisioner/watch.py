@@ -44,6 +44,7 @@ class Watch:
         self._line = line
         self._wake = asyncio.Event()
         self._ending = False
+        self._hurry_until = 0.0
         self._killed_at: float | None = None
         self._complained = False
 
@@ -69,9 +70,7 @@ class Watch:
     async def _look(self) -> ExitResult | None:
         said = await self._asked()
         if said is not None:
-            result = self._result(said)
-            await self._let_it_tidy()
-            return result
+            return self._result(said)
         line = self._line
         if line is not None and line.lost and (self._ending or line.near):
             return self._gone("ended: nothing listens any more where it listened")
@@ -92,8 +91,11 @@ class Watch:
                 )
             return None
 
-    async def _let_it_tidy(self) -> None:
-        # A provisioner lets go of an ended process in its ``wait``.
+    async def tidy(self) -> None:
+        """Let the provisioner let go of a process that has ended, which it does in its ``wait``.
+
+        Some wait there for something else, and block.
+        """
         try:
             async with asyncio.timeout(TIDY_SECONDS):
                 await self._watched.provisioned.provisioner.wait()
@@ -103,7 +105,8 @@ class Watch:
     async def _pause(self) -> None:
         self._wake.clear()
         try:
-            async with asyncio.timeout(ENDING_POLL_SECONDS if self._ending else POLL_SECONDS):
+            hurry = self._ending or time.monotonic() < self._hurry_until
+            async with asyncio.timeout(ENDING_POLL_SECONDS if hurry else POLL_SECONDS):
                 await self._wake.wait()
         except TimeoutError:
             pass
@@ -140,7 +143,8 @@ class Watch:
 
     def _process_ended(self, descriptor: int) -> None:
         asyncio.get_running_loop().remove_reader(descriptor)
-        self._ending = True
+        # Not surely the kernel: it may have been a program that submits jobs.
+        self._hurry_until = time.monotonic() + TIDY_SECONDS
         self._wake.set()
 
     def _unwatch_process(self, descriptor: int | None) -> None:

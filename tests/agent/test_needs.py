@@ -168,7 +168,7 @@ async def test_what_needs_an_ended_task_is_judged_when_it_comes(agent: AgentProc
     records = await agent.records(kernel, until=ended(5))
     assert never_ran(records, 5, "failed")
     assert not list(filter(ended(3), records)), "it is told at once, not in its turn"
-    await agent.done(link.Interrupt(kernel))
+    await agent.ask(link.Interrupt(kernel))
     assert stdout_of(await agent.records(kernel, until=ended(4)), 4) == "met\n"
 
 
@@ -219,7 +219,7 @@ async def test_needs_outlive_the_agent(agent: AgentProcess, when: str) -> None:
     records = await agent.records(kernel, until=ended(7))
     assert never_ran(records, 7, "failed")
     if when == "before":
-        await agent.done(link.Interrupt(kernel))
+        await agent.ask(link.Interrupt(kernel))
     records = await agent.records(kernel, until=ended(6))
     assert end_of(records, 3)["state"] in ("failed", "lost")
     assert stdout_of(records, 4) == "met\n"

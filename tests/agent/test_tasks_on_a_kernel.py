@@ -158,7 +158,7 @@ async def test_an_interrupt_without_a_cancel_shows_what_it_did(agent: AgentProce
     assert fault_in(await agent.ask(link.Interrupt(kernel))).code == "kernel_not_running"
     await agent.submit(kernel, "import time\nprint('begun', flush=True)\ntime.sleep(600)")
     await agent.records(kernel, until=of_kind(RecordKind.STREAM))
-    await agent.done(link.Interrupt(kernel))
+    await agent.ask(link.Interrupt(kernel))
     records = await agent.records(kernel, until=ended(1))
     assert end_of(records, 1)["state"] == "failed"
     assert end_of(records, 1)["error"]["name"] == "KeyboardInterrupt"

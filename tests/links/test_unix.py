@@ -81,7 +81,7 @@ async def test_connections_are_used_again(tmp_path: Path) -> None:
 
     async with an_agent(tmp_path / "s", talk) as link:
         for _ in range(5):
-            await link.interrupt("k")
+            await link.attach("k", 1.0)
     assert connections == 1
 
 
@@ -92,7 +92,7 @@ async def test_a_connection_that_was_closed_meanwhile_is_replaced(tmp_path: Path
 
     async with an_agent(tmp_path / "s", talk) as link:
         for _ in range(5):
-            await link.interrupt("k")
+            await link.attach("k", 1.0)
 
 
 async def test_calls_at_the_same_time_do_not_mix_their_answers(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ async def test_calls_at_the_same_time_do_not_mix_their_answers(tmp_path: Path) -
 
     async def ask(link: UnixLink, name: str) -> None:
         with pytest.raises(KernelNotFound, match=name):
-            await link.interrupt(name)
+            await link.attach(name, 1.0)
 
     async with an_agent(tmp_path / "s", talk) as link:
         await asyncio.gather(*(ask(link, f"kernel-{n:03}") for n in range(50)))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from kernelyard.model import errors
 from kernelyard.model.errors import YardError
+from kernelyard.model.exits import InterruptOutcome
 from kernelyard.model.images import FoundImage
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.tasks import Assignment
@@ -81,8 +82,9 @@ REQUESTS: dict[type, st.SearchStrategy[link.Request]] = {
     link.Launch: st.builds(link.Launch, ORDERS),
     link.Submit: st.builds(link.Submit, TEXT, TASKS),
     link.Cancel: st.builds(link.Cancel, TEXT, TEXT, st.integers(1, 2**31), TEXT),
-    link.Interrupt: st.builds(link.Interrupt, TEXT),
-    link.Restart: st.builds(link.Restart, TEXT, st.integers(1, 2**31), TEXT),
+    link.Interrupt: st.builds(link.Interrupt, TEXT, TEXT, TEXT),
+    link.Signal: st.builds(link.Signal, TEXT, st.integers(1, 64), TEXT, TEXT),
+    link.Restart: st.builds(link.Restart, TEXT, st.integers(1, 2**31), TEXT, TEXT),
     link.Stop: st.builds(link.Stop, TEXT, TEXT, st.booleans()),
     link.Forget: st.builds(link.Forget, TEXT),
     foreign.Deposit: st.builds(
@@ -125,6 +127,9 @@ REPLIES: dict[type, st.SearchStrategy[link.Reply]] = {
     foreign.ExternalList: st.builds(
         foreign.ExternalList, EXTERNAL, REFUSED, st.lists(TEXT, max_size=2), st.none() | TEXT
     ),
+    link.Bridged: st.builds(link.Bridged, CONNECTIONS),
+    link.Interrupted: st.builds(link.Interrupted, st.sampled_from(InterruptOutcome)),
+    link.Signalled: st.builds(link.Signalled, st.booleans()),
     link.FactList: st.builds(
         link.FactList, st.lists(st.builds(link.LimitFact, TEXT, TEXT, TEXT), max_size=2)
     ),

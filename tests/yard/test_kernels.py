@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import asyncio
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ from kernelyard.model.errors import (
     TemplateDisabled,
     TemplateNotFound,
 )
+from kernelyard.model.exits import InterruptOutcome
 from kernelyard.model.kernel_phases import KernelState
 from kernelyard.model.kernels import KernelOrder
 from kernelyard.model.tasks import TaskState
@@ -193,8 +195,44 @@ async def test_interrupting_ends_what_runs(house: YardHouse) -> None:
     kernel = await house.kernel()
     task = await house.task(kernel, "hang")
     await anext(await house.yard.outputs.follow(ANN, task.id, 0))
-    await house.yard.kernels.interrupt(ANN, kernel.id)
+    outcome = await house.yard.kernels.interrupt(ANN, kernel.id)
+    assert outcome == (InterruptOutcome.EFFECTIVE, False)
     assert (await house.ended(task)).state is not TaskState.SUCCEEDED
+
+
+async def test_a_kernel_that_an_interrupt_would_end_is_left_alone_or_restarted(
+    house: YardHouse,
+) -> None:
+    house.agent.interrupts_kill = True
+    kernel = await house.kernel()
+    await house.yard.kernels.wait(ANN, kernel.id, until="ready", timeout=10)
+    refused = await house.yard.kernels.interrupt(ANN, kernel.id)
+    assert refused == (InterruptOutcome.WOULD_KILL, False)
+    assert (await house.yard.kernels.get(ANN, kernel.id)).attempt == 1
+    again = await house.yard.kernels.interrupt(ANN, kernel.id, restart_if_needed=True)
+    assert again == (InterruptOutcome.WOULD_KILL, True)
+    assert (await house.yard.kernels.get(ANN, kernel.id)).attempt == 2
+
+
+@pytest.mark.parametrize("named", ["SIGUSR1", "usr1", "10", 10])
+async def test_signals_are_sent_by_name_or_number_and_by_somebody(
+    house: YardHouse, named: str | int
+) -> None:
+    kernel = await house.kernel()
+    await house.yard.kernels.wait(ANN, kernel.id, until="ready", timeout=10)
+    number = int(signal.SIGUSR1)
+    given = number if named in ("10", 10) else named
+    assert await house.yard.kernels.signal(ANN, kernel.id, given)
+    assert house.agent.signals == [(kernel.id, number, ANN.name)]
+
+
+@pytest.mark.parametrize("named", ["SIGNOTHING", "", "0", 0, -9, 4000, "SIG_IGN", "9; rm"])
+async def test_what_is_no_signal_is_refused(house: YardHouse, named: str | int) -> None:
+    kernel = await house.kernel()
+    with pytest.raises(Invalid, match="no signal"):
+        await house.yard.kernels.signal(ANN, kernel.id, named)
+    with pytest.raises(Invalid, match="one line"):
+        await house.yard.kernels.signal(ANN, kernel.id, "SIGUSR1", reason="a\nb")
 
 
 async def test_lists_are_paged_newest_first_and_filtered(house: YardHouse) -> None:

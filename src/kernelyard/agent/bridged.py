@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from kernelyard.agent.journal import Journal
 from kernelyard.agent.kernel import Kernel
+from kernelyard.model.errors import KernelNotRunning
 from kernelyard.wire.connections import Connection
 
 
@@ -47,12 +48,13 @@ class BridgedKernel:
         self._kernel.watch_activity(activity)
 
     async def interrupt(self, by: str) -> str:
-        del by
-        self._kernel.interrupt()
-        return "delivered"
+        return (await self._kernel.interrupt(by)).value
 
     async def signal(self, number: int, by: str) -> None:
-        raise NotImplementedError
+        if not await self._kernel.signal(number, by):
+            raise KernelNotRunning(
+                "The signal did not reach the kernel: no process of it is known."
+            )
 
     def stop(self, reason: str) -> None:
         self._kernel.stop(reason)

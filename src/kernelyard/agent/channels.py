@@ -18,7 +18,7 @@ from zmq.utils.monitor import parse_monitor_message
 from kernelyard.agent.logs import Log
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.messages import Message, read_header
-from kernelyard.wire.multipart import MalformedMessage, Parts, join, split
+from kernelyard.wire.multipart import MalformedMessage, Parts, WronglySigned, join, split
 from kernelyard.wire.signing import Signer
 
 RECONNECT_MS = 10
@@ -33,6 +33,7 @@ class Listener(Protocol):
     def on_shell(self, messages: list[Message]) -> None: ...
     def on_control(self, messages: list[Message]) -> None: ...
     def on_iopub(self, messages: list[Message]) -> None: ...
+    def on_wrongly_signed(self) -> None: ...
 
 
 class Channels:
@@ -62,9 +63,9 @@ class Channels:
         self._shell = _socket(context, zmq.DEALER, identity)
         self._control = _socket(context, zmq.DEALER, identity)
         self._drains = [
-            _Drain(self._iopub, signer, listener.on_iopub, log),
-            _Drain(self._shell, signer, listener.on_shell, log),
-            _Drain(self._control, signer, listener.on_control, log),
+            _Drain(self._iopub, signer, listener.on_iopub, listener.on_wrongly_signed, log),
+            _Drain(self._shell, signer, listener.on_shell, listener.on_wrongly_signed, log),
+            _Drain(self._control, signer, listener.on_control, listener.on_wrongly_signed, log),
         ]
         self._signer = signer
         self._iopub.connect(connection.url(connection.iopub_port))
@@ -124,11 +125,13 @@ class _Drain:
         socket: zmq.Socket[bytes],
         signer: Signer,
         deliver: Callable[[list[Message]], None],
+        distrust: Callable[[], None],
         log: Log,
     ) -> None:
         self._socket = socket
         self._signer = signer
         self._deliver = deliver
+        self._distrust = distrust
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._descriptor = int(socket.get(zmq.FD))
@@ -171,6 +174,8 @@ class _Drain:
                     message = self._read(frames)
                 except MalformedMessage as error:
                     self._log.warning("channel.malformed", problem=str(error))
+                    if isinstance(error, WronglySigned):
+                        self._distrust()
                     continue
                 size += len(message.content)
                 messages.append(message)

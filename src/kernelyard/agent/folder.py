@@ -12,6 +12,7 @@ from kernelyard.agent.journal import Journal
 from kernelyard.agent.kernel_log import KernelLog
 from kernelyard.agent.places import write_private
 from kernelyard.model.kernels import LaunchOrder
+from kernelyard.providers.quirks import Quirks
 from kernelyard.wire.journal import HEADER_SIZE
 
 
@@ -27,6 +28,7 @@ class ProcessRecord(msgspec.Struct, frozen=True):
     lossless: bool = False
     memory_kills: int = 0
     """Processes of its group that the system had killed for want of memory when it began."""
+    quirks: Quirks = Quirks()
     launcher: dict[str, Any] | None = None
     """What the launcher of its provider told, where the provider brought one."""
 

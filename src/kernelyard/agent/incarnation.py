@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 from uuid import uuid4
@@ -12,18 +12,18 @@ from uuid import uuid4
 import zmq
 
 from kernelyard.agent.channels import Channels
+from kernelyard.agent.interrupts import Interrupts, manner_of
 from kernelyard.agent.limits import Held
 from kernelyard.agent.logs import Log
 from kernelyard.agent.waiting import first_of, happens
-from kernelyard.model.exits import ExitResult
-from kernelyard.providers.launcher import Launcher
+from kernelyard.model.exits import ExitResult, InterruptOutcome
+from kernelyard.providers.launcher import Launcher, LaunchFailed
+from kernelyard.providers.quirks import Quirks
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.messages import Message, Question, ask, execute_request, shutdown_request
 from kernelyard.wire.readiness import Readiness
 
 UNANSWERED_SECONDS = 2.0
-INTERRUPT_REPLY_SECONDS = 1.0
-SHUTDOWN_SECONDS = 3.0
 FOREIGN_SHUTDOWN_SECONDS = 10.0
 """For kernels that nobody kills if they do not obey."""
 TERMINATE_SECONDS = 5.0
@@ -50,6 +50,7 @@ class Bond:
     attempt: int
     interrupt_mode: Literal["signal", "message"]
     hearer: Hearer
+    quirks: Quirks = field(default_factory=Quirks)
     adopted: bool = False
     """Whether it was found running, so that it may be in the middle of a task."""
     on_first_sound: Callable[[], None] | None = None
@@ -88,9 +89,15 @@ class Incarnation:
         self._ready = asyncio.Event()
         self._heard = asyncio.Event()
         """Set once anything that it has signed has come."""
+        self._wrongly_signed = asyncio.Event()
         self._silent = True
-        self._interrupt_id: str | None = None
-        self._signalling: set[asyncio.Task[None]] = set()
+        self._interrupts = Interrupts(
+            launcher,
+            manner_of(bond.interrupt_mode, bond.quirks),
+            log,
+            ask=lambda: self._ask_on_control("interrupt_request"),
+            settled=bond.hearer.pump,
+        )
         self._probe: Readiness | None = None
         self._channels: Channels | None = None
 
@@ -119,12 +126,13 @@ class Incarnation:
 
         One that is not ours may take as long as it likes once it has said anything: it may run what
         others have asked for. On its control channel it answers nevertheless, if its key is right.
+        Raises LaunchFailed if the key is wrong for sure.
         """
         if self.launcher.owned or seconds is None:
             async with asyncio.timeout(seconds):
                 return await self.ready()
         self._ask_on_control("kernel_info_request")
-        return await first_of(self.ready(), self._silence(seconds))
+        return await first_of(self.ready(), self._silence(seconds), self._distrust())
 
     async def ready(self) -> bytes:
         """Probe until the kernel is ready; return the content of its kernel_info_reply."""
@@ -142,7 +150,7 @@ class Incarnation:
     @property
     def interrupting(self) -> bool:
         """Whether an interrupt is on its way that may still hit other code than was meant."""
-        return self._interrupt_id is not None or bool(self._signalling)
+        return self._interrupts.under_way
 
     def execute(self, msg_id: str, code: str) -> None:
         """Send code to be run."""
@@ -150,18 +158,20 @@ class Incarnation:
             execute_request(code, msg_id=msg_id, session=self._session, date=_now())
         )
 
-    def interrupt(self) -> None:
-        """Interrupt what runs, in the way the kernel wants it."""
-        if self._bond.interrupt_mode == "signal":
-            task = asyncio.create_task(self._interrupt_by_launcher())
-            self._signalling.add(task)
-            task.add_done_callback(self._signalled)
-            return
-        msg_id = self._ask_on_control("interrupt_request")
-        self._interrupt_id = msg_id
-        asyncio.get_running_loop().call_later(
-            INTERRUPT_REPLY_SECONDS, self._interrupt_acknowledged, msg_id
-        )
+    def interrupt(self) -> asyncio.Task[InterruptOutcome]:
+        """Interrupt what runs, in the way the kernel wants it; the task tells what is known of it."""
+        return self._interrupts.send()
+
+    async def signal(self, number: int) -> bool:
+        """Send it a signal, and what belongs to it; return whether that arrived."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self.launcher.signal(number)
+        except TimeoutError:
+            self._log.warning("launcher.hangs")
+        except Exception:  # noqa: BLE001 - a launcher may be anybody's
+            self._log.exception("launcher.failed")
+        return False
 
     def probe(self) -> None:
         """Ask for a sign that all it said before has been heard, and tell the hearer of it."""
@@ -194,7 +204,9 @@ class Incarnation:
         if not self.launcher.owned:
             return await self._asked_to_end(FOREIGN_SHUTDOWN_SECONDS) if shut_down else None
         if gently and self._channels is not None and not self._channels.closed:
-            if (ended := await self._asked_to_end(SHUTDOWN_SECONDS)) is not None:
+            quirks = self._bond.quirks
+            asked = quirks.shutdown == "message"
+            if asked and (ended := await self._asked_to_end(quirks.shutdown_seconds)) is not None:
                 return ended
             await self._tell(self.launcher.terminate())
             if (ended := await self._exits(TERMINATE_SECONDS)) is not None:
@@ -206,8 +218,7 @@ class Incarnation:
 
     def close(self) -> None:
         """Close the sockets."""
-        for task in self._signalling:
-            task.cancel()
+        self._interrupts.close()
         if self._channels is not None:
             self._channels.close()
 
@@ -231,12 +242,16 @@ class Incarnation:
                 self._probe.on_shell(message)
             self._look_probed()
 
+    def on_wrongly_signed(self) -> None:
+        """Take note that somebody speaks there whom we cannot believe."""
+        if not self._heard.is_set():
+            self._wrongly_signed.set()
+
     def on_control(self, messages: list[Message]) -> None:
         """Take in messages from the control socket."""
         self._heard.set()
         for message in messages:
-            if message.type == "interrupt_reply":
-                self._interrupt_acknowledged(message.parent)
+            self._interrupts.on_control(message)
 
     def on_iopub(self, messages: list[Message]) -> None:
         """Take in messages from the iopub socket."""
@@ -277,11 +292,6 @@ class Incarnation:
         self._sockets.send_control(ask(question, msg_id=msg_id, session=self._session, date=_now()))
         return msg_id
 
-    def _interrupt_acknowledged(self, msg_id: str) -> None:
-        if self._interrupt_id == msg_id:
-            self._interrupt_id = None
-            self._bond.hearer.pump()
-
     @property
     def _sockets(self) -> Channels:
         if self._channels is None:
@@ -294,6 +304,14 @@ class Incarnation:
             await asyncio.Event().wait()
         raise TimeoutError
 
+    async def _distrust(self) -> bytes:
+        """Raise LaunchFailed if what it says is signed with another key than ours."""
+        await self._wrongly_signed.wait()
+        raise LaunchFailed(
+            "what it says is not signed with the key in its connection file: the file is of another "
+            "kernel, or not the newest one"
+        )
+
     async def _asked_to_end(self, seconds: float) -> ExitResult | None:
         if self._channels is None or self._channels.closed:
             return None
@@ -301,14 +319,6 @@ class Incarnation:
             shutdown_request(restart=False, msg_id=uuid4().hex, session=self._session, date=_now())
         )
         return await self._exits(seconds)
-
-    async def _interrupt_by_launcher(self) -> None:
-        await self._tell(self.launcher.interrupt())
-
-    def _signalled(self, task: asyncio.Task[None]) -> None:
-        self._signalling.discard(task)
-        if not task.cancelled():
-            self._bond.hearer.pump()
 
     async def _exits(self, seconds: float) -> ExitResult | None:
         try:

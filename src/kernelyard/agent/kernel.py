@@ -24,9 +24,10 @@ from kernelyard.agent.endings import (
 )
 from kernelyard.agent.folder import Folder
 from kernelyard.agent.incarnation import Incarnation
-from kernelyard.agent.journal import RETRY_SECONDS, Journal, wall_clock
+from kernelyard.agent.interventions import Interventions
+from kernelyard.agent.journal import Journal, wall_clock
 from kernelyard.agent.launch.adopt import Found, Search
-from kernelyard.agent.launch.launching import Launching, Ready
+from kernelyard.agent.launch.launching import Launching
 from kernelyard.agent.launch.surroundings import Surroundings
 from kernelyard.agent.lifetime import Lifetime
 from kernelyard.agent.places import ipc_prefix, remove_ipc, remove_ipc_of
@@ -35,13 +36,14 @@ from kernelyard.agent.recall import Recollection
 from kernelyard.agent.reviving import Reviving
 from kernelyard.agent.runner import Runner
 from kernelyard.agent.running import left_running
-from kernelyard.agent.waiting import first_of, happens
-from kernelyard.model.errors import KernelEnded, KernelNotRunning, StorageFull
-from kernelyard.model.exits import ExitResult
+from kernelyard.agent.waiting import first_of
+from kernelyard.model.errors import KernelEnded, KernelNotRunning
+from kernelyard.model.exits import ExitResult, InterruptOutcome
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import EndCause, RecordKind
 from kernelyard.model.tasks import Assignment, Cancellation
+from kernelyard.providers.launcher import LaunchFailed
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.messages import clean_content
 
@@ -67,6 +69,7 @@ class Kernel:
         self._queue = queue
         self._log = surroundings.log.bind(kernel_id=self.id)
         self._runner = Runner(journal, queue, self)
+        self._interventions = Interventions(journal, self._runner)
         self._incarnation: Incarnation | None = None
         self._swept = False
         """Whether nothing of the last process is left."""
@@ -174,20 +177,26 @@ class Kernel:
         """A client is attached for so long, at least."""
         self._lifetime.attach(seconds)
 
-    def interrupt(self) -> None:
-        """Interrupt what runs. Raises KernelNotRunning."""
+    async def interrupt(self, by: str = "", reason: str = "") -> InterruptOutcome:
+        """Interrupt what runs; return what is known of it. Raises KernelNotRunning."""
         ready = self._ready_attempt == self.order.attempt and self._stopping is None
         if self._incarnation is None or not ready:
             raise KernelNotRunning
-        self._incarnation.interrupt()
+        return await self._interventions.interrupt(self._incarnation, by, reason)
 
-    def restart(self, attempt: int, reason: str) -> None:
+    async def signal(self, number: int, by: str = "", reason: str = "") -> bool:
+        """Send a signal to what belongs to it; return whether it arrived. Raises KernelNotRunning."""
+        if self._incarnation is None or self._stopping is not None:
+            raise KernelNotRunning
+        return await self._interventions.signal(self._incarnation, number, by, reason)
+
+    def restart(self, attempt: int, reason: str, by: str = "") -> None:
         """Begin to restart, unless this attempt was begun before. Raises KernelEnded."""
-        if attempt <= self.order.attempt:
+        if attempt <= self.order.attempt or not self.order.owned:
             return
         if self._stopping is not None:
             raise KernelEnded
-        restarting = body(attempt=attempt, reason=reason, cause=EndCause.RESTARTED)
+        restarting = body(attempt=attempt, reason=reason, cause=EndCause.RESTARTED, by=by or None)
         self._start_anew(attempt, restarting, restarted_end())
         self._turn.set()
 
@@ -292,22 +301,12 @@ class Kernel:
             on_started=self._started,
             turned=self._turned,
         )
-        outcome = await self._launched(launching)
+        outcome = await launching.run()
         if outcome is None or isinstance(outcome, KernelEnd):
             return outcome
         incarnation, info = outcome
         self._runner.attach(incarnation)
         return await self._serve(incarnation, info)
-
-    async def _launched(self, launching: Launching) -> Ready | KernelEnd | None:
-        """Launch, and on a full disk again until there is space: it is not given up for that."""
-        while True:
-            try:
-                return await launching.run()
-            except StorageFull as error:
-                self._log.warning("kernel.waits_for_space", problem=error.detail)
-                if await happens(self._turn, RETRY_SECONDS):
-                    return None
 
     async def _meet_again(self, incarnation: Incarnation) -> KernelEnd | None:
         """Wait until a kernel that was found answers, then follow it to its end."""
@@ -317,7 +316,7 @@ class Kernel:
             outcome = await first_of(
                 self._turned(), incarnation.ready_within(limit), incarnation.exit()
             )
-        except TimeoutError:
+        except (TimeoutError, LaunchFailed):
             outcome = await incarnation.end(gently=False) or ExitResult()
         if isinstance(outcome, ExitResult):
             return await self._died(incarnation, outcome)

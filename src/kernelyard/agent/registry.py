@@ -35,6 +35,7 @@ from kernelyard.model.errors import (
     StorageFull,
     TaskFinished,
 )
+from kernelyard.model.exits import InterruptOutcome
 from kernelyard.model.ids import is_uuid
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.quantities import Micros
@@ -180,22 +181,22 @@ class Registry:
         else:
             kernel.attach(seconds)
 
-    def interrupt(self, kernel_id: str) -> None:
+    async def interrupt(self, kernel_id: str, by: str, reason: str) -> InterruptOutcome:
         """Interrupt what runs. Raises KernelNotFound, KernelNotRunning."""
-        kernel = self._live.get(kernel_id)
-        if kernel is None:
-            self._known(kernel_id)
-            raise KernelNotRunning
-        kernel.interrupt()
+        return await self._running(kernel_id).interrupt(by, reason)
 
-    def restart(self, kernel_id: str, attempt: int, reason: str) -> None:
+    async def signal(self, kernel_id: str, number: int, by: str, reason: str) -> bool:
+        """Send a signal. Raises KernelNotFound, KernelNotRunning."""
+        return await self._running(kernel_id).signal(number, by, reason)
+
+    def restart(self, kernel_id: str, attempt: int, reason: str, by: str = "") -> None:
         """Begin to restart. Raises KernelNotFound, KernelEnded, StorageFull."""
         kernel = self._live.get(kernel_id)
         if kernel is None:
             self._known(kernel_id)
             raise KernelEnded
         try:
-            kernel.restart(attempt, reason)
+            kernel.restart(attempt, reason, by)
         except OSError as error:
             raise storage_error(error) from error
 
@@ -347,6 +348,12 @@ class Registry:
 
     def _folder(self, kernel_id: str) -> Folder:
         return Folder(kernel_dir(self._surroundings.data_dir, kernel_id))
+
+    def _running(self, kernel_id: str) -> Kernel:
+        if (kernel := self._live.get(kernel_id)) is None:
+            self._known(kernel_id)
+            raise KernelNotRunning
+        return kernel
 
     def _known(self, kernel_id: str) -> Folder:
         folder = self._folder(kernel_id)

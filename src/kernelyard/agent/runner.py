@@ -41,7 +41,7 @@ class LiveKernel(Protocol):
         ...
 
     def execute(self, msg_id: str, code: str) -> None: ...
-    def interrupt(self) -> None: ...
+    def interrupt(self) -> object: ...
     def probe(self) -> None:
         """Ask for a sign that all it said before has been heard; ``on_probed`` is called then."""
         ...
@@ -74,6 +74,8 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         self.active_at = self._loop.time()
         """When something last began or ended, in the loop's time."""
+        self._watched: list[asyncio.Future[None]] = []
+        """Set when what runs has ended."""
         self.begun = 0
         """How many tasks have begun so far."""
 
@@ -85,6 +87,14 @@ class Runner:
     def running_seq(self) -> int:
         """Number of the task that runs; 0 if none does."""
         return self._running.task.seq if self._running is not None else 0
+
+    def over(self) -> asyncio.Future[None] | None:
+        """Return what is done as soon as the task that runs has ended; None if none does."""
+        if self._running is None:
+            return None
+        watched: asyncio.Future[None] = self._loop.create_future()
+        self._watched.append(watched)
+        return watched
 
     @property
     def quiet(self) -> bool:
@@ -270,6 +280,10 @@ class Runner:
             entries.append((seq, RecordKind.CUT, cut))
         self._journal.append([*entries, *self._needs.end(run.task, end)])
         self.active_at = self._loop.time()
+        watched, self._watched = self._watched, []
+        for one in watched:
+            if not one.done():
+                one.set_result(None)
 
     def _end_waiting(self, ends: list[tuple[Assignment, TaskEnd]]) -> None:
         self._journal.append([entry for task, end in ends for entry in self._needs.end(task, end)])

@@ -20,6 +20,7 @@ from kernelyard.model.errors import AgentUnavailable, Invalid, YardError
 from kernelyard.providers.catalogue import Catalogue
 from kernelyard.wire import link
 from kernelyard.wire.foreign import Deposit, DepositFile, ExternalFiles
+from kernelyard.wire.interventions import Interrupt, Interrupted, Signal, Signalled
 
 ALIVE_SECONDS = 15.0
 LONGEST_WAIT_SECONDS = 25.0
@@ -132,8 +133,8 @@ class Server:
             case link.Log():
                 read, which = self._registry.log, request.kernel_id
                 return await asyncio.to_thread(read, which, request.begin, request.most)
-            case link.Bridge():
-                return await self._of_bridge(request)
+            case link.Bridge() | Interrupt() | Signal():
+                return await self._of_kernel(request)
             case link.Stored():
                 await self._registry.stored(request.kernel_id, request.number)
             case Deposit() | DepositFile() | ExternalFiles():
@@ -149,12 +150,21 @@ class Server:
                 self._act(request)
         return link.Done()
 
-    async def _of_bridge(self, request: link.Bridge) -> link.Reply:
-        """Open or close the bridge of a kernel."""
-        if request.close:
-            await self._registry.close_bridge(request.kernel_id)
-            return link.Done()
-        return link.Bridged(await self._registry.open_bridge(request.kernel_id))
+    async def _of_kernel(self, request: link.Bridge | Interrupt | Signal) -> link.Reply:
+        """Do what takes a moment with a kernel that lives, and has an answer."""
+        registry, which = self._registry, request.kernel_id
+        match request:
+            case Interrupt():
+                return Interrupted(await registry.interrupt(which, request.by, request.reason))
+            case Signal():
+                return Signalled(
+                    await registry.signal(which, request.number, request.by, request.reason)
+                )
+            case link.Bridge(close=True):
+                await registry.close_bridge(which)
+                return link.Done()
+            case link.Bridge():
+                return link.Bridged(await registry.open_bridge(which))
 
     async def _of_images(
         self, request: link.Images | link.NewImages | link.Parameters | link.Resource
@@ -193,7 +203,6 @@ class Server:
         request: link.Launch
         | link.Submit
         | link.Cancel
-        | link.Interrupt
         | link.Restart
         | link.Stop
         | link.Attach
@@ -209,10 +218,10 @@ class Server:
                 self._registry.cancel(
                     request.kernel_id, request.task_id, request.reason, request.how
                 )
-            case link.Interrupt():
-                self._registry.interrupt(request.kernel_id)
             case link.Restart():
-                self._registry.restart(request.kernel_id, request.attempt, request.reason)
+                self._registry.restart(
+                    request.kernel_id, request.attempt, request.reason, request.by
+                )
             case link.Stop():
                 self._registry.stop(request.kernel_id, request.reason, shut_down=request.shut_down)
             case link.Attach():

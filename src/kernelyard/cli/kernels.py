@@ -34,6 +34,9 @@ Examples:
 
   kernelyard kernels terminate nightly""")
 
+ReasonOption = Annotated[
+    str, typer.Option(metavar="TEXT", help="Why, for everybody who follows the kernel.")
+]
 KernelsArgument = Annotated[list[str], typer.Argument(metavar="KERNEL...", help="Ids or names.")]
 
 
@@ -210,20 +213,67 @@ def restart(
 
 @app.command()
 def interrupt(
-    kernels: KernelsArgument, data_dir: DataDirOption = None, form: FormatOption = Format.TABLE
+    kernels: KernelsArgument,
+    restart_if_needed: Annotated[
+        bool,
+        typer.Option("--restart-if-needed", help="Restart those whose code no interrupt can stop."),
+    ] = False,
+    reason: ReasonOption = "",
+    data_dir: DataDirOption = None,
+    form: FormatOption = Format.TABLE,
 ) -> None:
     """Interrupt the code that kernels run now, as Ctrl-C would; what is queued goes on.
 
-    Example: kernelyard kernels interrupt nightly
+    Says what that achieved. Kernels that an interrupt would end are left alone.
+
+    Examples:
+
+      kernelyard kernels interrupt nightly
+
+      kernelyard kernels interrupt xpython-kernel --restart-if-needed
     """
     with open_client(data_dir) as yard:
-        done = of_each(kernels, lambda one: _interrupted(kernel_of(yard, one)))
-    _told(done, form)
+
+        def interrupted(one: str) -> dict[str, object]:
+            kernel = kernel_of(yard, one)
+            result = kernel.interrupt(reason=reason, restart_if_needed=restart_if_needed)
+            return {"id": kernel.id, "outcome": result.outcome, "restarting": result.restarting}
+
+        done = of_each(kernels, interrupted)
+    _achieved(done, form)
 
 
-def _interrupted(kernel: Kernel) -> KernelInfo:
-    kernel.interrupt()
-    return kernel.refresh().info
+@app.command()
+def signal(
+    kernel: Annotated[str, typer.Argument(help="Id or name.")],
+    signal: Annotated[str, typer.Argument(help="Name, such as SIGUSR1, or number.")],
+    reason: ReasonOption = "",
+    data_dir: DataDirOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Send a kernel's process a signal, and what its code has started.
+
+    Example: kernelyard kernels signal nightly SIGUSR1
+    """
+    with open_client(data_dir) as yard:
+
+        def signalled(one: str) -> dict[str, object]:
+            found = kernel_of(yard, one)
+            arrived = found.signal(signal, reason=reason)
+            return {"id": found.id, "outcome": "delivered" if arrived else "not_delivered"}
+
+        done = of_each([kernel], signalled)
+    _achieved(done, form)
+
+
+def _achieved(done: Done[dict[str, object]], form: Format) -> None:
+    if form is Format.JSON:
+        show_json(done.answers)
+    else:
+        for answer in done.answers:
+            again = ", restarting" if answer.get("restarting") else ""
+            typer.echo(f"{answer['id']} {answer['outcome']}{again}")
+    done.exit_if_any_failed()
 
 
 def _deleted(kernel: Kernel) -> str:

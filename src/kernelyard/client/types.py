@@ -44,8 +44,8 @@ class Event:
     """None for what becomes of an image."""
     state: str
     """The state that the task, or else the kernel, is in since then; or ``ending_soon``: a warning
-    that a kernel will be ended unless something happens. Of an image: ``found``, ``ready``,
-    ``not_ready``, ``changed``, ``gone``."""
+    that a kernel will be ended unless something happens, ``interrupted`` or ``signalled``: somebody
+    did that to a kernel. Of an image: ``found``, ``ready``, ``not_ready``, ``changed``, ``gone``."""
     task_id: str | None = None
     """The task that changed; None if it was the kernel itself."""
     image: str | None = None
@@ -53,6 +53,26 @@ class Event:
     reason: str | None = None
     cause: str | None = None
     """Why in one word, where something ended or is about to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalResult:
+    """What became of a signal."""
+
+    delivered: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterruptResult:
+    """What an interrupt is known to have achieved."""
+
+    outcome: str
+    """``effective``: what ran has stopped; ``killed``: the kernel has ended; ``acknowledged``: the
+    kernel says that it was interrupted; ``delivered``: it was sent, and nothing is known beyond that;
+    ``would_kill``: it was not sent, for it would end this kernel; ``not_delivered``: there is no way
+    to interrupt this kernel."""
+    restarting: bool = False
+    """Whether the kernel is restarted because an interrupt is no use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import TypeVar
 from kernelyard.links.frames import Connection
 from kernelyard.links.journal_stream import JournalStream
 from kernelyard.model.errors import AgentUnavailable
+from kernelyard.model.exits import InterruptOutcome
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record, RecordKind
@@ -16,6 +17,7 @@ from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.ports.engine import AgentAddress
 from kernelyard.wire import connections
 from kernelyard.wire.foreign import Deposit, DepositFile, ExternalFiles, ExternalList
+from kernelyard.wire.interventions import Interrupt, Interrupted, Signal, Signalled
 from kernelyard.wire.link import (
     AgentInfo,
     Attach,
@@ -32,7 +34,6 @@ from kernelyard.wire.link import (
     Hello,
     ImageList,
     Images,
-    Interrupt,
     Launch,
     Log,
     LogPart,
@@ -94,11 +95,17 @@ class UnixLink:
         request = Cancel(kernel_id=kernel_id, task_id=task_id, seq=seq, reason=reason, how=how)
         await self._call(request, Done)
 
-    async def interrupt(self, kernel_id: str) -> None:
-        await self._call(Interrupt(kernel_id=kernel_id), Done)
+    async def interrupt(self, kernel_id: str, by: str, reason: str) -> InterruptOutcome:
+        request = Interrupt(kernel_id=kernel_id, by=by, reason=reason)
+        return (await self._call(request, Interrupted)).outcome
 
-    async def restart(self, kernel_id: str, attempt: int, reason: str) -> None:
-        await self._call(Restart(kernel_id=kernel_id, attempt=attempt, reason=reason), Done)
+    async def signal(self, kernel_id: str, number: int, by: str, reason: str) -> bool:
+        request = Signal(kernel_id=kernel_id, number=number, by=by, reason=reason)
+        return (await self._call(request, Signalled)).delivered
+
+    async def restart(self, kernel_id: str, attempt: int, reason: str, by: str = "") -> None:
+        request = Restart(kernel_id=kernel_id, attempt=attempt, reason=reason, by=by)
+        await self._call(request, Done)
 
     async def stop(self, kernel_id: str, reason: str, *, shut_down: bool = False) -> None:
         request = Stop(kernel_id=kernel_id, reason=reason, shut_down=shut_down)

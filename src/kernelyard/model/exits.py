@@ -50,3 +50,5 @@ class InterruptOutcome(StrEnum):
     """The kernel answered that it was interrupted; its code may go on nevertheless."""
     EFFECTIVE = "effective"
     """What ran has stopped."""
+    KILLED = "killed"
+    """The kernel has ended."""

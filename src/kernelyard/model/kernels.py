@@ -12,6 +12,9 @@ from kernelyard.model.quantities import Micros
 from kernelyard.model.records import EndCause
 from kernelyard.model.templates import QueuePolicy, RestartPolicy, TemplateSnapshot
 
+RESTARTED_BY = "restarted by "
+"""How the reason of a restart begins that somebody has asked for; the name follows."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelOrder:

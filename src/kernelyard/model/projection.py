@@ -48,6 +48,8 @@ class PhaseChange:
     cause: EndCause | None = None
     exit_code: int | None = None
     signal: str | None = None
+    event: str = "ending_soon"
+    """What is told where it stays where it is."""
     attempt: int = 0
     """The start that this is about, where it is about one."""
 
@@ -114,7 +116,14 @@ class _Folding:
     def activity(self, at: Micros) -> None:
         self.result = replace(self.result, last_activity_at=at)
 
-    def phase(self, at: Micros, phase: Phase | None, body: JsonObject) -> None:
+    def tell(self, at: Micros, event: str, body: JsonObject) -> None:
+        """Something to be told of, after which everything is as it was."""
+        change = PhaseChange(
+            at=at, phase=None, reason=_text(body, "reason"), cause=_cause(body), event=event
+        )
+        self.result = replace(self.result, phases=(*self.result.phases, change))
+
+    def phase(self, at: Micros, phase: Phase, body: JsonObject) -> None:
         code, attempt = body.get("exit_code"), body.get("attempt")
         change = PhaseChange(
             at=at,
@@ -181,7 +190,15 @@ def _active(folding: _Folding, record: Record, _: JsonObject) -> None:
 
 
 def _ending_soon(folding: _Folding, record: Record, body: JsonObject) -> None:
-    folding.phase(record.at, None, body)
+    folding.tell(record.at, "ending_soon", body)
+
+
+def _interrupted(folding: _Folding, record: Record, body: JsonObject) -> None:
+    folding.tell(record.at, "interrupted", body)
+
+
+def _signalled(folding: _Folding, record: Record, body: JsonObject) -> None:
+    folding.tell(record.at, "signalled", body)
 
 
 def _restarting(folding: _Folding, record: Record, body: JsonObject) -> None:
@@ -206,6 +223,8 @@ _FOLDS = {
     RecordKind.KERNEL_RESTARTING: _restarting,
     RecordKind.KERNEL_ACTIVE: _active,
     RecordKind.KERNEL_ENDING_SOON: _ending_soon,
+    RecordKind.KERNEL_INTERRUPTED: _interrupted,
+    RecordKind.KERNEL_SIGNALLED: _signalled,
     RecordKind.KERNEL_STOPPING: _stopping,
     RecordKind.KERNEL_ENDED: _kernel_ended,
 }

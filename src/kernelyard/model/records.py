@@ -36,7 +36,13 @@ class RecordKind(StrEnum):
     """``{"attempt", "info": <content of kernel_info_reply>}``"""
     KERNEL_RESTARTING = "kernel_restarting"
     """``{"attempt", "reason", "cause", "exit_code": int | null, "signal": str | null}``: a new start,
-    asked for or after a death. The code is that of the process before, where it had ended."""
+    asked for or after a death; with ``"by"`` where somebody asked. The code is that of the process
+    before, where it had ended."""
+    KERNEL_INTERRUPTED = "kernel_interrupted"
+    """``{"by", "reason", "outcome", "cause"}``: somebody had what runs interrupted, and what is known of
+    that some moments later; one of ``model.exits.InterruptOutcome``."""
+    KERNEL_SIGNALLED = "kernel_signalled"
+    """``{"by", "reason", "signal": str, "delivered": bool, "cause"}``: somebody had a signal sent."""
     KERNEL_ACTIVE = "kernel_active"
     """``{"because"}``: no task ran, and yet it was not idle; written when it would have been ended."""
     KERNEL_ENDING_SOON = "kernel_ending_soon"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
+from kernelyard.model.exits import InterruptOutcome
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record
@@ -58,12 +59,16 @@ class AgentLink(Protocol):
         """Cancel a task, queued, running or yet to come. Raises KernelNotFound, TaskFinished."""
         ...
 
-    async def interrupt(self, kernel_id: str) -> None:
-        """Interrupt what runs. Raises KernelNotFound, KernelNotRunning."""
+    async def interrupt(self, kernel_id: str, by: str, reason: str) -> InterruptOutcome:
+        """Interrupt what runs; return what is known of it. Raises KernelNotFound, KernelNotRunning."""
         ...
 
-    async def restart(self, kernel_id: str, attempt: int, reason: str) -> None:
-        """Begin to restart. Raises KernelNotFound, KernelEnded."""
+    async def signal(self, kernel_id: str, number: int, by: str, reason: str) -> bool:
+        """Send a signal; return whether it arrived. Raises KernelNotFound, KernelNotRunning."""
+        ...
+
+    async def restart(self, kernel_id: str, attempt: int, reason: str, by: str = "") -> None:
+        """Begin to restart, because ``by`` wants it. Raises KernelNotFound, KernelEnded."""
         ...
 
     async def stop(self, kernel_id: str, reason: str, *, shut_down: bool = False) -> None:

@@ -128,7 +128,7 @@ def following(kernel: Kernel, projection: Projection) -> tuple[Kernel, list[Mark
     moved, marks = kernel, list[Mark]()
     for change in projection.phases:
         if change.phase is None:
-            marks.append(Mark(change.at, ENDING_SOON, change.reason, change.cause))
+            marks.append(Mark(change.at, change.event, change.reason, change.cause))
             continue
         before = moved
         if change.phase is Phase.READY and projection.ran_attempt is not None:

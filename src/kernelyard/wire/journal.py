@@ -40,6 +40,8 @@ KIND_CODES: dict[RecordKind, int] = {
     RecordKind.KERNEL_ENDED: 44,
     RecordKind.KERNEL_ACTIVE: 45,
     RecordKind.KERNEL_ENDING_SOON: 46,
+    RecordKind.KERNEL_INTERRUPTED: 47,
+    RecordKind.KERNEL_SIGNALLED: 48,
 }
 _KINDS = {code: kind for kind, code in KIND_CODES.items()}
 

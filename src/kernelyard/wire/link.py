@@ -34,6 +34,7 @@ from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.foreign import Deposit, DepositFile, ExternalFiles, ExternalList
+from kernelyard.wire.interventions import Interrupt, Interrupted, Signal, Signalled
 
 LINK_VERSION = 3
 LARGEST_FRAME = 256 * 1024 * 1024
@@ -100,18 +101,13 @@ class Cancel(msgspec.Struct, tag="cancel", frozen=True):
     how: Cancellation = Cancellation()
 
 
-class Interrupt(msgspec.Struct, tag="interrupt", frozen=True):
-    """Interrupt whatever the kernel runs."""
-
-    kernel_id: str
-
-
 class Restart(msgspec.Struct, tag="restart", frozen=True):
     """Start the kernel's process anew, unless attempt ``attempt`` was begun already."""
 
     kernel_id: str
     attempt: int
     reason: str
+    by: str = ""
 
 
 class Stop(msgspec.Struct, tag="stop", frozen=True):
@@ -202,6 +198,7 @@ Request = (
     | Submit
     | Cancel
     | Interrupt
+    | Signal
     | Restart
     | Stop
     | Forget
@@ -322,7 +319,19 @@ class Fault(msgspec.Struct, tag="fault", frozen=True):
     """Of ``records_gone``: the number of the first record that the journal has."""
 
 
-Reply = Done | AgentInfo | ImageList | Content | LogPart | Bridged | ExternalList | FactList | Fault
+Reply = (
+    Done
+    | Interrupted
+    | Signalled
+    | AgentInfo
+    | ImageList
+    | Content
+    | LogPart
+    | Bridged
+    | ExternalList
+    | FactList
+    | Fault
+)
 
 _requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)

@@ -20,6 +20,10 @@ class MalformedMessage(ValueError):
     """The frames are no kernel message, or their signature is wrong."""
 
 
+class WronglySigned(MalformedMessage):
+    """A message whose signature was not made with our key."""
+
+
 class Parts(msgspec.Struct, frozen=True, gc=False):
     """The parts of one message, as bytes that nobody has parsed."""
 
@@ -45,7 +49,7 @@ def split(frames: Sequence[bytes], signer: Signer) -> Parts:
         raise MalformedMessage("a message has fewer parts than the protocol demands")
     header, parent, metadata, content = signed = frames[at + 2 : at + 6]
     if not signer.verify(frames[at + 1], signed):
-        raise MalformedMessage("the signature of a message is wrong")
+        raise WronglySigned("the signature of a message is wrong")
     return Parts(header, parent, metadata, content, frames[at + 6 :], frames[:at])
 
 

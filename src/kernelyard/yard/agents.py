@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+from kernelyard.model.errors import AgentUnavailable
 from kernelyard.ports.agent_link import AgentLink, Links
 from kernelyard.ports.engine import AgentAddress, Engine
 
@@ -26,6 +29,18 @@ class Agents:
                     self._address = await self._engine.place()
                 address = self._address
         return self._links.open(address)
+
+    @asynccontextmanager
+    async def asked(self) -> AsyncIterator[AgentLink]:
+        """A link for one question; an agent that does not answer is looked for again at the next.
+
+        Raises AgentUnavailable.
+        """
+        try:
+            yield await self.link()
+        except AgentUnavailable:
+            self.mistrust()
+            raise
 
     def present(self) -> AgentLink | None:
         """Return a link to the agent that answered last; None if it is not known to be there."""

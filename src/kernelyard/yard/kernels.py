@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Literal
 
 from kernelyard.model.errors import (
-    AgentUnavailable,
     Invalid,
     KernelEnded,
     KernelNotOwned,
@@ -18,11 +17,13 @@ from kernelyard.model.errors import (
     LimitReached,
     NameTaken,
 )
+from kernelyard.model.exits import InterruptOutcome
 from kernelyard.model.ids import checked_environment, checked_labels, checked_name
 from kernelyard.model.images import ImageSnapshot
 from kernelyard.model.kernel_phases import KernelState, Phase, Wanted
 from kernelyard.model.kernels import (
     LARGEST_PARAMETERS,
+    RESTARTED_BY,
     Kernel,
     KernelOrder,
     StateChange,
@@ -32,6 +33,7 @@ from kernelyard.model.paging import checked_limit, decode_cursor, encode_cursor
 from kernelyard.model.principals import Principal
 from kernelyard.model.prospects import Prospect, prospect_of
 from kernelyard.model.records import EndCause
+from kernelyard.model.signals import checked_reason, checked_signal
 from kernelyard.model.tasks import Cancellation
 from kernelyard.model.templates import TemplateSnapshot
 from kernelyard.ports.bell import events_topic, kernel_topic, settled_topic
@@ -184,7 +186,7 @@ class Kernels:
             how = Cancellation(by=who.name)
             await self._store.tasks.request_cancel_queued(kernel.no, how)
         changed = await self._store.kernels.want_attempt(
-            kernel.no, self._clock.now(), f"restarted by {who.name}"
+            kernel.no, self._clock.now(), f"{RESTARTED_BY}{who.name}"
         )
         self._caretakers.attend(kernel.no)
         self._bell.ring(kernel_topic(kernel.no))
@@ -200,21 +202,44 @@ class Kernels:
             return prospect_of(replace(kernel, last_activity_at=None))
         return found
 
-    async def interrupt(self, who: Principal, kernel_id: str) -> None:
-        """Interrupt what the kernel runs.
+    async def interrupt(
+        self, who: Principal, kernel_id: str, *, reason: str = "", restart_if_needed: bool = False
+    ) -> tuple[InterruptOutcome, bool]:
+        """Interrupt what the kernel runs; return what is known of it, and whether it is restarted.
 
-        Raises KernelNotFound, KernelEnded, KernelNotRunning, AgentUnavailable.
+        An interrupt that would end the kernel is not sent; with ``restart_if_needed`` the kernel is
+        restarted instead. Raises Invalid, KernelNotFound, KernelEnded, KernelNotRunning,
+        AgentUnavailable.
         """
+        reason = checked_reason(reason)
+        kernel = await self._running(who, kernel_id)
+        async with self._agents.asked() as link:
+            outcome = await link.interrupt(kernel.id, who.name, reason)
+        stuck = outcome in (InterruptOutcome.WOULD_KILL, InterruptOutcome.NOT_DELIVERED)
+        if stuck and restart_if_needed and kernel.owned:
+            await self.restart(who, kernel_id)
+            return outcome, True
+        return outcome, False
+
+    async def signal(
+        self, who: Principal, kernel_id: str, signal: str | int, *, reason: str = ""
+    ) -> bool:
+        """Send a signal to the kernel and what belongs to it; return whether it arrived.
+
+        Raises Invalid, KernelNotFound, KernelEnded, KernelNotRunning, AgentUnavailable.
+        """
+        number, reason = checked_signal(signal), checked_reason(reason)
+        kernel = await self._running(who, kernel_id)
+        async with self._agents.asked() as link:
+            return await link.signal(kernel.id, number, who.name, reason)
+
+    async def _running(self, who: Principal, kernel_id: str) -> Kernel:
         kernel = await self.get(who, kernel_id)
         if not kernel.takes_tasks:
             raise KernelEnded(_ended(kernel))
         if kernel.phase is not Phase.READY:
             raise KernelNotRunning
-        try:
-            await (await self._agents.link()).interrupt(kernel.id)
-        except AgentUnavailable:
-            self._agents.mistrust()
-            raise
+        return kernel
 
     async def wait(
         self,

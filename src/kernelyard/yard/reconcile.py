@@ -13,7 +13,7 @@ from kernelyard.model.errors import (
 )
 from kernelyard.model.images import split_reference
 from kernelyard.model.kernel_phases import Phase, Step, Wanted, next_step
-from kernelyard.model.kernels import Kernel, LaunchOrder
+from kernelyard.model.kernels import RESTARTED_BY, Kernel, LaunchOrder
 from kernelyard.model.records import EndCause
 from kernelyard.model.tasks import Task, TaskState
 from kernelyard.ports.agent_link import AgentLink
@@ -194,7 +194,9 @@ class Caretaker:
         link = await self._agents.link()
         # First, so that what was cancelled with the restart is not begun by the new process.
         await self._dispatch.cancel_what_is_asked(link)
-        await link.restart(kernel.id, kernel.attempt, kernel.reason or "restarted on request")
+        reason = kernel.reason or "restarted on request"
+        by = reason.removeprefix(RESTARTED_BY) if reason.startswith(RESTARTED_BY) else ""
+        await link.restart(kernel.id, kernel.attempt, reason, by)
         self._launched_attempt = kernel.attempt
         event("kernel.restarting", kernel_id=kernel.id, attempt=kernel.attempt)
 

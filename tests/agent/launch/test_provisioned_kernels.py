@@ -89,7 +89,7 @@ async def test_a_provisioned_kernel_runs_is_interrupted_restarted_and_stopped(
     first = await run(agent, kernel, PID)
     await agent.submit(kernel, "print('here', flush=True)\nimport time\ntime.sleep(600)", first=2)
     await agent.records(kernel, until=says("here"))
-    await agent.done(link.Interrupt(kernel))
+    await agent.ask(link.Interrupt(kernel))
     records = await agent.records(kernel, until=ended(2))
     assert end_of(records, 2)["error"]["name"] == "KeyboardInterrupt"
     await agent.done(link.Restart(kernel, attempt=2, reason="afresh"))
@@ -210,7 +210,7 @@ async def test_one_that_blocks_holds_up_no_other_kernel(agent: AgentProcess, jup
     other = await agent.launch()
     await agent.submit(blocked, "print('here', flush=True)\nimport time\ntime.sleep(600)")
     await agent.records(blocked, until=says("here"))
-    await agent.done(link.Interrupt(blocked))
+    await agent.ask(link.Interrupt(blocked))
     assert await run(agent, other, "print(6 * 7)") == "42\n"
     await agent.done(link.Stop(blocked, "enough"))
     records = await agent.records(blocked)

@@ -79,8 +79,11 @@ def test_two_submissions_have_two_keys_and_a_given_key_is_used() -> None:
     assert keys[2] == "mine"
 
 
+INTERRUPTED = Reply(b'{"outcome": "effective", "restarting": false}')
+
+
 def test_an_interrupt_that_may_have_arrived_is_not_repeated() -> None:
-    with flaky_server(first_a_kernel(HANG_UP, Reply(status=204))) as server:
+    with flaky_server(first_a_kernel(HANG_UP, INTERRUPTED)) as server:
         with a_client(server) as yard:
             kernel = yard.kernels.get(KERNEL_ID)
             with pytest.raises(ConnectionFailedError) as caught:
@@ -90,9 +93,10 @@ def test_an_interrupt_that_may_have_arrived_is_not_repeated() -> None:
 
 
 def test_an_interrupt_that_was_put_off_is_repeated() -> None:
-    with flaky_server(first_a_kernel(refuse(503, "unavailable"), Reply(status=204))) as server:
+    with flaky_server(first_a_kernel(refuse(503, "unavailable"), INTERRUPTED)) as server:
         with a_client(server) as yard:
-            yard.kernels.get(KERNEL_ID).interrupt()
+            result = yard.kernels.get(KERNEL_ID).interrupt()
+            assert (result.outcome, result.restarting) == ("effective", False)
         assert len(server.requests) == 3
 
 

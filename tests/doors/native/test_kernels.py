@@ -96,8 +96,19 @@ async def test_an_interrupt_raises_in_the_running_code(house: House) -> None:
         await talk.until("on")
         answer = await house.client.post(f"/v1/kernels/{kernel['id']}/interrupt")
         await talk.rest()
-    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.json() == {"outcome": "effective", "restarting": False}
     assert (await house.end(task))["error"]["name"] == "KeyboardInterrupt"
+
+
+async def test_a_signal_is_sent_by_name_and_what_is_none_is_refused(house: House) -> None:
+    kernel = await house.kernel()
+    await house.client.get(f"/v1/kernels/{kernel['id']}?wait=ready")
+    place = f"/v1/kernels/{kernel['id']}/signal"
+    answer = await house.client.post(place, json={"signal": "SIGUSR1", "reason": "to see"})
+    assert answer.json() == {"delivered": True}
+    for wrong in ({"signal": "SIGNOTHING"}, {"signal": 0}, {"signal": None}, {}):
+        refused = await house.client.post(place, json=wrong)
+        assert refused.json()["code"] == "invalid"
 
 
 async def test_kernels_are_listed_by_state_name_and_label(house: House) -> None:

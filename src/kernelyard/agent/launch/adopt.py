@@ -108,6 +108,7 @@ class Search:
             kernel_id=self.folder.kernel_id,
             attempt=record.attempt,
             interrupt_mode=record.interrupt_mode,
+            quirks=record.quirks,
             hearer=self.hearer,
             before_hearing=self.surroundings.standstill.look,
             adopted=True,

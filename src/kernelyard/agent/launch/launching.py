@@ -14,6 +14,7 @@ from kernelyard.agent.endings import KernelEnd, attach_failed, start_failed
 from kernelyard.agent.folder import Folder, ProcessRecord
 from kernelyard.agent.foreign.launcher import foreign_plan
 from kernelyard.agent.incarnation import Bond, Hearer, Incarnation
+from kernelyard.agent.journal import RETRY_SECONDS
 from kernelyard.agent.launch.environment import kernel_environment
 from kernelyard.agent.launch.lossless import without_loss
 from kernelyard.agent.launch.process_launcher import Command, ProcessLauncher
@@ -77,8 +78,22 @@ class Launching:
     async def run(self) -> Ready | KernelEnd | None:
         """Return the ready kernel and who it says it is, or why there is none, or None if turned.
 
-        Raises StorageFull; then nothing runs, and it may be tried again.
+        On a full disk it is tried again until there is space: a kernel is not given up for that.
         """
+        while True:
+            try:
+                return await self._run()
+            except StorageFull as error:
+                self.log.warning("kernel.waits_for_space", problem=error.detail)
+            try:
+                async with asyncio.timeout(RETRY_SECONDS):
+                    await self.turned()
+            except TimeoutError:
+                continue
+            return None
+
+    async def _run(self) -> Ready | KernelEnd | None:
+        """The same once. Raises StorageFull; then nothing runs."""
         if not self.order.owned:
             return await self._attached()
         try:
@@ -226,6 +241,7 @@ class Launching:
             kernel_id=self.order.kernel_id,
             attempt=self.order.attempt,
             interrupt_mode=plan.interrupt_mode,
+            quirks=self.surroundings.quirks.of(plan),
             hearer=self.hearer,
             before_hearing=self.surroundings.standstill.look,
         )
@@ -271,6 +287,7 @@ class Launching:
                 boot_id=boot_id(),
                 attempt=self.order.attempt,
                 interrupt_mode=plan.interrupt_mode,
+                quirks=self.surroundings.quirks.of(plan),
                 lossless=incarnation.lossless,
                 memory_kills=incarnation.held.kills if incarnation.held else 0,
                 launcher=None if plan.launcher is None else incarnation.launcher.record(),

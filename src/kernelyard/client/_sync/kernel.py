@@ -19,7 +19,13 @@ from kernelyard.client.following import FollowBooks, Interruption
 from kernelyard.client.outputs import Output
 from kernelyard.client.results import TaskResult
 from kernelyard.client.retrying import Deadline, Repeat
-from kernelyard.client.types import KernelInfo, KernelLog, TaskInfo
+from kernelyard.client.types import (
+    InterruptResult,
+    KernelInfo,
+    KernelLog,
+    SignalResult,
+    TaskInfo,
+)
 
 
 class Kernel:
@@ -202,9 +208,24 @@ class Kernel:
         """Wait until it has ended; returns itself. Raises WaitTimeoutError after ``timeout``."""
         return self._wait("ended", timeout)
 
-    def interrupt(self) -> None:
-        """Interrupt the code that runs now, as Ctrl-C would."""
-        self._http.post(f"{self._path}/interrupt")
+    def interrupt(self, *, reason: str = "", restart_if_needed: bool = False) -> InterruptResult:
+        """Interrupt the code that runs now, as Ctrl-C would; returns what that achieved.
+
+        Some kernels cannot be interrupted, and some would end: those are left alone, or restarted
+        with ``restart_if_needed``. Everybody who follows the kernel is told who did it and why.
+        """
+        body = encode({"reason": reason, "restart_if_needed": restart_if_needed})
+        return decode(self._http.post(f"{self._path}/interrupt", body), InterruptResult)
+
+    def signal(self, signal: str | int, *, reason: str = "") -> bool:
+        """Send its process a signal, by name or number; returns whether it arrived.
+
+        ::
+
+            kernel.signal("SIGUSR1", reason="print where you are")
+        """
+        body = encode({"signal": signal, "reason": reason})
+        return decode(self._http.post(f"{self._path}/signal", body), SignalResult).delivered
 
     def restart(self, *, cancel_queued: bool = False) -> Kernel:
         """Start its process afresh: variables go; id, name, files and queue stay. Returns itself.

@@ -12,7 +12,13 @@ from starlette.responses import Response
 from kernelyard.doors.native import examples, shapes, translate
 from kernelyard.doors.native.answers import answers
 from kernelyard.doors.native.asking import AskingRoute, asked_by
-from kernelyard.doors.native.orders import NewKernel, RestartOrder, TerminateOrder
+from kernelyard.doors.native.orders import (
+    InterruptOrder,
+    NewKernel,
+    RestartOrder,
+    SignalOrder,
+    TerminateOrder,
+)
 from kernelyard.doors.native.parameters import (
     LONGEST_WAIT,
     Cursor,
@@ -221,22 +227,57 @@ async def restart(
     "/{kernel_id}/interrupt",
     operation_id="interrupt_kernel",
     summary="Interrupt what a kernel runs",
-    status_code=204,
-    response_class=Response,
+    response_model=shapes.Interrupt,
     responses=answers(
+        Invalid,
         KernelNotFound,
         KernelEnded,
         KernelNotRunning,
+        TooLarge,
         AgentUnavailable,
-        status=204,
-        description="The interrupt is on its way.",
+        example=examples.INTERRUPT,
+        description="What the interrupt is known to have achieved.",
     ),
 )
-async def interrupt(kernel_id: KernelId, request: Request) -> Response:
-    """As Ctrl-C would: the code sees a KeyboardInterrupt or its like. To end one task, cancel it."""
+async def interrupt(
+    kernel_id: KernelId, request: Request, order: InterruptOrder | None = None
+) -> Response:
+    """As Ctrl-C would: the code sees a KeyboardInterrupt or its like. To end one task, cancel it.
+
+    Answered as soon as the code has stopped, or after two seconds. Kernels that an interrupt would end
+    are not interrupted, but restarted if the order says so."""
+    asked, given = asked_by(request), order or InterruptOrder()
+    outcome, restarting = await asked.yard.kernels.interrupt(
+        asked.who, kernel_id, reason=given.reason, restart_if_needed=given.restart_if_needed
+    )
+    body: shapes.Interrupt = {"outcome": outcome.value, "restarting": restarting}
+    return translate.answer(body)
+
+
+@router.post(
+    "/{kernel_id}/signal",
+    operation_id="signal_kernel",
+    summary="Send a kernel a signal",
+    response_model=shapes.Signal,
+    responses=answers(
+        Invalid,
+        KernelNotFound,
+        KernelEnded,
+        KernelNotRunning,
+        TooLarge,
+        AgentUnavailable,
+        example=examples.SIGNAL,
+        description="Whether it arrived.",
+    ),
+)
+async def signal(kernel_id: KernelId, request: Request, order: SignalOrder) -> Response:
+    """It goes to the kernel's process and its process group, so to what the code has started, too."""
     asked = asked_by(request)
-    await asked.yard.kernels.interrupt(asked.who, kernel_id)
-    return Response(status_code=204)
+    delivered = await asked.yard.kernels.signal(
+        asked.who, kernel_id, order.signal, reason=order.reason
+    )
+    body: shapes.Signal = {"delivered": delivered}
+    return translate.answer(body)
 
 
 @router.delete(

@@ -1,0 +1,125 @@
+"""Interrupting one kernel in the way that stops its code, and knowing what that achieved."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+from kernelyard.agent.logs import Log
+from kernelyard.model.exits import InterruptOutcome
+from kernelyard.providers.launcher import Launcher
+from kernelyard.providers.quirks import Quirks
+from kernelyard.wire.messages import Message
+
+REPLY_SECONDS = 1.0
+LAUNCHER_SECONDS = 10.0
+FUTILE = frozenset({InterruptOutcome.NOT_DELIVERED, InterruptOutcome.WOULD_KILL})
+"""Outcomes after which nothing can have changed for the code."""
+Manner = Literal["signal", "message", "none", "lethal"]
+"""How a kernel is interrupted; ``lethal`` where a signal would end it, and nothing else stops it."""
+
+
+def manner_of(mode: Literal["signal", "message"], quirks: Quirks) -> Manner:
+    """Return how to interrupt a kernel whose kernelspec says ``mode``."""
+    manner = quirks.interrupt or mode
+    return "lethal" if quirks.lethal_interrupt and manner != "message" else manner
+
+
+class _Reply(msgspec.Struct):
+    status: str = ""
+
+
+class Interrupts:
+    """The interrupts of one incarnation."""
+
+    def __init__(
+        self,
+        launcher: Launcher,
+        manner: Manner,
+        log: Log,
+        *,
+        ask: Callable[[], str],
+        settled: Callable[[], None],
+    ) -> None:
+        """``ask`` sends an interrupt request and returns its id; ``settled`` is called after each."""
+        self._launcher = launcher
+        self._manner = manner
+        self._log = log
+        self._ask = ask
+        self._settled = settled
+        self._under_way: set[asyncio.Task[InterruptOutcome]] = set()
+        self._replies: dict[str, asyncio.Future[bool]] = {}
+
+    @property
+    def under_way(self) -> bool:
+        """Whether one is on its way that may still hit other code than was meant."""
+        return bool(self._under_way)
+
+    def send(self) -> asyncio.Task[InterruptOutcome]:
+        """Send one; the task tells what it is known to have achieved, the end of the code apart."""
+        task = asyncio.create_task(self._sent())
+        self._under_way.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def on_control(self, message: Message) -> None:
+        """Take in a message from the control socket."""
+        reply = self._replies.get(message.parent)
+        if message.type == "interrupt_reply" and reply is not None and not reply.done():
+            reply.set_result(_is_ok(message.content))
+
+    def close(self) -> None:
+        """Wait for nothing any more."""
+        for task in self._under_way:
+            task.cancel()
+
+    async def _sent(self) -> InterruptOutcome:
+        match self._manner:
+            case "lethal":
+                return InterruptOutcome.WOULD_KILL
+            case "none":
+                return InterruptOutcome.NOT_DELIVERED
+            case "signal":
+                return await self._by_launcher()
+            case "message":
+                return await self._by_message()
+
+    async def _by_launcher(self) -> InterruptOutcome:
+        try:
+            async with asyncio.timeout(LAUNCHER_SECONDS):
+                return await self._launcher.interrupt()
+        except TimeoutError:
+            self._log.warning("launcher.hangs")
+        except Exception:  # noqa: BLE001 - a launcher may be anybody's
+            self._log.exception("launcher.failed")
+        return InterruptOutcome.NOT_DELIVERED
+
+    async def _by_message(self) -> InterruptOutcome:
+        msg_id = self._ask()
+        reply = self._replies[msg_id] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(REPLY_SECONDS):
+                acknowledged = await reply
+        except TimeoutError:
+            acknowledged = False
+        finally:
+            del self._replies[msg_id]
+        return InterruptOutcome.ACKNOWLEDGED if acknowledged else InterruptOutcome.DELIVERED
+
+    def _done(self, task: asyncio.Task[InterruptOutcome]) -> None:
+        self._under_way.discard(task)
+        if task.cancelled():
+            return
+        if (error := task.exception()) is not None:
+            self._log.warning("interrupt.failed", problem=repr(error))
+        self._settled()
+
+
+def _is_ok(content: bytes) -> bool:
+    try:
+        return msgspec.json.decode(content, type=_Reply).status == "ok"
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False

@@ -1,0 +1,63 @@
+"""What somebody does to a kernel that runs, and what everybody who follows it is told of that."""
+
+from __future__ import annotations
+
+import asyncio
+
+from kernelyard.agent.endings import body
+from kernelyard.agent.incarnation import Incarnation
+from kernelyard.agent.interrupts import FUTILE
+from kernelyard.agent.journal import Journal
+from kernelyard.agent.launch.processes import signal_name
+from kernelyard.agent.runner import Runner
+from kernelyard.model.exits import InterruptOutcome
+from kernelyard.model.records import EndCause, RecordKind
+
+EFFECT_SECONDS = 2.0
+"""How long an interrupt may take to stop what runs, before nothing is claimed of it."""
+
+
+class Interventions:
+    """Interrupts and signals of one kernel; each leaves a record."""
+
+    def __init__(self, journal: Journal, runner: Runner) -> None:
+        self._journal = journal
+        self._runner = runner
+
+    async def interrupt(
+        self, incarnation: Incarnation, by: str, reason: str = ""
+    ) -> InterruptOutcome:
+        """Interrupt what runs; return what is known of it as soon as that is all, or some moments later."""
+        over = self._runner.over()
+        outcome = await incarnation.interrupt()
+        if outcome not in FUTILE and over is not None:
+            await asyncio.wait({over}, timeout=EFFECT_SECONDS)
+            if incarnation.over:
+                outcome = InterruptOutcome.KILLED
+            elif over.done():
+                outcome = InterruptOutcome.EFFECTIVE
+        what = f"interrupted by {by or 'somebody'}{_because(reason)} ({outcome.value})"
+        self._note(RecordKind.KERNEL_INTERRUPTED, by=by, reason=what, outcome=outcome.value)
+        return outcome
+
+    async def signal(
+        self, incarnation: Incarnation, number: int, by: str, reason: str = ""
+    ) -> bool:
+        """Send a signal to the kernel and what belongs to it; return whether it arrived."""
+        delivered = await incarnation.signal(number)
+        name = signal_name(number)
+        what = f"{name} sent by {by or 'somebody'}{_because(reason)}"
+        self._note(
+            RecordKind.KERNEL_SIGNALLED, by=by, reason=what, signal=name, delivered=delivered
+        )
+        return delivered
+
+    def _note(self, kind: RecordKind, **fields: object) -> None:
+        """Tell everybody who follows; not behind the journal's last record."""
+        if not self._journal.closed:
+            told = body(**fields, cause=EndCause.ASKED.value)
+            self._journal.append([(0, kind, told)])
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.support.environments import a_conda_environment, a_virtualenv, only_here
+from tests.support.environments import a_conda_environment, a_virtualenv, only_here, sees_ours
 from tests.support.live_server import LiveServer
 
 pytestmark = pytest.mark.journey
@@ -50,3 +51,20 @@ def test_environments_are_set_in_a_file_and_run_by_name(tmp_path: Path) -> None:
         doctor = server.cli("doctor", "--config", str(config))
         assert doctor.returncode == 1
         assert "no setting 'foldrs'" in doctor.stdout
+
+
+def test_a_new_environment_is_told_when_it_comes_becomes_ready_and_goes(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / ".venvs").mkdir(parents=True)
+    with LiveServer(tmp_path / "data", env=only_here(home)) as server, server.client() as yard:
+        yard.images.list()
+        events = (one for one in yard.events.follow() if one.image == "virtualenv/new")
+        # At once, not piece by piece: it would be told of while it has no Python yet.
+        made = a_virtualenv(tmp_path / "made", ipykernel=False)
+        prefix = made.rename(home / ".venvs" / "new")
+        found = next(events)
+        assert (found.state, "uv pip install" in str(found.reason)) == ("found", True)
+        sees_ours(prefix)
+        assert next(events).state == "ready"
+        shutil.rmtree(prefix)
+        assert next(events).state == "gone"

@@ -259,4 +259,5 @@ def test_a_new_environment_is_where_it_is_watched(tmp_path: Path) -> None:
     provider = VirtualenvProvider(VirtualenvSettings((folder,)))
     assert folder in provider.watched()
     prefix = a_virtualenv(folder / "project" / ".venv", ipykernel=False)
-    assert {folder, prefix / SITE, folder / "project"} <= set(provider.watched())
+    wanted = {folder, prefix / SITE, folder / "project", prefix / "bin"}
+    assert wanted <= set(provider.watched())

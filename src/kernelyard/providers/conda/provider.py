@@ -73,7 +73,7 @@ class CondaProvider(KernelspecImages):
             installed = places.installations(os.environ)
             wanted += places.environments_dirs(os.environ, installed)
         for found in self._environments().values():
-            wanted.append(found.prefix / places.META)
+            wanted += (found.prefix / places.META, found.prefix / "bin")
             wanted += (found.prefix / "lib").glob("python*/site-packages")
         return wanted
 

@@ -87,7 +87,9 @@ class VirtualenvProvider(KernelspecImages):
         ]
         projects = [prefix.parent for prefix in prefixes if prefix.name in IN_PROJECTS]
         kernels = [prefix / "share" / "jupyter" / "kernels" for prefix in prefixes]
-        return list(dict.fromkeys([*folders, *projects, *packages, *kernels]))
+        # One that is just being made has no Python yet.
+        programs = [prefix / "bin" for prefix in prefixes]
+        return list(dict.fromkeys([*folders, *projects, *packages, *programs, *kernels]))
 
     def _folders(self) -> list[Path]:
         if self._settings.folders is None:

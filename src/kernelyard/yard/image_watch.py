@@ -14,6 +14,8 @@ from kernelyard.yard.world import World
 WAIT_SECONDS = 20.0
 """For one answer of the agent that there is something new."""
 PAUSE_SECONDS = 1.0
+LONG_PAUSE_SECONDS = 30.0
+"""After an error that will hardly be gone in a second."""
 ABSENT_PAUSES = 30
 """Without an agent for so many pauses, one is started: somebody may be waiting for a new image."""
 
@@ -50,8 +52,10 @@ class ImageWatch:
                 self._agents.mistrust()
             except YardError as error:
                 event("images.not_watched", code=error.code, error=error.message)
+                await self._clock.sleep(LONG_PAUSE_SECONDS)
             except Exception as error:  # noqa: BLE001 - the next look may go well
                 failure("images.watch_failed", error)
+                await self._clock.sleep(LONG_PAUSE_SECONDS)
             await self._clock.sleep(PAUSE_SECONDS)
             pauses = pauses + 1 if pauses < ABSENT_PAUSES else 0
 

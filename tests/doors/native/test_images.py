@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import httpx
 
+from kernelyard.model.images import FoundImage
+
 from tests.support.http_house import House
 from tests.support.scripted_agent import LOGO
 
@@ -43,6 +45,26 @@ async def test_an_image_of_another_provider_is_reached_with_a_slash_or_an_escape
 ) -> None:
     for path in ("/v1/images/conda/science", "/v1/images/conda%2Fscience"):
         assert (await client.get(path)).json()["reference"] == "conda/science"
+
+
+async def test_files_of_any_providers_images_are_handed_out(house: House) -> None:
+    resources = ("logo-svg.svg", "kernel.js")
+    elsewhere = FoundImage(
+        provider="conda",
+        name="away",
+        display_name="Away",
+        language="r",
+        resources=resources,
+    )
+    house.agent.find(*house.agent.images, elsewhere)
+    image = (await house.client.get("/v1/images/conda/away")).json()
+    assert set(image["resources"]) == set(resources)
+    for file, kind in zip(resources, ("image/svg+xml", "text/javascript"), strict=True):
+        answer = await house.client.get(image["resources"][file])
+        assert (answer.status_code, answer.content) == (200, LOGO)
+        assert answer.headers["content-type"].startswith(kind)
+    other = await house.client.get("/v1/images/conda/away/resources/secret")
+    assert other.json()["code"] == "resource_not_found"
 
 
 async def test_a_registered_name_starts_kernels_until_it_is_forgotten(house: House) -> None:

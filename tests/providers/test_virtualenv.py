@@ -124,7 +124,9 @@ def test_the_usual_folders_of_tools_are_searched(
     a_virtualenv(home / ".virtualenvs" / "wrapped")
     a_virtualenv(home / ".venvs" / "plain")
     a_virtualenv(home / ".local" / "share" / "virtualenvs" / "project-Ab3_x")
-    assert set(found()) == {"wrapped", "plain", "project-Ab3_x"}
+    a_virtualenv(home / ".pyenv" / "versions" / "3.11.7" / "envs" / "chosen")
+    (home / ".pyenv" / "versions" / "chosen").symlink_to("3.11.7/envs/chosen")
+    assert set(found()) == {"wrapped", "plain", "project-Ab3_x", "chosen"}
     monkeypatch.setenv("WORKON_HOME", str(tmp_path / "work"))
     a_virtualenv(tmp_path / "work" / "mine")
     assert next(iter(found())) == "mine"

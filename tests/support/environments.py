@@ -12,6 +12,7 @@ MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
 SITE = Path("lib") / f"python{MINOR}" / "site-packages"
 VARIABLES = (
     "WORKON_HOME",
+    "PYENV_ROOT",
     "XDG_CONFIG_HOME",
     "VIRTUAL_ENV",
     "CONDARC",

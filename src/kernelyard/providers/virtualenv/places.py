@@ -16,6 +16,7 @@ def usual_folders(surroundings: Mapping[str, str]) -> list[Path]:
     """Return the folders in which tools keep environments, whether they exist or not."""
     home = Path.home()
     wrapper = surroundings.get("WORKON_HOME")
+    pyenv = Path(surroundings.get("PYENV_ROOT") or home / ".pyenv")
     caches = home / ("Library/Caches" if sys.platform == "darwin" else ".cache")
     folders = [
         *([Path(wrapper)] if wrapper else []),
@@ -23,6 +24,7 @@ def usual_folders(surroundings: Mapping[str, str]) -> list[Path]:
         home / ".venvs",
         home / ".local" / "share" / "virtualenvs",
         caches / "pypoetry" / "virtualenvs",
+        pyenv / "versions",
     ]
     return list(dict.fromkeys(folder.expanduser() for folder in folders))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from kernelyard.agent.kernel_log import CRASH
 from kernelyard.model.exits import ExitResult
 from kernelyard.model.records import EndCause, StoppedBy
 from kernelyard.model.tasks import TaskError, TaskLimits, TaskState
@@ -266,7 +267,9 @@ def _while_this_ran(exit_: ExitResult) -> str:
 
 
 def _short(log: str) -> str:
-    return log if len(log) <= _TAIL_LENGTH else "…" + log[-_TAIL_LENGTH:]
+    if len(log) <= _TAIL_LENGTH:
+        return log
+    return log[:_TAIL_LENGTH] + "…" if log.startswith(CRASH) else "…" + log[-_TAIL_LENGTH:]
 
 
 def _size(number: int) -> str:

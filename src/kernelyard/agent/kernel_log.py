@@ -23,6 +23,8 @@ MOST_AT_ONCE = 1024 * 1024
 """Bytes of one part; whoever wants more asks again."""
 LEAST = 64 * 1024
 """Bytes that are kept however small the limit: space is given back in whole blocks."""
+CRASH = "Fatal Python error"
+"""How the trace of an interpreter that crashed begins."""
 _TAIL_BYTES = 16 * 1024
 _TAIL_LINES = 20
 _LONGEST_BASE = 32
@@ -60,10 +62,17 @@ class KernelLog:
         return part
 
     def tail(self, begin: int) -> str:
-        """The last lines that were printed since the log was ``begin`` bytes long."""
+        """The last lines that were printed since the log was ``begin`` bytes long.
+
+        Of a crash the first ones: they say what happened and where.
+        """
         part = self._read(None, _TAIL_BYTES)
         data = part.data[max(0, begin - part.begin) :]
-        return "\n".join(data.decode(errors="replace").splitlines()[-_TAIL_LINES:]).strip()
+        lines = data.decode(errors="replace").splitlines()
+        crashes = [at for at, line in enumerate(lines) if line.startswith(CRASH)]
+        if crashes and len(lines) - crashes[-1] > _TAIL_LINES:
+            lines = lines[crashes[-1] :][:_TAIL_LINES]
+        return "\n".join(lines[-_TAIL_LINES:]).strip()
 
     def is_over(self, limit: int) -> bool:
         """Whether it takes more space than ``limit``, as far as one look tells; 0 for no limit."""

@@ -4,6 +4,7 @@ It may be an old interpreter without kernelyard: nothing of ours is imported, an
 """
 
 if __name__ == "__main__":
+    import faulthandler
     import os
     import sys
     from importlib.util import find_spec
@@ -31,6 +32,15 @@ if __name__ == "__main__":
         socket.sndhwm = 0
         return bind(self, socket, port)
 
+    def begin_to_speak(self: Any) -> None:
+        """Let traces of crashes go where the process itself prints, and not into its own pipe."""
+        speak(self)
+        copy = getattr(sys.stderr, "_original_stdstream_copy", None)
+        faulthandler.enable(2 if copy is None else copy, all_threads=False)
+
+    speak: Any = getattr(kernelapp.IPKernelApp, "init_io", None)
+    if speak is not None:
+        setattr(kernelapp.IPKernelApp, "init_io", begin_to_speak)  # noqa: B010 - no type has it
     if bind is not None:
         setattr(kernelapp.IPKernelApp, name, bind_without_limit)
     kernelapp.launch_new_instance()

@@ -16,6 +16,7 @@ from kernelyard.model.records import EndCause, Record, RecordKind
 DIED: Final = "kernel_died"
 RESTARTED: Final = "kernel_restarted"
 INTERRUPTED: Final = "kernel_interrupted"
+SIGNALLED: Final = "kernel_signalled"
 ENDING_SOON: Final = "kernel_ending_soon"
 
 SHUTDOWN: Final = "shutdown_request"
@@ -36,6 +37,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     by: str | None = None
     exit_code: int | None = None
     signal: str | None = None
+    outcome: str | None = None
+    delivered: bool | None = None
     at: int | None = None
 
 
@@ -51,6 +54,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """The how-manieth start of the kernel this is about."""
     exit_code: int | None = None
     signal: str | None = None
+    outcome: str | None = None
+    """Of ``kernel_interrupted``: what it achieved."""
+    delivered: bool | None = None
+    """Of ``kernel_signalled``: whether the signal arrived."""
     restarting: bool = False
     """Of ``kernel_died``: whether it is being started again."""
     at: int | None = None
@@ -62,6 +69,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
             DIED: "The kernel ended",
             RESTARTED: "The kernel was started again, its variables are gone",
             INTERRUPTED: "The kernel was interrupted",
+            SIGNALLED: "The kernel was sent a signal",
             ENDING_SOON: "The kernel will end soon",
         }[name]
         more = ", and is being started again" if self.restarting else ""
@@ -89,6 +97,8 @@ def event_of(kernel_id: str, told: Told, *, restarting: bool = False) -> Event:
         attempt=told.attempt,
         exit_code=told.exit_code,
         signal=told.signal,
+        outcome=told.outcome,
+        delivered=told.delivered,
         restarting=restarting,
         at=told.at,
     )
@@ -126,6 +136,8 @@ FATES = frozenset(
     {
         RecordKind.KERNEL_READY,
         RecordKind.KERNEL_RESTARTING,
+        RecordKind.KERNEL_INTERRUPTED,
+        RecordKind.KERNEL_SIGNALLED,
         RecordKind.KERNEL_ENDING_SOON,
         RecordKind.KERNEL_ENDED,
     }

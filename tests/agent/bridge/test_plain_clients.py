@@ -262,3 +262,21 @@ async def test_a_subshell_answers_while_the_main_shell_is_busy(
     assert (await client.end_of(message["header"]["msg_id"])).stdout == "beside\n"
     await client.ask_nanny("interrupt_request")
     assert (await client.end_of(running)).errors == ["KeyboardInterrupt"]
+
+
+async def test_everybody_is_told_of_an_interrupt_and_by_whom(
+    agent: AgentProcess, clients: Clients
+) -> None:
+    kernel = await agent.launch()
+    client, other = await clients.join(kernel), await clients.join(kernel)
+    await agent.submit(kernel, FOREVER)
+    await client.until_printed("on")
+    await agent.ask(link.Interrupt(kernel, by="ada"))
+    for one in (client, other):
+        told = await one.told("kernel_interrupted")
+        assert (told["by"], told["outcome"]) == ("ada", "effective")
+    await agent.records(kernel, until=ended(1))
+    await other.ask_nanny("signal_request", sig="SIGCONT")
+    told = await client.told("kernel_signalled")
+    assert (told["signal"], told["delivered"]) == ("SIGCONT", True)
+    assert told["by"].startswith("a Jupyter client attached through the bridge")

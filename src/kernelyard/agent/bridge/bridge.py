@@ -174,8 +174,11 @@ class Bridge:
                 self._lose(told, restarting=False)
             case RecordKind.KERNEL_ENDING_SOON:
                 self._tell(nanny.ENDING_SOON, nanny.event_of(self._kernel.id, told))
-            case _ if record.kind.value == "kernel_interrupted":
+            case RecordKind.KERNEL_INTERRUPTED:
                 self._tell(nanny.INTERRUPTED, nanny.event_of(self._kernel.id, told))
+                self._doubt()
+            case RecordKind.KERNEL_SIGNALLED:
+                self._tell(nanny.SIGNALLED, nanny.event_of(self._kernel.id, told))
                 self._doubt()
 
     def _lose(self, told: nanny.Told, *, restarting: bool) -> None:

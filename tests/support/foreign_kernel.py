@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Self
 
 from jupyter_client import BlockingKernelClient
 
 SECONDS = 40.0
+PORTS = ("shell", "iopub", "stdin", "control", "hb")
 
 
 class ForeignKernel:
@@ -29,12 +31,18 @@ class ForeignKernel:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        self._await(lambda: file.exists() and self._readable())
+        self.wait_until(lambda: file.exists() and self._readable())
 
     @classmethod
     def over_ipc(cls, directory: Path) -> Self:
-        """One that listens at unix sockets."""
-        return cls(directory / "ipc.json", "--transport=ipc", f"--ip={directory / 'sockets'}")
+        """One that listens at unix sockets, and signs in another way than most."""
+        file, sockets = directory / "ipc.json", directory / "sockets"
+        ports = {f"{name}_port": place for place, name in enumerate(PORTS, 1)}
+        how = {"transport": "ipc", "ip": str(sockets), "signature_scheme": "hmac-sha512"}
+        file.write_text(json.dumps({**how, **ports, "key": token_hex(20)}))
+        kernel = cls(file)
+        kernel.wait_until(lambda: (directory / "sockets-4").exists())
+        return kernel
 
     def __enter__(self) -> Self:
         return self
@@ -94,9 +102,10 @@ class ForeignKernel:
         except (ValueError, KeyError):
             return False
 
-    def _await(self, condition: Any) -> None:
+    def wait_until(self, condition: Any) -> None:
+        """Wait until a condition holds."""
         until = time.monotonic() + SECONDS
         while not condition():
             assert self.alive, "the kernel ended at its start"
             assert time.monotonic() < until, "the kernel wrote no connection file"
-            time.sleep(0.01)  # noqa: TID251
+            time.sleep(0.01)

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
 import pytest
+import zmq
 
+from kernelyard.cli.ending import end_kernels
 from kernelyard.model.records import RecordKind
 from kernelyard.wire import link
 from kernelyard.wire.foreign import Deposit, foreign_connection
@@ -23,13 +26,13 @@ from tests.support.agent_process import (
     last_body,
     of_kind,
     says,
-    started,
     stdout_of,
     wait_until,
 )
-from tests.support.foreign_kernel import ForeignKernel
+from tests.support.foreign_kernel import PORTS, ForeignKernel
 
 QUICKLY = 5.0
+LONGER_THAN_IT_MAY_BE_SILENT = 1.5
 
 
 @pytest.fixture
@@ -65,11 +68,12 @@ async def test_it_runs_tasks_and_is_let_go_of_with_its_variables(
     agent: AgentProcess, kernel: ForeignKernel
 ) -> None:
     mine = await taken_in(agent, kernel)
-    await agent.submit(mine, "x = 6 * 7\nprint('hello')", "1 / 0", "while True: pass")
-    records = await agent.records(mine, until=started(3))
+    endless = "print('on', flush=True)\nwhile True: pass"
+    await agent.submit(mine, "x = 6 * 7\nprint('hello')", "1 / 0", endless)
+    records = await agent.records(mine, until=says("on"))
     assert stdout_of(records, 1) == "hello\n"
     assert end_of(records, 2)["error"]["name"] == "ZeroDivisionError"
-    await agent.done(link.Interrupt(mine))
+    await agent.ask(link.Interrupt(mine))
     interrupted = await agent.records(mine, until=ended(3))
     assert end_of(interrupted, 3)["error"]["name"] == "KeyboardInterrupt"
     await agent.done(link.Stop(mine, "detached by ann"))
@@ -77,7 +81,7 @@ async def test_it_runs_tasks_and_is_let_go_of_with_its_variables(
     assert (end["cause"], end["reason"]) == ("asked", "detached by ann; it goes on")
     assert kernel.alive
     assert kernel.says("x") == "42"
-    assert kernel.key not in everything_kept(agent, mine)
+    await wait_until(lambda: kernel.key not in everything_kept(agent, mine))
 
 
 async def test_one_over_unix_sockets_is_attached_too(agent: AgentProcess, short: Path) -> None:
@@ -143,7 +147,8 @@ async def test_one_that_is_busy_when_it_is_attached_is_waited_for(
     mine = await attach(agent, kernel.file.read_bytes(), wait=1.0)
     await agent.submit(mine, "print('at last')")
     await agent.records(mine, until=of_kind(RecordKind.KERNEL_LAUNCHED))
-    await asyncio.sleep(2.0)
+    begin = time.monotonic()
+    await wait_until(lambda: time.monotonic() - begin > LONGER_THAN_IT_MAY_BE_SILENT)
     assert mine in (await agent.ask(link.Hello())).kernels
     flag.touch()
     assert stdout_of(await agent.records(mine, until=ended(1)), 1) == "at last\n"
@@ -171,19 +176,22 @@ async def test_an_agent_that_was_killed_finds_it_again(
     assert stdout_of(records, 2) == "queued\n"
     assert list(filter(of_kind(RecordKind.GAP), records))
     agent.kill()
+    assert end_kernels(agent.data_dir) == 0, "it is not among what is to be ended"
     kernel.kill()
     await agent.start()
     assert last_body(await agent.records(mine))["cause"] == "died"
+    await wait_until(lambda: kernel.key not in everything_kept(agent, mine))
 
 
 async def test_ending_everything_lets_go_of_it(agent: AgentProcess, kernel: ForeignKernel) -> None:
     mine = await taken_in(agent, kernel)
+    await agent.done(link.Restart(mine, 2, "nobody may ask for this"))
     ours = await agent.launch()
     await agent.records(ours, until=of_kind(RecordKind.KERNEL_READY))
     await agent.done(link.Quit(stop_kernels=True))
     await agent.wait()
     assert kernel.says("'alive'") == "'alive'"
-    assert kernel.key not in everything_kept(agent, mine)
+    await wait_until(lambda: kernel.key not in everything_kept(agent, mine))
 
 
 async def test_it_is_shut_down_by_name_even_if_it_is_busy(
@@ -234,7 +242,7 @@ async def test_it_is_interrupted_by_a_signal_where_that_is_wanted(
     mine = await taken_in(agent, kernel, interrupt_by="signal")
     await agent.submit(mine, "print('here', flush=True)\nwhile True: pass")
     await agent.records(mine, until=says("here"))
-    await agent.done(link.Interrupt(mine))
+    await agent.ask(link.Interrupt(mine))
     records = await agent.records(mine, until=ended(1))
     assert end_of(records, 1)["error"]["name"] == "KeyboardInterrupt"
 
@@ -249,15 +257,32 @@ async def test_a_wrong_pid_is_refused_and_never_signalled(
     assert f"process {kernel.pid} does" in end["reason"]
 
 
-async def test_a_wrong_key_is_told(agent: AgentProcess, kernel: ForeignKernel) -> None:
+async def test_a_wrong_key_is_told_as_soon_as_it_is_known(
+    agent: AgentProcess, kernel: ForeignKernel
+) -> None:
     content = kernel.file.read_bytes().replace(kernel.key.encode(), b"not-the-key")
-    mine = await attach(agent, content, wait=1.0)
-    end = last_body(await agent.records(mine))
+    begin = time.monotonic()
+    end = last_body(await agent.records(await attach(agent, content)))
+    assert time.monotonic() - begin < QUICKLY
     assert end["cause"] == "start_failed"
-    assert end["reason"].startswith(
-        "it could not be attached: it did not answer within 1 s: the key"
-    )
+    assert "not signed with the key in its connection file" in end["reason"]
     assert kernel.says("1") == "1"
+
+
+async def test_one_that_never_says_anything_is_given_up(agent: AgentProcess) -> None:
+    context = zmq.Context()
+    kinds = (zmq.ROUTER, zmq.PUB, zmq.ROUTER, zmq.ROUTER, zmq.ROUTER)
+    sockets = [context.socket(kind) for kind in kinds]
+    ports = {
+        f"{name}_port": socket.bind_to_random_port("tcp://127.0.0.1")
+        for name, socket in zip(PORTS, sockets, strict=True)
+    }
+    content = msgspec.json.encode({"key": "k", **ports})
+    end = last_body(await agent.records(await attach(agent, content, wait=0.5)))
+    context.destroy(linger=0)
+    assert end["reason"].startswith(
+        "it could not be attached: it did not answer within 0.5 s: the key"
+    )
 
 
 async def test_nobody_there_is_told_within_seconds(
@@ -270,9 +295,9 @@ async def test_nobody_there_is_told_within_seconds(
     (short / "k-4").touch()
     ports = {f"{name}_port": place for place, name in enumerate(PORTS, 1)}
     no_socket = {"transport": "ipc", "ip": str(short / "k"), "key": "k", **ports}
-    ipc = last_body(await agent.records(await attach(agent, link.msgspec.json.encode(no_socket))))
+    ipc = last_body(await agent.records(await attach(agent, msgspec.json.encode(no_socket))))
     missing = {**no_socket, "ip": str(short / "other")}
-    gone = last_body(await agent.records(await attach(agent, link.msgspec.json.encode(missing))))
+    gone = last_body(await agent.records(await attach(agent, msgspec.json.encode(missing))))
     assert time.monotonic() - begin < QUICKLY
     assert "nobody listens at tcp://127.0.0.1:" in tcp["reason"]
     assert "that is no socket" in ipc["reason"]
@@ -290,7 +315,7 @@ async def test_what_is_no_kernel_is_told(agent: AgentProcess) -> None:
     ports = {
         f"{name}_port": port if name == "control" else place for place, name in enumerate(PORTS, 1)
     }
-    mine = await attach(agent, link.msgspec.json.encode({"key": "k", **ports}))
+    mine = await attach(agent, msgspec.json.encode({"key": "k", **ports}))
     assert "is no kernel" in last_body(await agent.records(mine))["reason"]
     server.close()
 
@@ -317,9 +342,6 @@ async def test_deposits_that_nobody_came_for_are_forgotten(
     assert agent.folder(kept).exists()
     await agent.done(link.Forget(kept))
     assert not agent.folder(kept).exists()
-
-
-PORTS = ("shell", "iopub", "stdin", "control", "hb")
 
 
 def everything_kept(agent: AgentProcess, kernel_id: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
+
 from kernelyard.model.records import RecordKind
 from kernelyard.wire import link
 from kernelyard.wire.foreign import DepositFile, ExternalFiles, ExternalKernel, ExternalList
@@ -56,6 +58,20 @@ async def test_a_kernel_is_attached_by_its_file_and_found_again_when_it_changes(
         await agent.records(again_mine)
         gone = await found(agent, place)
         assert (gone.kernels, gone.present) == ([], ["kernel-1.json"]), "nobody listens"
+
+
+async def test_a_bridge_to_a_kernel_of_ours_is_no_stranger(
+    agent: AgentProcess, tmp_path: Path
+) -> None:
+    ours = await agent.launch()
+    await agent.records(ours, until=of_kind(RecordKind.KERNEL_READY))
+    bridged = await agent.ask(link.Bridge(ours))
+    assert isinstance(bridged, link.Bridged)
+    file = tmp_path / "kernel-ours.json"
+    file.write_bytes(msgspec.json.encode(bridged.connection))
+    file.chmod(0o600)
+    listed = await found(agent, tmp_path)
+    assert (listed.kernels, listed.present) == ([], [file.name])
 
 
 async def test_what_ended_with_everything_else_is_found_again(

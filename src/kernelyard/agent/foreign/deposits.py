@@ -58,7 +58,7 @@ class Deposits:
         deposit = read_deposit(folder)
         if deposit is not None and cause in _REMEMBERED:
             self._remember(identity_of(deposit.connection))
-        (folder.path / _FILE).unlink(missing_ok=True)
+        _remove_secrets(folder)
 
     def let_go_at(self, identity: str) -> Micros:
         """When a kernel was let go of last; 0 if it never was, or that was long ago."""
@@ -75,7 +75,7 @@ class Deposits:
                 continue
             try:
                 if folder.has_ended:
-                    file.unlink(missing_ok=True)
+                    _remove_secrets(folder)
                 elif folder.read_order() is None and file.stat().st_mtime < oldest:
                     self._log.info("deposit.forgotten", kernel_id=folder.kernel_id)
                     shutil.rmtree(folder.path, ignore_errors=True)
@@ -113,3 +113,10 @@ class Deposits:
             write_private(self._memory, msgspec.json.encode(newest))
         except OSError as error:
             self._log.warning("deposit.not_remembered", problem=str(error))
+
+
+def _remove_secrets(folder: Folder) -> None:
+    for file in folder.path.glob("connection-*.json"):
+        file.unlink(missing_ok=True)
+    # The last, for it says that there are others.
+    (folder.path / _FILE).unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from kernelyard.model.kernel_phases import Phase
 from kernelyard.model.tasks import TaskState
 from kernelyard.ports.stores import KernelQuery, TaskQuery
-from kernelyard.stores.sql.events import events_statement
+from kernelyard.stores.sql.events import _IMAGES, events_statement
 from kernelyard.stores.sql.kernels import kernels_statement
 from kernelyard.stores.sql.moves import _OPEN
 from kernelyard.stores.sql.outputs import _READ, _READ_SEQ
@@ -201,3 +201,8 @@ async def test_events_are_read_from_where_the_last_reading_ended(
     values |= {"kernel_no": 4101} if by_kernel else {}
     done = await steps(filled, events_statement(by_owner=by_owner, by_kernel=by_kernel), **values)
     assert walks(done) == []
+
+
+async def test_events_of_images_are_read_like_those_of_one_kernel(filled: str) -> None:
+    done = await steps(filled, _IMAGES, after=TASKS // 2, most=100)
+    assert (indexes(done), walks(done)) == ({"ix_changes_kernel_no_number"}, [])

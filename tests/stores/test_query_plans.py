@@ -16,7 +16,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from kernelyard.model.kernel_phases import Phase
 from kernelyard.model.tasks import TaskState
 from kernelyard.ports.stores import KernelQuery, TaskQuery
-from kernelyard.stores.sql.events import events_statement
+from kernelyard.stores.sql.events import _IMAGES, events_statement
 from kernelyard.stores.sql.kernels import history_statement, kernels_statement
 from kernelyard.stores.sql.migrate import migrate
 from kernelyard.stores.sql.moves import _OPEN
@@ -173,6 +173,13 @@ def test_events_are_read_from_the_cursor_on_along_one_index(
     steps = plan(engine, events_statement(by_owner=by_owner, by_kernel=by_kernel), **values)
     assert f"SEARCH changes USING {index}" in steps
     assert scans(steps) == []
+    assert not any("B-TREE" in step for step in steps), steps
+
+
+def test_events_of_images_are_read_like_those_of_one_kernel(engine: Engine) -> None:
+    steps = plan(engine, _IMAGES, after=7, most=5)
+    index = "INDEX ix_changes_kernel_no_number (kernel_no=? AND number>?)"
+    assert any(index in step for step in steps), steps
     assert not any("B-TREE" in step for step in steps), steps
 
 

@@ -235,13 +235,6 @@ Index(
     postgresql_where=text("task_no IS NULL"),
 )
 
-Index(
-    "ix_changes_of_images",
-    changes.c.number,
-    sqlite_where=text("kernel_no IS NULL"),
-    postgresql_where=text("kernel_no IS NULL"),
-)
-
 sightings = Table(
     "sightings",
     metadata,

@@ -14,7 +14,6 @@ depends_on = None
 
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 NAME = sa.String().with_variant(sa.String(collation="C"), "postgresql")
-_OF_IMAGES = "kernel_no IS NULL"
 
 
 def upgrade() -> None:
@@ -41,13 +40,6 @@ def upgrade() -> None:
     else:
         op.alter_column("changes", "kernel_no", nullable=True)
         op.add_column("changes", sa.Column("image", sa.Text()))
-    op.create_index(
-        "ix_changes_of_images",
-        "changes",
-        ["number"],
-        sqlite_where=sa.text(_OF_IMAGES),
-        postgresql_where=sa.text(_OF_IMAGES),
-    )
     _create_tables()
 
 
@@ -55,7 +47,6 @@ def downgrade() -> None:
     """Take all of it back. What it told is lost."""
     op.drop_table("choices")
     op.drop_table("sightings")
-    op.drop_index("ix_changes_of_images", "changes")
     op.execute("DELETE FROM changes WHERE kernel_no IS NULL")
     if op.get_bind().dialect.name == "sqlite":
         _rebuild_changes(of_images=False)

@@ -25,12 +25,12 @@ from tests.support.agent_process import (
 
 pytestmark = pytest.mark.journey
 
-MET_OVER = {
+MET_BY = {
     "ipykernel": "ipc",
-    "xeus-python": "tcp",
+    "xeus-python": "handshake_a",
     "bash": "ipc",
     "irkernel": "ipc",
-    "deno": "tcp",
+    "deno": "classic",
 }
 BY_ITSELF, BY_SIGTERM = (0, None), (None, "SIGTERM")
 ENDS_WHEN_ASKED = {
@@ -82,10 +82,9 @@ async def test_it_runs_code_in_order_tells_errors_restarts_and_ends_when_asked(
     assert error["name"] == language.error
     assert "boom" in error["value"] or language is BASH
     assert stdout_of(records, 4) == "kept\n"
-    said = json.loads((agent.folder(kernel) / "connection-1.json").read_bytes())
-    assert said["transport"] == MET_OVER[language.name]
-    starts = [one for one in records if one.kind is RecordKind.KERNEL_LAUNCHED]
-    assert len(starts) == 1
+    log = (agent.data_dir / "agent.log").read_text()
+    assert [line for line in log.splitlines() if f"way={MET_BY[language.name]}" in line]
+    assert "kernel.not_met" not in log
 
     await agent.done(link.Restart(kernel, 2, "to begin anew"))
     await agent.records(kernel, until=ready(2))

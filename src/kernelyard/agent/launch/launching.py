@@ -144,6 +144,7 @@ class Launching:
                 outcome = _Vain(end=start_failed(str(error)), other_way=True)
             if not isinstance(outcome, _Vain):
                 if outcome is not None:
+                    self.log.info("kernel.met", way=way.name)
                     self.surroundings.ways.met(plan, quirks, way)
                 break
             if not outcome.other_way:

@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kernelyard.testing.clock import FakeClock
+    from kernelyard.testing.launchers import LauncherConformance
     from kernelyard.testing.providers import ProviderConformance
 
-__all__ = ["FakeClock", "ProviderConformance"]
+__all__ = ["FakeClock", "LauncherConformance", "ProviderConformance"]
 
-_MODULES = {"FakeClock": "clock", "ProviderConformance": "providers"}
+_MODULES = {
+    "FakeClock": "clock",
+    "LauncherConformance": "launchers",
+    "ProviderConformance": "providers",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -94,7 +94,7 @@ class PlainClient:
 
     async def told(self, msg_type: str, *, channel: str = "control") -> dict[str, Any]:
         """The content of the next message of a type."""
-        read = self.client.get_control_msg if channel == "control" else self.client.get_iopub_msg
+        read = getattr(self.client, f"get_{channel}_msg")
         return content_of(await _next(read, lambda one: one["msg_type"] == msg_type))
 
     async def until_printed(self, text: str) -> None:

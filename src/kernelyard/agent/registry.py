@@ -97,8 +97,8 @@ class Registry:
         sweep_ipc(self._surroundings.data_dir, self._live)
         self._surroundings.limits.sweep(self._live)
         await self._bridges.recover(
-            (BridgedKernel(kernel), self._folder(kernel.id).path, kernel.order.image)
-            for kernel in self._live.values()
+            self._kernels_dir,
+            ((BridgedKernel(kernel), kernel.order.image) for kernel in self._live.values()),
         )
 
     def take_deposit(self, deposit: Deposit) -> None:

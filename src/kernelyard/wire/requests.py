@@ -17,7 +17,7 @@ class ClientHeader(msgspec.Struct, frozen=True, gc=False):
     msg_id: str = ""
     msg_type: str = ""
     session: str = ""
-    username: str = ""
+    username: str | None = ""
     subshell_id: str | None = None
     """Set if the request is for a subshell, which runs beside the others (JEP 91)."""
 

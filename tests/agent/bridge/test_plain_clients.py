@@ -280,3 +280,34 @@ async def test_everybody_is_told_of_an_interrupt_and_by_whom(
     told = await client.told("kernel_signalled")
     assert (told["signal"], told["delivered"]) == ("SIGCONT", True)
     assert told["by"].startswith("a Jupyter client attached through the bridge")
+
+
+async def test_a_client_that_goes_while_it_is_asked_for_input_holds_up_no_task(
+    agent: AgentProcess, clients: Clients
+) -> None:
+    kernel = await agent.launch()
+    client = await clients.join(kernel)
+    client.send("input('who? ')", allow_stdin=True)
+    await client.told("input_request", channel="stdin")
+    await agent.submit(kernel, "print('on it goes')")
+    client.close()
+    records = await agent.records(kernel, until=ended(1))
+    assert stdout_of(records, 1) == "on it goes\n"
+    records = await agent.records(kernel, until=of_kind(RecordKind.KERNEL_INTERRUPTED))
+    by = [body_of(one)["by"] for one in records if one.kind is RecordKind.KERNEL_INTERRUPTED]
+    assert by == ["the bridge, for the client that was asked for input has gone"]
+
+
+async def test_a_file_that_was_left_with_an_ended_kernel_is_removed(
+    agent: AgentProcess,
+) -> None:
+    kernel = await agent.launch()
+    await bridge_of(agent, kernel)
+    file = agent.folder(kernel) / "bridge.json"
+    left = file.read_bytes()
+    await agent.done(link.Stop(kernel, "done"))
+    await wait_until(lambda: not file.exists())
+    agent.kill()
+    file.write_bytes(left)
+    await agent.start()
+    assert not file.exists()

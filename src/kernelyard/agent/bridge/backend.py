@@ -17,6 +17,8 @@ from kernelyard.wire.signing import Signer
 
 MOST_UNSENT = 100
 """Messages that wait in a socket for a kernel that does not read."""
+MOST_LAST_BATCHES = 20
+"""Read of a kernel that is left; one that is about to be ended may go on talking."""
 
 
 class Hearer(Protocol):
@@ -73,8 +75,9 @@ class Backend:
     def drain(self) -> None:
         """Take in what a kernel that has ended said last, as far as it has arrived."""
         for one in (self._iopub, self._shell, self._control):
-            while one.now():
-                pass
+            for _ in range(MOST_LAST_BATCHES):
+                if not one.now():
+                    break
 
     def close(self) -> None:
         """Close the sockets; nothing is heard afterwards."""

@@ -8,11 +8,9 @@ kernel.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import closing
-from datetime import UTC, datetime
 from typing import Protocol
-from uuid import uuid4
 
 import msgspec
 import zmq
@@ -23,16 +21,17 @@ from kernelyard.agent.bridge.hearing import Hearing
 from kernelyard.agent.bridge.lines import Lines, Request
 from kernelyard.agent.bridge.listening import Peer, Port
 from kernelyard.agent.bridge.nanny import Nanny, Ward
-from kernelyard.agent.bridge.publishing import Publisher
+from kernelyard.agent.bridge.prompts import GONE, Prompts
+from kernelyard.agent.bridge.voice import Voice
 from kernelyard.agent.journal import Journal
 from kernelyard.agent.logs import Log
+from kernelyard.model.errors import YardError
 from kernelyard.model.records import Record, RecordKind
 from kernelyard.wire import nanny
-from kernelyard.wire.composing import Composer
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.journal import split as split_records
-from kernelyard.wire.messages import ask, read_header
-from kernelyard.wire.multipart import Parts, join
+from kernelyard.wire.messages import read_header
+from kernelyard.wire.multipart import Parts
 from kernelyard.wire.requests import EXECUTE, ClientHeader, is_ipython, leaving_the_kernel
 from kernelyard.wire.signing import Signer
 
@@ -83,14 +82,15 @@ class Bridge:
         self._context = context
         self._kernel = kernel
         self._log = log
-        self._signer = Signer(key.encode())
-        self._composer = Composer(f"{kernel.id}-bridge")
+        signer = Signer(key.encode())
         self._nanny = Nanny(kernel)
-        self._shell = Desk(self._signer, self._on_shell_request, log)
-        self._control = Desk(self._signer, self._on_control_request, log)
-        self._stdin = Desk(self._signer, self._on_input, log)
-        self._iopub = Publisher(log, self._welcome, self._missed, self._on_listener)
-        self._hearing = Hearing(lambda: len(self._shell.port.peers), lambda: self._iopub.listeners)
+        self._shell = Desk(signer, self._on_shell_request, log)
+        self._control = Desk(signer, self._on_control_request, log)
+        self._stdin = Desk(signer, self._on_input, log)
+        self._voice = Voice(f"{kernel.id}-bridge", signer, self._on_listener, log)
+        iopub = self._voice.iopub
+        self._hearing = Hearing(lambda: len(self._shell.port.peers), lambda: iopub.listeners)
+        self._prompts = Prompts(lambda client: client in self._stdin.port.peers, self._unblock)
         # While it is being started its clients are to wait, not to give it up.
         self._heart = Heart(lambda: kernel.alive or kernel.connection is None, log)
         self._lines = Lines(self._send_shell, self._answer_instead, self._resume)
@@ -111,7 +111,7 @@ class Bridge:
         """Shell, iopub, stdin, control, heartbeat."""
         return (
             self._shell.port,
-            self._iopub.port,
+            self._voice.iopub.port,
             self._stdin.port,
             self._control.port,
             self._heart.port,
@@ -184,7 +184,8 @@ class Bridge:
     def _lose(self, told: nanny.Told, *, restarting: bool) -> None:
         """The kernel's process has ended."""
         self._part()
-        self._publish("status", {"execution_state": "restarting" if restarting else "dead"})
+        state = "restarting" if restarting else "dead"
+        self._voice.publish("status", {"execution_state": state})
         if not restarting or nanny.was_death(told):
             event = nanny.event_of(self._kernel.id, told, restarting=restarting)
             self._tell(nanny.DIED, event)
@@ -192,10 +193,7 @@ class Bridge:
         self._lines.lose(nanny.error(name, told.reason), everything=not restarting)
 
     def _tell(self, name: str, event: nanny.Event) -> None:
-        self._control.send_all(self._composed(name, event))
-        self._publish(name, event)
-        text = f"[kernelyard] {event.sentence(name)}\n"
-        self._publish("stream", {"name": "stderr", "text": text})
+        self._voice.tell(self._control, name, event)
 
     # The kernel's side.
 
@@ -219,6 +217,7 @@ class Bridge:
         backend, self._backend = self._backend, None
         self._lines.shut()
         self._questions.clear()
+        self._prompts.clear()
         self._heard = False
         if backend is not None:
             backend.drain()
@@ -241,10 +240,7 @@ class Bridge:
     def _ask(self, answered: Callable[[], None]) -> None:
         if self._backend is None:
             return
-        msg_id = uuid4().hex
-        parts = ask(
-            "kernel_info_request", msg_id=msg_id, session=self._composer.session, date=_now()
-        )
+        msg_id, parts = self._voice.question()
         self._questions[msg_id] = answered
         self._backend.send_shell(parts)
 
@@ -277,7 +273,10 @@ class Bridge:
             return
         client = parts.identities[0]
         self._shell.send(client, parts)
-        self._lines.on_reply(client, parent, read_header(parts.header).msg_type, parts.content)
+        msg_type = read_header(parts.header).msg_type
+        if msg_type == "execute_reply":
+            self._prompts.settle(client)
+        self._lines.on_reply(client, parent, msg_type, parts.content)
 
     def on_control(self, parts: Parts) -> None:
         """Take in a reply from the kernel on the control channel."""
@@ -287,15 +286,17 @@ class Bridge:
     def on_stdin(self, parts: Parts) -> None:
         """The kernel asks a client for input."""
         if parts.identities:
-            self._stdin.send(parts.identities[0], parts)
+            client = parts.identities[0]
+            self._stdin.send(client, parts)
+            self._prompts.ask(client)
 
     def on_iopub(self, parts: Parts) -> None:
         """The kernel says something to everybody."""
         if not self._heard:
             self._heard = True
             self._lines.open()
-        if b"iopub_welcome" not in parts.header and parts.identities:
-            self._iopub.publish(join(parts, self._signer))
+        if b"iopub_welcome" not in parts.header:
+            self._voice.pass_on(parts)
 
     # The clients' side.
 
@@ -321,11 +322,12 @@ class Bridge:
             self._backend.send_control(_routed(parts, peer.identity))
         elif header.reply_type is not None:
             content = nanny.error("KernelNotRunning", "The kernel is not running at the moment.")
-            reply = self._composed(header.reply_type, content, parts.header)
+            reply = self._voice.compose(header.reply_type, content, parts.header)
             self._control.send(peer.identity, reply)
 
     def _on_input(self, peer: Peer, parts: Parts, header: ClientHeader) -> None:
         if self._backend is not None and header.msg_type == "input_reply":
+            self._prompts.settle(peer.identity)
             self._backend.send_stdin(_routed(parts, peer.identity))
 
     def _ask_nanny(self, desk: Desk, peer: Peer, parts: Parts, header: ClientHeader) -> None:
@@ -333,14 +335,12 @@ class Bridge:
             content = await self._nanny.answer(header, parts.content)
             self._doubt()
             reply = f"{header.msg_type.removesuffix('_request')}_reply"
-            desk.send(peer.identity, self._composed(reply, content, parts.header))
+            desk.send(peer.identity, self._voice.compose(reply, content, parts.header))
 
         if len(self._working) >= MOST_QUESTIONS:
             desk.port.note_nonsense("too many requests at a time")
             return
-        work = asyncio.create_task(answer(), name=f"nanny {header.msg_type}")
-        self._working.add(work)
-        work.add_done_callback(self._working.discard)
+        self._work(answer())
 
     def _send_shell(self, parts: Parts) -> bool:
         return self._backend is not None and self._backend.send_shell(parts)
@@ -354,32 +354,23 @@ class Bridge:
             peer.resume()
 
     def _answer_instead(self, request: Request, content: object) -> None:
-        """Answer a request that no kernel will answer, with the sounds that a kernel makes."""
-        reply = request.header.reply_type
-        parent = request.parts.header
-        self._publish("status", {"execution_state": "busy"}, parent)
-        if request.header.msg_type == EXECUTE and isinstance(content, dict) and "ename" in content:
-            line = f"{content['ename']}: {content['evalue']}"
-            told = {"ename": content["ename"], "evalue": content["evalue"], "traceback": [line]}
-            self._publish("error", told, parent)
-        self._publish("status", {"execution_state": "idle"}, parent)
-        if reply is not None:
-            self._shell.send(request.client, self._composed(reply, content, parent))
+        self._voice.answer(self._shell, request, content)
 
-    def _publish(self, msg_type: str, content: object, parent: bytes = b"{}") -> None:
-        parts = self._composed(msg_type, content, parent)
-        self._iopub.publish([msg_type.encode(), *join(parts, self._signer)])
+    def _unblock(self) -> None:
+        """Interrupt code that waits for the input of somebody who has gone."""
 
-    def _welcome(self, topic: bytes) -> list[bytes]:
-        content = {"subscription": topic.decode(errors="replace")}
-        return join(self._composed("iopub_welcome", content), self._signer)
+        async def interrupt() -> None:
+            try:
+                await self._kernel.interrupt(GONE)
+            except YardError as problem:
+                self._log.warning("bridge.not_interrupted", problem=problem.message)
 
-    def _missed(self, count: int) -> list[bytes]:
-        text = f"[kernelyard] This client was too slow and missed {count} messages.\n"
-        return join(self._composed("stream", {"name": "stderr", "text": text}), self._signer)
+        self._work(interrupt())
 
-    def _composed(self, msg_type: str, content: object, parent: bytes = b"{}") -> Parts:
-        return self._composer.compose(msg_type, content, date=_now(), parent=parent)
+    def _work(self, doing: Coroutine[object, object, None]) -> None:
+        work = asyncio.create_task(doing)
+        self._working.add(work)
+        work.add_done_callback(self._working.discard)
 
 
 def _routed(parts: Parts, client: bytes) -> Parts:
@@ -387,7 +378,3 @@ def _routed(parts: Parts, client: bytes) -> Parts:
     return Parts(
         parts.header, parts.parent, parts.metadata, parts.content, parts.buffers, (client,)
     )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()

@@ -70,14 +70,20 @@ class Bridges:
                 await _ended(known.serving)
                 known.file.unlink(missing_ok=True)
 
-    async def recover(self, kernels: Iterable[tuple[Kernel, Path, str]]) -> None:
-        """Open the bridges again that an earlier agent had open, with the keys they had."""
-        for kernel, folder, name in kernels:
-            if not (folder / FILE).exists():
+    async def recover(self, home: Path, kernels: Iterable[tuple[Kernel, str]]) -> None:
+        """Open the bridges again that an earlier agent had open, with the keys they had.
+
+        ``home`` has the directories of all kernels, by their ids.
+        """
+        living = {kernel.id: (kernel, name) for kernel, name in kernels}
+        for file in _kept_in(home):
+            if file.parent.name not in living:
+                file.unlink(missing_ok=True)
                 continue
+            kernel, name = living[file.parent.name]
             try:
                 async with self._one_at_a_time:
-                    await self._opened(kernel, folder / FILE, name)
+                    await self._opened(kernel, file, name)
             except OSError as error:
                 self._log.warning("bridge.not_opened", kernel_id=kernel.id, problem=str(error))
 
@@ -117,6 +123,10 @@ class Bridges:
             if kernel.journal.closed and known is not None:
                 known.file.unlink(missing_ok=True)
             self._log.info("bridge.closed", kernel_id=kernel.id)
+
+
+def _kept_in(home: Path) -> list[Path]:
+    return sorted(home.glob(f"*/{FILE}"))
 
 
 def _bound(before: Connection | None, log: Log) -> list[socket.socket]:

@@ -86,5 +86,5 @@ class Nanny:
 
 def who(header: ClientHeader) -> str:
     """Name the sender of a request, for journals: as far as he names himself."""
-    name = "".join(one for one in header.username if one.isprintable())[:_LONGEST_NAME]
+    name = "".join(one for one in header.username or "" if one.isprintable())[:_LONGEST_NAME]
     return f"{CLIENT} ({name})" if name else CLIENT

@@ -127,7 +127,10 @@ def test_a_notebook_is_executed_in_the_yard(
     assert (kernel.state, kernel.info.cause) == ("terminated", "asked")
 
 
-def test_a_notebook_that_raises_ends_its_kernel_too(jupyter: Path, yard: Client) -> None:
+def test_a_notebook_that_raises_ends_its_kernel_too(
+    jupyter: Path, yard: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JPY_SESSION_NAME", "/reports/in.ipynb")
     file = notebook(jupyter, IN_KERNEL, "1/0")
     done = subprocess.run(
         by_nbclient(file, jupyter / "out.ipynb"),
@@ -139,6 +142,7 @@ def test_a_notebook_that_raises_ends_its_kernel_too(jupyter: Path, yard: Client)
     assert "ZeroDivisionError" in done.stderr
     (newest, *_) = yard.kernels.list(page_size=1)
     assert newest.wait_ended(20).state == "terminated"
+    assert (newest.info.path, newest.info.display_name) == ("/reports/in.ipynb", "in.ipynb")
 
 
 async def test_a_kernel_is_seen_in_the_yard_and_keeps_its_id_and_ports_over_restarts(
@@ -167,6 +171,14 @@ async def test_what_runs_is_interrupted(
     await asyncio.to_thread(wait_until, flag.exists, 40)
     await manager.interrupt_kernel()
     assert await saying == "KeyboardInterrupt"
+
+
+async def test_other_signals_reach_the_kernel_too(manager: AsyncKernelManager, say: Say) -> None:
+    await say(
+        "import signal\nheard = []\nsignal.signal(signal.SIGUSR1, lambda *_: heard.append(1))"
+    )
+    await manager.signal_kernel(signal.SIGUSR1)
+    assert await say("print(heard)") == "[1]\n"
 
 
 async def test_an_application_learns_that_its_kernel_has_died_and_starts_another(

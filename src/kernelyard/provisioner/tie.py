@@ -106,7 +106,7 @@ class Tie:
     def signal(self, signum: int) -> None:
         """Send a signal."""
         if self._kernel is not None:
-            self._kernel.signal(signal.Signals(signum).name)  # type: ignore[attr-defined]
+            self._kernel.signal(signum)
 
     def restart(self) -> None:
         """See that the kernel is being restarted. Applications ask for that by message first."""

@@ -7,6 +7,7 @@ So it is a real ``KernelManager`` of jupyter_client, in a provisioner's own thre
 from __future__ import annotations
 
 import copy
+import importlib
 import inspect
 import logging
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+from jupyter_client.connect import LocalPortCache
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -22,6 +24,9 @@ from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
 from kernelyard.model.json import JsonValue
 from kernelyard.providers.provisioner.spec import ProvisionedSpec
+
+# Made while only one thread can be here: of two, neither would know of the other's ports.
+LocalPortCache.instance()
 
 
 class Parent(AsyncKernelManager):
@@ -94,6 +99,7 @@ def provisioned(
         kernel_protocol_version=spec.kernel_protocol_version,
         resource_dir=spec.resource_dir,
     )
+    importlib.invalidate_caches()
     cls = entry.load()
     config: dict[str, JsonValue] = copy.deepcopy(spec.stanza.config)
     for unknown in _unknown(cls, config):

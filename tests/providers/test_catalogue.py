@@ -11,7 +11,7 @@ import pytest
 from kernelyard.model.errors import ImageNotFound, ImageNotReady, ResourceNotFound
 from kernelyard.providers.catalogue import Catalogue
 from kernelyard.providers.launcher import LaunchRequest
-from kernelyard.wire.link import ImageList
+from kernelyard.wire.link import ImageList, encode_message
 
 from tests.support.misfit_providers import Gate, WellBehaved, entry
 
@@ -85,6 +85,15 @@ async def test_what_cannot_be_used_of_an_answer_is_left_out_and_reported() -> No
     problems = " ".join(broken.problem for broken in images.broken)
     assert len(images.broken) == 3
     assert all(word in problems for word in ("twice", "'../etc'", "'python3'"))
+
+
+async def test_an_image_of_rubbish_does_not_cost_the_others_their_list() -> None:
+    images = await Catalogue([entry("rubbish", "ListsRubbish"), GOOD]).images()
+    assert names(images) == ["rubbish/fit", "rubbish/f", "good/one", "good/two"]
+    assert "what JSON can say" in (images.images[1].problem or "")
+    assert len(images.broken) == 6
+    assert {broken.provider for broken in images.broken} == {"rubbish"}
+    assert encode_message(images)
 
 
 async def test_two_packages_with_one_name_are_both_left_out() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from typing import ClassVar
 
@@ -94,6 +95,23 @@ class ListsNonsense(Provider):
 
     def prepare(self, name: str, request: LaunchRequest) -> LaunchPlan:
         return None  # type: ignore[return-value]
+
+
+class ListsRubbish(Provider):
+    name = "rubbish"
+
+    def find(self) -> list[FoundImage]:
+        fit = an_image("rubbish", "fit")
+        return [
+            fit,
+            replace(fit, name="a", display_name=object()),  # type: ignore[arg-type]
+            replace(fit, name="b", language=None),  # type: ignore[arg-type]
+            replace(fit, name="c", metadata={1: object()}),  # type: ignore[dict-item]
+            replace(fit, name="d", problem="half \ud800 of a pair"),
+            replace(fit, name="e", display_name="x" * 300_000),
+            replace(fit, name=5),  # type: ignore[arg-type]
+            replace(fit, name="f", parameters={"properties": {"x": {"enum": [object()]}}}),
+        ]
 
 
 class ListsNothing(Provider):

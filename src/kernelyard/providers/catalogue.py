@@ -152,7 +152,7 @@ class Catalogue:
     async def check(self, provider: str, name: str, values: Mapping[str, object]) -> None:
         """See whether an image may be started with these values. Raises Invalid, ImageNotReady."""
         schema, allow = await self._declared(provider, name), self._allow_insecure
-        await asyncio.to_thread(settled, schema, values, allow_insecure=allow)
+        await self._ask(provider, name, lambda _: settled(schema, values, allow_insecure=allow))
 
     async def find_again(self, provider: str, name: str, record: JsonObject) -> Launcher | None:
         """Return the launcher of a kernel that an earlier agent launched; None if it has ended.

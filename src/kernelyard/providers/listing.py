@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
-from kernelyard.model.errors import Invalid, YardError
-from kernelyard.model.ids import checked_name
-from kernelyard.model.images import FoundImage
+from kernelyard.model.errors import YardError
+from kernelyard.providers.known import Known, known_of
 from kernelyard.providers.lane import Lane, NotLoaded, TooSlow, told
-from kernelyard.providers.parameters import BadSchema, Schema, offered, schema_of, why_hidden
-from kernelyard.providers.provider import Provider
 from kernelyard.providers.settings import WrongSettings
-from kernelyard.providers.watched import Watched, watched_by
-from kernelyard.wire.link import BrokenProvider, HiddenImage, ImageList, SlowProvider
+from kernelyard.wire.link import BrokenProvider, ImageList, SlowProvider
 
 KEEP_FACTOR = 10
 """A list is not made anew before this many times what it took has passed."""
 REST_FACTOR = 3
 """However often files change, a provider works no more than a third of the time."""
-_MOST_PROBLEMS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,28 +28,6 @@ class Patience:
     """So long it is waited for where there is an older list to show."""
     keep: float = 5.0
     """A list of the last seconds serves."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """One list that a provider has made."""
-
-    images: tuple[FoundImage, ...]
-    """As users see them."""
-    declared: dict[str, Schema]
-    """The schemas of launch parameters as the provider says them, by the names of images."""
-    hidden: tuple[HiddenImage, ...]
-    problems: tuple[str, ...]
-    watched: frozenset[Watched] = frozenset()
-    at: int = field(default_factory=lambda: time.time_ns() // 1000)
-
-    def shows_the_same(self, other: Known | None) -> bool:
-        """Whether there is nothing new to tell."""
-        return other is not None and (self.images, self.hidden, self.problems) == (
-            other.images,
-            other.hidden,
-            other.problems,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +115,9 @@ class Listing:
         look = self._look
         if look is None or look.found.done():
             name, allow = self.name, self._allow_insecure
-            found = self._lane.begin(lambda provider: _looked(provider, name, allow))
+            found = self._lane.begin(
+                lambda provider: known_of(provider, name, allow_insecure=allow)
+            )
             look = self._look = _Look(_now(), found)
             found.add_done_callback(lambda _: self._settle(look))
         return look
@@ -196,58 +169,6 @@ def problem_of(provider: str, error: BaseException) -> str:
             return error.message
         case _:
             return f"The provider '{provider}' failed: {told(error)}. Mend or remove its package."
-
-
-def _looked(provider: Provider, name: str, allow_insecure: bool) -> Known:
-    """Ask a provider, in its own thread, and separate what can be used from what cannot."""
-    found: object = provider.find()
-    watched: frozenset[Watched] = frozenset()
-    with suppress(Exception):
-        watched = watched_by(provider.watched())
-    if not isinstance(found, list):
-        problem = "Its find() returns no list. Tell its author."
-        return Known(images=(), declared={}, hidden=(), problems=(problem,), watched=watched)
-    good: dict[str, FoundImage] = {}
-    declared: dict[str, Schema] = {}
-    hidden: list[HiddenImage] = []
-    problems: list[str] = []
-    for image in found:
-        if not isinstance(image, FoundImage):
-            problems.append(f"Its find() lists {str(image)[:80]!r}, which is no FoundImage.")
-        elif image.name in good or image.name in declared:
-            problems.append(f"Its find() lists {image.name!r} twice; the second is left out.")
-        elif not _is_name(image.name):
-            problems.append(f"Its image {image.name[:80]!r} cannot be named so and is left out.")
-        else:
-            one = replace(image, provider=name)
-            try:
-                schema = schema_of(one.parameters)
-            except BadSchema as error:
-                wrong = f"It cannot be started, for {error}. Mend its declaration."
-                good[one.name] = replace(one, parameters={}, problem=one.problem or wrong)
-                continue
-            declared[one.name] = schema
-            reason = None if allow_insecure else why_hidden(schema)
-            if reason is None:
-                shown = offered(schema, allow_insecure=allow_insecure)
-                good[one.name] = replace(one, parameters=shown)
-            else:
-                hidden.append(HiddenImage(one.reference, reason))
-    return Known(
-        images=tuple(good.values()),
-        declared=declared,
-        hidden=tuple(hidden),
-        problems=tuple(problems[:_MOST_PROBLEMS]),
-        watched=watched,
-    )
-
-
-def _is_name(name: str) -> bool:
-    try:
-        checked_name(name, field="name")
-    except Invalid:
-        return False
-    return True
 
 
 def _now() -> float:

@@ -12,6 +12,9 @@ from kernelyard.wire.link import BrokenProvider, SlowProvider
 from tests.support.http_house import House
 
 PYTHON = {"kernelspec": {"name": "python3"}, "language_info": {"name": "python", "version": "3.12"}}
+DEEP: object = None
+for _ in range(900):
+    DEEP = [DEEP]
 FRESH = FoundImage(
     provider="conda",
     name="fresh",
@@ -55,6 +58,7 @@ async def test_a_choice_is_remembered_until_it_is_forgotten(house: House) -> Non
         ({"image": "broken"}, 409, "image_not_ready"),
         ({"remember": True, "image": "python3"}, 400, "invalid"),
         ({"metadata": []}, 400, "invalid"),
+        ({"metadata": {"kernelspec": DEEP}}, 400, "invalid"),
         ({"colour": "red"}, 400, "invalid"),
     ],
 )

@@ -58,7 +58,7 @@ class Group:
 
     def remove(self) -> bool:
         """Remove it if its processes have gone; return whether nothing is left of it."""
-        left = [place for place in set(self.places.values()) if not _remove(place)]
+        left = [place for place in set(self.places.values()) if not remove_group(place)]
         return not left
 
 
@@ -112,12 +112,12 @@ class Groups:
         for parent in set(self.parents.values()):
             for place in parent.iterdir():
                 if place.is_dir() and place.name not in living:
-                    _remove(place)
+                    remove_group(place)
 
     def close(self) -> None:
         """Remove what holds the groups, if nothing is in it."""
         for parent in set(self.parents.values()):
-            _remove(parent)
+            remove_group(parent)
 
     def _try(self, version: int, controller: str, place: Path) -> None:
         parent = place / self.name
@@ -154,12 +154,23 @@ def _places(mounts: str, own: str) -> dict[str, tuple[int, Path]]:
         for controller in controllers.split(","):
             if controller in mounted:
                 version, root = mounted[controller]
-                inside = root / path.lstrip("/").removesuffix(f"/{_OWN_LEAF}")
-                # In a container the path is that of the host, and our group is the root that we see.
-                found[controller] = (version, inside if inside.is_dir() else root)
+                found[controller] = (version, _inside(root, path))
     if any(name in found for name in CONTROLLERS):
         found.pop("", None)
     return found
+
+
+def unified_place(mounts: str, own: str) -> Path | None:
+    """The directory of our own group in the hierarchy of version 2, if that is mounted."""
+    roots = [Path(line.split()[1]) for line in mounts.splitlines() if line.split()[2] == "cgroup2"]
+    paths = [line.removeprefix("0::") for line in own.splitlines() if line.startswith("0::")]
+    return _inside(roots[0], paths[0]) if roots and paths else None
+
+
+def _inside(root: Path, path: str) -> Path:
+    inside = root / path.lstrip("/").removesuffix(f"/{_OWN_LEAF}")
+    # In a container the path is that of the host, and our group is the root that we see.
+    return inside if inside.is_dir() else root
 
 
 def _delegated(place: Path) -> list[str]:
@@ -260,7 +271,8 @@ def _counted(file: Path, key: str) -> int:
     return next((int(line.split()[1]) for line in lines if line.split()[:1] == [key]), 0)
 
 
-def _remove(place: Path) -> bool:
+def remove_group(place: Path) -> bool:
+    """Remove a group if nothing is in it; return whether nothing is left of it."""
     try:
         place.rmdir()
     except FileNotFoundError:

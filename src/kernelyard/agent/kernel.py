@@ -384,6 +384,7 @@ class Kernel:
         incarnation, self._incarnation = self._incarnation, None
         if not self._swept:
             self._swept = True
+            self._surroundings.limits.end_all(self.id)
             await asyncio.to_thread(self._surroundings.table.kill, self.id)
             self._surroundings.limits.release(self.id)
         if incarnation is not None:

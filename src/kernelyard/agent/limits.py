@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kernelyard.agent.cgroups import Group, Groups, Wish
+from kernelyard.agent.enclosures import Enclosures
 from kernelyard.agent.endings import MemoryFate
 from kernelyard.agent.logs import Log
 from kernelyard.model.kernels import LaunchOrder
@@ -51,13 +52,15 @@ class Held:
 class Limits:
     """Holds the kernels of one agent to their limits."""
 
-    def __init__(self, groups: Groups, log: Log) -> None:
+    def __init__(self, groups: Groups, log: Log, enclosures: Enclosures | None = None) -> None:
         self._groups = groups
+        self._enclosures = enclosures or Enclosures()
         self._log = log
 
     def hold(self, order: LaunchOrder, pid: int) -> Held:
         """Hold a process that was just started to the limits of its order, as far as can be."""
         group = None
+        self._enclosures.enter(order.kernel_id, pid)
         wish = _wish(order)
         try:
             group = self._groups.make(order.kernel_id, wish)
@@ -78,10 +81,15 @@ class Limits:
         group = self._groups.find_again(order.kernel_id)
         return Held(order, group, kills, _system_kills())
 
+    def end_all(self, kernel_id: str) -> None:
+        """Kill whatever is enclosed with a kernel whose process has ended."""
+        self._enclosures.end(kernel_id)
+
     def release(self, kernel_id: str, tries: int = REMOVAL_TRIES) -> None:
         """Remove the group of a kernel whose process has ended, soon if not at once."""
         group = self._groups.find_again(kernel_id)
-        if group is None or group.remove() or not tries:
+        gone = group is None or group.remove()
+        if (self._enclosures.remove(kernel_id) and gone) or not tries:
             return
         loop = asyncio.get_running_loop()
         loop.call_later(REMOVAL_SECONDS, self.release, kernel_id, tries - 1)
@@ -89,12 +97,14 @@ class Limits:
     def sweep(self, living: Collection[str]) -> None:
         """Remove the groups of all kernels but the ``living``."""
         try:
+            self._enclosures.sweep(living)
             self._groups.sweep(living)
         except OSError as error:
             self._log.warning("limits.not_swept", problem=str(error))
 
     def close(self) -> None:
         """Remove what holds the groups, if no kernel is left in it."""
+        self._enclosures.close()
         self._groups.close()
 
     def facts(self) -> list[LimitFact]:

@@ -14,6 +14,7 @@ import zmq
 
 from kernelyard.agent.belongings import ProcessTable
 from kernelyard.agent.cgroups import Groups
+from kernelyard.agent.enclosures import Enclosures
 from kernelyard.agent.journal import wall_clock
 from kernelyard.agent.launch.surroundings import Surroundings
 from kernelyard.agent.limits import Limits
@@ -105,7 +106,8 @@ class _Agent:
             allow_insecure_parameters=self._settings.allow_insecure_parameters,
         )
         registrar = Registrar(context, self._log)
-        limits = Limits(Groups.find(runtime_name(self._settings.data_dir)), self._log)
+        name = runtime_name(self._settings.data_dir)
+        limits = Limits(Groups.find(name), self._log, Enclosures.find(name))
         standstill = Standstill()
         spawner = Spawner(self._settings.data_dir, self._log)
         await spawner.open()

@@ -301,6 +301,7 @@ class Launching:
         await incarnation.end(gently=False)
         await incarnation.clean_up()
         if incarnation.launcher.owned:
+            self.surroundings.limits.end_all(self.order.kernel_id)
             await asyncio.to_thread(self.surroundings.table.kill, self.order.kernel_id)
         self.surroundings.limits.release(self.order.kernel_id)
 

@@ -153,6 +153,15 @@ def test_names_are_made_fit_and_kept_apart(tmp_path: Path) -> None:
     assert plan.env["VIRTUAL_ENV"] == str(second)
 
 
+def test_an_environment_that_is_reached_in_two_ways_is_one(tmp_path: Path) -> None:
+    a_virtualenv(tmp_path / "a" / "one")
+    a_virtualenv(tmp_path / "a" / "two")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "other").symlink_to(tmp_path / "a" / "one")
+    assert list(found(tmp_path / "a", tmp_path / "b")) == ["one", "two"]
+    assert list(found(tmp_path / "b", tmp_path / "a")) == ["other", "two"]
+
+
 def test_the_agents_own_environment_is_listed_first(tmp_path: Path) -> None:
     name, image = next(iter(found(tmp_path, own=True).items()))
     assert image.problem is None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from kernelyard.model.errors import Invalid
@@ -42,14 +41,3 @@ def with_mark(name: str, path: Path | str) -> str:
     """Return the name of one of several that would be called ``name``: it is always the same."""
     digest = hashlib.sha256(str(path).encode(errors="surrogateescape")).hexdigest()
     return f"{name}-{digest[:6]}"
-
-
-def told_apart(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
-    """Return the environments by names of their own.
-
-    The first of several with one name has it; the others have it with a mark.
-    """
-    apart: dict[str, Path] = {}
-    for name, prefix in named:
-        apart[with_mark(name, prefix) if name in apart else name] = prefix
-    return apart

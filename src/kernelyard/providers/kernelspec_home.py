@@ -21,6 +21,8 @@ class Home:
 
     prefix: Path = Path(sys.prefix)
     python: str = sys.executable
+    title: str = ""
+    """What the environment is called, where it is one with a name."""
 
     @property
     def is_own(self) -> bool:

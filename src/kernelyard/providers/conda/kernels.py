@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kernelyard.providers.conda.places import META
-from kernelyard.providers.environments import Environment, kernels_of
+from kernelyard.providers.environments import Environment, Found, kernels_of
 from kernelyard.providers.kernelspec_file import Kernelspec
 from kernelyard.providers.kernelspec_home import EnvironmentHome
 from kernelyard.providers.site_packages import SitePackages
@@ -18,11 +18,9 @@ R_KERNEL = "ir"
 
 
 @dataclass(frozen=True, slots=True)
-class CondaEnvironment:
+class CondaEnvironment(Found):
     """A conda environment that was found, and what makes such."""
 
-    prefix: Path
-    name: str
     program: str
     """``conda``, ``mamba`` or ``micromamba``."""
 
@@ -62,6 +60,7 @@ def _environment(title: str, found: CondaEnvironment) -> Environment:
     home = EnvironmentHome(
         prefix=prefix,
         python=str(python),
+        title=title,
         python_version=version,
         packages=SitePackages.of(prefix, minor or None),
         installer=_installer(found),
@@ -69,7 +68,7 @@ def _environment(title: str, found: CondaEnvironment) -> Environment:
     problem = None
     if version is not None and not os.access(python, os.X_OK):
         problem = f"{prefix} is broken: there is no program {python}. {home.installing('python')}"
-    return Environment(title, home, problem, has_python=version is not None or python.exists())
+    return Environment(home, problem, has_python=version is not None or python.exists())
 
 
 def _r_kernel(title: str, home: EnvironmentHome, version: str) -> Kernelspec:

@@ -12,11 +12,10 @@ from typing import ClassVar
 
 from kernelyard.providers.activation import Activation
 from kernelyard.providers.activation_scripts import check_limit
-from kernelyard.providers.environments import Environment, kernels_of
-from kernelyard.providers.image_names import name_of_environment, told_apart, with_mark
+from kernelyard.providers.environments import Environment, EnvironmentImages, Found, kernels_of
+from kernelyard.providers.image_names import name_of_environment
 from kernelyard.providers.kernelspec_file import Kernelspec
 from kernelyard.providers.kernelspec_home import EnvironmentHome
-from kernelyard.providers.kernelspec_images import KernelspecImages
 from kernelyard.providers.site_packages import SitePackages
 from kernelyard.providers.virtualenv.activation import activated_virtualenv
 from kernelyard.providers.virtualenv.places import (
@@ -27,6 +26,8 @@ from kernelyard.providers.virtualenv.places import (
     usual_folders,
 )
 
+OWN = Path(sys.prefix)
+"""The environment that the agent itself runs in."""
 _PIP = "{python} -m pip install {module}"
 _UV = "uv pip install --python {python} {module}"
 _NUMBERED = re.compile(r"python(\d+\.\d+)")
@@ -49,7 +50,7 @@ class VirtualenvSettings:
         check_limit(self.activation_limit)
 
 
-class VirtualenvProvider(KernelspecImages):
+class VirtualenvProvider(EnvironmentImages[Found]):
     """Environments made by venv, virtualenv, uv, virtualenvwrapper, pipenv, Poetry and such."""
 
     name: ClassVar[str] = "virtualenv"
@@ -58,20 +59,15 @@ class VirtualenvProvider(KernelspecImages):
     def __init__(self, settings: VirtualenvSettings | None = None) -> None:
         self._settings = settings or VirtualenvSettings()
 
-    def specs(self) -> dict[str, Kernelspec]:
-        return {
-            name: spec
-            for title, prefix in self._prefixes().items()
-            for name, spec in kernels_of(_environment(title, prefix))
-        }
+    def found(self) -> list[Found]:
+        """Every environment, the agent's own first: that it is ours must not depend on others."""
+        prefixes = [prefix for prefix in environments_in(self._folders()) if prefix != OWN]
+        if self._settings.own and not (OWN / "conda-meta").is_dir():
+            prefixes.insert(0, OWN)
+        return [Found(prefix, _name(prefix)) for prefix in prefixes]
 
-    def spec(self, name: str) -> Kernelspec | None:
-        """Return the kernelspec of an image; the name with its mark is always good."""
-        specs = self.specs()
-        if name in specs:
-            return specs[name]
-        marked = (spec for plain, spec in specs.items() if _marked(plain, spec.home.prefix) == name)
-        return next(marked, None)
+    def kernels(self, title: str, found: Found) -> Iterator[tuple[str, Kernelspec]]:
+        yield from kernels_of(_environment(title, found.prefix))
 
     def activation(self, spec: Kernelspec) -> Activation:
         """Run the environment's activation script. Raises ImageNotReady."""
@@ -81,7 +77,7 @@ class VirtualenvProvider(KernelspecImages):
 
     def watched(self) -> list[Path]:
         folders = self._folders()
-        prefixes = [*environments_in(folders), Path(sys.prefix)]
+        prefixes = [*environments_in(folders), OWN]
         packages = [
             place for prefix in prefixes for place in (prefix / "lib").glob("*/site-packages")
         ]
@@ -96,28 +92,13 @@ class VirtualenvProvider(KernelspecImages):
             return usual_folders(os.environ)
         return [folder.expanduser().absolute() for folder in self._settings.folders]
 
-    def _prefixes(self) -> dict[str, Path]:
-        """Environments by name, the agent's own first: that it is ours must not depend on others."""
-        prefixes = list(environments_in(self._folders()))
-        own = Path(sys.prefix)
-        if own in prefixes:
-            prefixes.remove(own)
-        if self._settings.own and not (own / "conda-meta").is_dir():
-            prefixes.insert(0, own)
-        return told_apart((_name(prefix), prefix) for prefix in prefixes)
-
 
 def _name(prefix: Path) -> str:
     return name_of_environment(prefix) if (prefix / MARK).is_file() else "system"
 
 
-def _marked(name: str, prefix: Path) -> str:
-    title, colon, kernel = name.partition(":")
-    return f"{with_mark(title, prefix)}{colon}{kernel}"
-
-
-def _environment(name: str, prefix: Path) -> Environment:
-    own = prefix == Path(sys.prefix)
+def _environment(title: str, prefix: Path) -> Environment:
+    own = prefix == OWN
     said = read_mark(prefix)
     version = said.get("version") or said.get("version_info") or ""
     version = ".".join(version.split(".")[:3])
@@ -131,14 +112,13 @@ def _environment(name: str, prefix: Path) -> Environment:
     home = EnvironmentHome(
         prefix=prefix,
         python=str(python),
+        title=title,
         python_version=version or None,
         packages=packages,
         installer=_PIP if packages.has("pip") else _UV,
     )
     # What the agent's own environment has besides its Python is a kernelspec of Jupyter's paths.
-    return Environment(
-        name=name, home=home, problem=_python_problem(prefix, python, minor), further=not own
-    )
+    return Environment(home=home, problem=_python_problem(prefix, python, minor), further=not own)
 
 
 def _python_of(prefix: Path) -> Path:

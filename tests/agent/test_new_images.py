@@ -73,6 +73,28 @@ async def test_an_agent_that_is_to_end_does_not_keep_anybody_waiting(agent: Agen
         assert fault_in(reply).code == "agent_unavailable"
 
 
+async def test_what_is_not_safe_is_listed_only_where_that_is_allowed(
+    agent: AgentProcess, tmp_path: Path
+) -> None:
+    free = {"properties": {"any": {"type": "string"}}}
+    install(tmp_path, "unsafe", metadata={"parameters": free})
+    images = await agent.ask(link.Images(refresh=True))
+    assert isinstance(images, link.ImageList)
+    assert [one.reference for one in images.hidden] == ["kernelspec/unsafe"]
+    trusting = AgentProcess(
+        tmp_path / "trusting", "--allow-insecure-parameters", env={"JUPYTER_PATH": str(tmp_path)}
+    )
+    try:
+        await trusting.start()
+        images = await trusting.ask(link.Images(refresh=True))
+        assert isinstance(images, link.ImageList)
+        (unsafe,) = [image for image in images.images if image.name == "unsafe"]
+        assert unsafe.parameters["properties"] == free["properties"]
+        assert images.hidden == []
+    finally:
+        await trusting.clean_up()
+
+
 async def test_parameters_are_checked_over_the_link(agent: AgentProcess, tmp_path: Path) -> None:
     install(tmp_path, "levels", metadata={"parameters": {"properties": LEVELS}})
     await agent.ask(link.Images(refresh=True))

@@ -67,6 +67,21 @@ async def test_calls_at_the_same_time_give_one_agent(engine: Watched) -> None:
     assert first == second
 
 
+async def test_an_agent_is_told_how_to_look_for_images(tmp_path: Path) -> None:
+    setup = EngineSetup(
+        data_dir=tmp_path, image_refresh_seconds=7.5, allow_insecure_parameters=True
+    )
+    engine = LocalEngine(setup)
+    link = UnixLink((await engine.place()).place)
+    pid = (await link.hello()).pid
+    command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+    await link.quit(stop_kernels=True)
+    link.close()
+    await asyncio.to_thread(os.waitpid, pid, 0)
+    assert command[command.index("--image-refresh-seconds") + 1] == "7.5"
+    assert "--allow-insecure-parameters" in command
+
+
 async def test_an_agent_that_cannot_be_started_is_told_with_its_last_words(
     engine: Watched, tmp_path: Path
 ) -> None:

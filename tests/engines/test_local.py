@@ -74,7 +74,8 @@ async def test_an_agent_is_told_how_to_look_for_images(tmp_path: Path) -> None:
     engine = LocalEngine(setup)
     link = UnixLink((await engine.place()).place)
     pid = (await link.hello()).pid
-    command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+    line = await asyncio.to_thread(Path(f"/proc/{pid}/cmdline").read_text)
+    command = line.split("\0")
     await link.quit(stop_kernels=True)
     link.close()
     await asyncio.to_thread(os.waitpid, pid, 0)

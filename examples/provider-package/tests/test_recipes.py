@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from kernelyard_recipes.provider import RecipesProvider, RecipesSettings
+from kernelyard_recipes.launcher import NiceLauncher
+from kernelyard_recipes.provider import ARGV, RecipesProvider, RecipesSettings
 
 from kernelyard.model.errors import ImageNotReady
-from kernelyard.providers.launcher import LaunchRequest
+from kernelyard.providers.blocking import InThreads
+from kernelyard.providers.launcher import Launcher, LaunchRequest
 from kernelyard.providers.provider import Provider
-from kernelyard.testing import ProviderConformance
+from kernelyard.testing import LauncherConformance, ProviderConformance
 
 REPORT = """
 display_name = "Reports"
@@ -43,6 +45,13 @@ class TestRecipes(ProviderConformance):
     def test_a_torn_recipe_says_which_and_what_to_do(self, provider: Provider) -> None:
         with pytest.raises(ImageNotReady, match=r"torn.toml cannot be read.*Correct or remove it"):
             provider.prepare("torn", LaunchRequest(kernel_id="x"))
+
+
+class TestNiceLauncher(LauncherConformance):
+    """The suite for launchers, with a real kernel."""
+
+    def make_launcher(self, request: LaunchRequest) -> Launcher:
+        return InThreads(NiceLauncher(ARGV, {}, 5, request))
 
 
 def test_a_niceness_that_there_is_not_is_refused() -> None:

@@ -1,24 +1,26 @@
 """The launcher: one kernel, as a process with a lower priority.
 
 A process of this machine needs no launcher: a plan with a command line is enough, and gets the agent's
-own. This one stands for whatever your kernels run in: a container, a batch job, another machine.
+own. This one stands for whatever your kernels run in: a container, a batch job, another machine. Its
+methods may block; ``InThreads`` makes it what the agent wants.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import secrets
 import signal
+import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kernelyard.model.exits import ExitResult, InterruptOutcome
 from kernelyard.model.json import JsonObject
+from kernelyard.providers.blocking import BlockingLauncher
 from kernelyard.providers.inherited import inherited_environment
-from kernelyard.providers.launcher import Launcher, LaunchFailed, LaunchRequest, Resources
+from kernelyard.providers.launcher import LaunchFailed, LaunchRequest, Resources
 from kernelyard.providers.process_identity import start_time_of
 from kernelyard.wire.connections import Connection, parse_connection
 
@@ -26,7 +28,7 @@ LOOK_SECONDS = 0.05
 SOCKETS = ("shell", "iopub", "stdin", "control", "hb")
 
 
-class NiceLauncher(Launcher):
+class NiceLauncher(BlockingLauncher):
     """Starts an ipykernel under ``nice``, and finds out by itself where it listens."""
 
     def __init__(
@@ -37,10 +39,9 @@ class NiceLauncher(Launcher):
         self._env = env
         self._request = request
         self._file = request.connection_file
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._pid: int | None = None
         self._start_time: int | None = None
-        self._end: ExitResult | None = None
 
     @classmethod
     def find_again(cls, record: JsonObject) -> NiceLauncher | None:
@@ -52,7 +53,7 @@ class NiceLauncher(Launcher):
         launcher._pid, launcher._start_time = pid, started
         return launcher if launcher._lives() else None
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Start the process; its kernel will choose ports and write them into the file."""
         content: dict[str, object] = {f"{socket}_port": 0 for socket in SOCKETS}
         content |= {"transport": "tcp", "ip": "127.0.0.1"}
@@ -62,11 +63,11 @@ class NiceLauncher(Launcher):
             json.dump(content, file)
         argv = [part.replace("{connection_file}", str(self._file)) for part in self._argv]
         with self._request.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *argv,
+            self._process = subprocess.Popen(
+                argv,
                 cwd=self._request.work_dir,
                 env={**inherited_environment(), **self._env, **self._request.environment},
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -74,45 +75,37 @@ class NiceLauncher(Launcher):
         self._pid = self._process.pid
         self._start_time = start_time_of(self._pid)
 
-    async def connection_info(self) -> Connection:
+    def connection_info(self) -> Connection:
         """Wait until the kernel has written its ports."""
-        while True:
+        while self.poll() is None:
             try:
                 connection = parse_connection(self._file.read_bytes())
             except (OSError, ValueError):
                 connection = None  # it is just being written
             if connection is not None and all(connection.ports):
                 return connection
-            if await self.poll() is not None:
-                raise LaunchFailed("It ended before it listened.")
-            await asyncio.sleep(LOOK_SECONDS)
+            time.sleep(LOOK_SECONDS)
+        raise LaunchFailed("It ended before it listened.")
 
     @property
     def resources(self) -> Resources:
         return Resources(pid=self._pid, start_time=self._start_time)
 
-    async def poll(self) -> ExitResult | None:
-        if self._end is None and not self._lives():
-            # Nobody can know how a process ended that another agent has started.
-            code = await self._process.wait() if self._process is not None else None
-            killed = code is not None and code < 0
-            self._end = ExitResult(
-                code=None if killed else code,
-                signal=signal.Signals(-code).name if code is not None and killed else None,
-                ended_at=time.time_ns() // 1000,
-            )
-        return self._end
+    def poll(self) -> ExitResult | None:
+        if self._process is not None:
+            code = self._process.poll()
+            return None if code is None else _ended(code)
+        return None if self._lives() else _ended(None)
 
-    async def wait(self, timeout: float | None = None) -> ExitResult | None:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while (end := await self.poll()) is None:
-            if deadline is not None and time.monotonic() >= deadline:
-                return None
-            await asyncio.sleep(LOOK_SECONDS)
-        return end
+    def wait(self) -> ExitResult | None:
+        if self._process is not None:
+            return _ended(self._process.wait())
+        while self._lives():
+            time.sleep(LOOK_SECONDS)
+        return _ended(None)
 
-    async def signal(self, signum: int) -> bool:
-        if self._pid is None or not self._lives():
+    def signal(self, signum: int) -> bool:
+        if self._pid is None or self.poll() is not None:
             return False
         try:
             os.killpg(self._pid, signum)
@@ -120,17 +113,17 @@ class NiceLauncher(Launcher):
             return False
         return True
 
-    async def interrupt(self) -> InterruptOutcome:
-        sent = await self.signal(signal.SIGINT)
+    def interrupt(self) -> InterruptOutcome:
+        sent = self.signal(signal.SIGINT)
         return InterruptOutcome.DELIVERED if sent else InterruptOutcome.NOT_DELIVERED
 
-    async def terminate(self) -> None:
-        await self.signal(signal.SIGTERM)
+    def terminate(self) -> None:
+        self.signal(signal.SIGTERM)
 
-    async def kill(self) -> None:
-        await self.signal(signal.SIGKILL)
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
 
-    async def cleanup(self) -> None:
+    def cleanup(self) -> None:
         self._file.unlink(missing_ok=True)
 
     def record(self) -> JsonObject:
@@ -139,3 +132,13 @@ class NiceLauncher(Launcher):
     def _lives(self) -> bool:
         """Whether it is still the same process, and not another one with its number."""
         return self._pid is not None and start_time_of(self._pid) == self._start_time
+
+
+def _ended(code: int | None) -> ExitResult:
+    """How it ended; nobody can know that of a process that another agent has started."""
+    killed = code is not None and code < 0
+    return ExitResult(
+        code=None if killed else code,
+        signal=signal.Signals(-code).name if code is not None and killed else None,
+        ended_at=time.time_ns() // 1000,
+    )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import tomllib
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from kernelyard.model.errors import ImageNotFound, ImageNotReady
 from kernelyard.model.images import FoundImage
 from kernelyard.model.json import JsonObject
+from kernelyard.providers.blocking import InThreads
 from kernelyard.providers.launcher import Launcher, LaunchRequest
 from kernelyard.providers.provider import LaunchPlan, Provider
 from kernelyard_recipes.launcher import NiceLauncher
@@ -60,12 +60,18 @@ class RecipesProvider(Provider):
             }
         except (KeyError, ValueError) as error:
             raise ImageNotReady(f"In the recipe {path}, 'env' has {error} in braces.") from error
-        make = partial(NiceLauncher, ARGV, env, self._settings.niceness)
-        return LaunchPlan(argv=list(ARGV), env=env, language="python", launcher=make)
+        niceness = self._settings.niceness
+        return LaunchPlan(
+            argv=list(ARGV),
+            env=env,
+            language="python",
+            launcher=lambda asked: InThreads(NiceLauncher(ARGV, env, niceness, asked)),
+        )
 
     def find_again(self, name: str, record: JsonObject) -> Launcher | None:
         del name  # the record says all
-        return NiceLauncher.find_again(record)
+        found = NiceLauncher.find_again(record)
+        return None if found is None else InThreads(found)
 
     def watched(self) -> list[Path]:
         return [self._settings.folder]

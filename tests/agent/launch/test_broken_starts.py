@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kernelyard.agent.belongings import ProcessTable
 from kernelyard.model.records import RecordKind
 from kernelyard.wire import link
 
@@ -28,7 +29,57 @@ if json.load(open(sys.argv[1]))["transport"] != "tcp":
     sys.exit("Invalid argument")
 os.execv(sys.executable, [sys.executable, "-m", "ipykernel_launcher", "-f", sys.argv[1]])
 """
+# Speaks the protocol as far as it must, and signs what is no JSON.
+TALKS_NONSENSE = """
+import hashlib, hmac, json, sys, zmq
+told = json.load(open(sys.argv[1]))
+at = lambda name: (
+    f"{told['transport']}://{told['ip']}"
+    f"{'-' if told['transport'] == 'ipc' else ':'}{told[name + '_port']}"
+)
+context = zmq.Context()
+shell, control, iopub = (context.socket(kind) for kind in (zmq.ROUTER, zmq.ROUTER, zmq.PUB))
+for name, socket in (("shell", shell), ("control", control), ("iopub", iopub)):
+    socket.bind(at(name))
+key = told["key"].encode()
+def say(socket, first, kind, parent, content):
+    header = {"msg_id": kind, "msg_type": kind, "session": "s", "username": "u",
+              "date": "2026-01-01T00:00:00Z", "version": "5.3"}
+    parts = [json.dumps(one).encode() for one in (header, parent, {}, content)]
+    mark = hmac.new(key, b"{" + b"".join(parts[1:]), hashlib.sha256).hexdigest().encode()
+    parts[0] = b"{"
+    socket.send_multipart([*first, b"<IDS|MSG>", mark, *parts])
+while True:
+    frames = shell.recv_multipart()
+    place = frames.index(b"<IDS|MSG>")
+    parent = json.loads(frames[place + 2])
+    say(iopub, [b"status"], "status", parent, {"execution_state": "idle"})
+    say(shell, frames[:place], "kernel_info_reply", parent, {"status": "ok"})
+"""
+FLOODS = "import os, sys\nwhile True: os.write(2, b'x' * 65535 + b'\\n')"
+FORKS = """
+import os, subprocess, sys
+code = "import os, time; os.setsid(); print('child', os.getpid(), flush=True); time.sleep(600)"
+for _ in range(3):
+    subprocess.Popen([sys.executable, "-c", code])
+child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+child.stdout.readline()
+sys.exit(5)
+"""
+HALF_A_FILE = """
+import sys, time
+with open(sys.argv[1], "w") as file:
+    file.write('{"shell_port": 1, "iopub_port":')
+time.sleep(600)
+"""
+
+
 SPECS = {
+    "quits": {"argv": [sys.executable, "-c", "", "{connection_file}"]},
+    "floods": {"argv": [sys.executable, "-c", FLOODS, "{connection_file}"]},
+    "forks": {"argv": [sys.executable, "-c", FORKS, "{connection_file}"]},
+    "half-a-file": {"argv": [sys.executable, "-c", HALF_A_FILE, "{connection_file}"]},
+    "nonsense": {"argv": [sys.executable, "-c", TALKS_NONSENSE, "{connection_file}"]},
     "exits": {"argv": [sys.executable, "-c", "import sys; print('boom'); sys.exit(7)", "{x}"]},
     "silent": {"argv": [sys.executable, "-c", "import time; time.sleep(600)"]},
     "only-tcp": {"argv": [sys.executable, "-c", ONLY_TCP, "{connection_file}"]},
@@ -108,3 +159,53 @@ async def test_the_environment_of_a_kernelspec_is_expanded(agent: AgentProcess) 
     await agent.submit(kernel, "import os; print(os.environ['COLOUR'])")
     records = await agent.records(kernel, until=ended(1))
     assert stdout_of(records, 1) == "red-dark\n"
+
+
+async def test_a_kernel_that_exits_well_at_once_has_failed_to_start(agent: AgentProcess) -> None:
+    kernel = await agent.launch("quits")
+    end = last_body(await agent.records(kernel))
+    assert (end["cause"], end["exit_code"]) == ("start_failed", 0)
+    assert "exited by itself with code 0 before it answered" in end["reason"]
+
+
+async def test_a_kernel_that_answers_in_nonsense_is_ended(agent: AgentProcess) -> None:
+    kernel = await agent.launch("nonsense", start_timeout_seconds=1.5)
+    end = last_body(await agent.records(kernel))
+    assert end["cause"] == "start_failed"
+    assert ProcessTable().processes_of(kernel, fresh=True) == set()
+
+
+async def test_a_kernel_that_floods_its_log_and_never_answers_is_ended(
+    agent: AgentProcess,
+) -> None:
+    kernel = await agent.launch("floods", start_timeout_seconds=1.0, log_bytes_limit=1_000_000)
+    end = last_body(await agent.records(kernel))
+    assert end["cause"] == "start_failed"
+    assert len(end["reason"]) < 5000
+    assert ProcessTable().processes_of(kernel, fresh=True) == set()
+
+
+async def test_what_a_failed_start_has_begun_elsewhere_ends_with_it(agent: AgentProcess) -> None:
+    kernel = await agent.launch("forks")
+    end = last_body(await agent.records(kernel))
+    assert (end["cause"], end["exit_code"]) == ("start_failed", 5)
+    assert "child" in end["reason"]
+    assert ProcessTable().processes_of(kernel, fresh=True) == set()
+
+
+async def test_a_connection_file_that_is_half_written_is_no_connection(
+    agent: AgentProcess,
+) -> None:
+    kernel = await agent.launch("half-a-file", start_timeout_seconds=1.0)
+    end = last_body(await agent.records(kernel))
+    assert end["cause"] == "start_failed"
+    assert ProcessTable().processes_of(kernel, fresh=True) == set()
+
+
+async def test_why_a_start_failed_is_told_as_soon_as_the_process_has_ended(
+    agent: AgentProcess,
+) -> None:
+    kernel = await agent.launch("exits", start_timeout_seconds=600.0)
+    records = await agent.records(kernel)
+    said = json.loads((agent.folder(kernel) / "exit-1.json").read_bytes())
+    assert 0 <= records[-1].at - said["at"] < 1_000_000

@@ -140,11 +140,9 @@ class Drain:
 
     def _hand_on(self, frames: list[bytes]) -> None:
         try:
-            parts = split(frames, self._signer)
+            self._deliver(split(frames, self._signer))
         except MalformedMessage as error:
             self._log.warning("channel.malformed", problem=str(error))
-            return
-        self._deliver(parts)
 
     def _look(self) -> None:
         """Read soon if something is there: after a send the descriptor will not say so."""

@@ -22,6 +22,7 @@ from kernelyard.agent.bridge.lines import Lines, Request
 from kernelyard.agent.bridge.listening import Peer, Port
 from kernelyard.agent.bridge.nanny import Nanny, Ward
 from kernelyard.agent.bridge.prompts import GONE, Prompts
+from kernelyard.agent.bridge.routes import Routes
 from kernelyard.agent.bridge.voice import Voice
 from kernelyard.agent.journal import Journal
 from kernelyard.agent.logs import Log
@@ -36,7 +37,8 @@ from kernelyard.wire.requests import EXECUTE, ClientHeader, is_ipython, leaving_
 from kernelyard.wire.signing import Signer
 
 ASK_SECONDS = 1.0
-"""Between two questions to a kernel that has not been heard on iopub yet."""
+"""Before a kernel that has not been heard on iopub is asked again for the first time."""
+LONGEST_ASK_SECONDS = 60.0
 DOUBT_SECONDS = 0.5
 """After an interrupt, before the kernel is asked whether it has forgotten a reply."""
 MOST_QUESTIONS = 100
@@ -94,6 +96,7 @@ class Bridge:
         # While it is being started its clients are to wait, not to give it up.
         self._heart = Heart(lambda: kernel.alive or kernel.connection is None, log)
         self._lines = Lines(self._send_shell, self._answer_instead, self._resume)
+        self._routes = Routes()
         self._paused: set[Peer] = set()
         self._backend: Backend | None = None
         self._heard = False
@@ -223,19 +226,20 @@ class Bridge:
             backend.drain()
             backend.close()
 
-    def _ask_until_heard(self) -> None:
+    def _ask_until_heard(self, wait: float = ASK_SECONDS) -> None:
         """Pass no request on before what the kernel says to it will be heard.
 
         Most kernels welcome a new subscription; the others say something when they are asked who
-        they are. One that is busy is not asked again before it has answered.
+        they are. One that does not answer may be busy, so it is asked less and less often.
         """
         backend = self._backend
 
         def again() -> None:
             if backend is self._backend and not self._heard:
-                self._later(ASK_SECONDS, self._ask_until_heard)
+                self._ask_until_heard(min(2 * wait, LONGEST_ASK_SECONDS))
 
-        self._ask(again)
+        self._ask(lambda: None)
+        self._later(wait, again)
 
     def _ask(self, answered: Callable[[], None]) -> None:
         if self._backend is None:
@@ -266,12 +270,13 @@ class Bridge:
     def on_shell(self, parts: Parts) -> None:
         """Take in a reply from the kernel."""
         parent = read_header(parts.parent).msg_id
-        if not parts.identities:
-            if (answered := self._questions.pop(parent, None)) is not None:
-                self._is_ipython = is_ipython(parts.content)
-                answered()
+        if (answered := self._questions.pop(parent, None)) is not None:
+            self._is_ipython = is_ipython(parts.content)
+            answered()
             return
-        client = parts.identities[0]
+        client = self._routes.client_of(parts, parent)
+        if client is None:
+            return
         self._shell.send(client, parts)
         msg_type = read_header(parts.header).msg_type
         if msg_type == "execute_reply":
@@ -280,13 +285,14 @@ class Bridge:
 
     def on_control(self, parts: Parts) -> None:
         """Take in a reply from the kernel on the control channel."""
-        if parts.identities:
-            self._control.send(parts.identities[0], parts)
+        client = self._routes.client_of(parts, read_header(parts.parent).msg_id)
+        if client is not None:
+            self._control.send(client, parts)
 
     def on_stdin(self, parts: Parts) -> None:
         """The kernel asks a client for input."""
-        if parts.identities:
-            client = parts.identities[0]
+        client = self._routes.client_of(parts, read_header(parts.parent).msg_id)
+        if client is not None:
             self._stdin.send(client, parts)
             self._prompts.ask(client)
 
@@ -306,6 +312,7 @@ class Bridge:
             self._ask_nanny(self._shell, peer, parts, header)
             return
         client = peer.identity
+        self._routes.note(header.msg_id, client)
         if not self._hearing.may_ask(peer, lambda: self._lines.release(client)):
             self._lines.hold(client)
         if header.msg_type == EXECUTE and self._is_ipython:
@@ -319,6 +326,7 @@ class Bridge:
         if header.msg_type in nanny.REQUESTS:
             self._ask_nanny(self._control, peer, parts, header)
         elif self._backend is not None:
+            self._routes.note(header.msg_id, peer.identity)
             self._backend.send_control(_routed(parts, peer.identity))
         elif header.reply_type is not None:
             content = nanny.error("KernelNotRunning", "The kernel is not running at the moment.")

@@ -56,8 +56,8 @@ class Voice:
         self.pass_on(self.compose(msg_type, content, parent, topic=msg_type.encode()))
 
     def pass_on(self, parts: Parts) -> None:
-        """Say to everybody what the kernel said; the topic stands in the identities."""
-        if self.iopub.port.peers and parts.identities:
+        """Say to everybody what the kernel said; the topic, where it has one, is in the identities."""
+        if self.iopub.port.peers:
             self.iopub.publish(join(parts, self._signer))
 
     def compose(

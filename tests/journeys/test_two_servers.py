@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kernelyard import FollowInterruptedError, Kernel
+from kernelyard import Client, FollowInterruptedError, Kernel
 
 from tests.support.live_server import alive, processes_of, wait_until
 from tests.support.postgres import PostgresServer, running_server
@@ -228,3 +228,28 @@ def test_doctor_and_stop_see_both(two: TwoServers) -> None:
     for server in (two.a, two.b):
         server.ended()
     assert processes_of(two.data_dir) == []
+
+
+def test_a_new_image_is_told_once_and_through_both(
+    tmp_path: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "share" / "kernels" / "fresh"
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
+    with two_servers(tmp_path, postgres) as two:
+        clients = [member.client() for member in (two.a, two.b)]
+        for client in clients:
+            client.images.list()
+        place.mkdir(parents=True)
+        (place / "kernel.json").write_text('{"argv": ["sh"], "display_name": "x", "language": "x"}')
+
+        def told(client: Client) -> list[str]:
+            events = client.events.list(about="images")
+            return [event.state for event in events if event.image == "fresh"]
+
+        for client in clients:
+            wait_until(lambda client=client: told(client), 40)
+        # A server that has not looked yet does so before it lists; the other one has told it.
+        (place / "kernel.json").unlink()
+        for client in clients:
+            wait_until(lambda client=client: told(client)[-1] == "gone", 40)
+            assert told(client) == ["found", "gone"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +61,8 @@ class FileWatch:
             # Only an agent that is watched pays for the library.
             from watchfiles import watch
 
+            # It tells of each change; the log is for what became of it.
+            logging.getLogger("watchfiles").setLevel(logging.WARNING)
             there = [root for root in roots if root.is_dir()]
             for changes in watch(
                 *there,

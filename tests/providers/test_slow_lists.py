@@ -66,6 +66,7 @@ async def test_the_last_list_of_a_slow_provider_is_shown_while_it_looks_again(pl
 async def test_one_that_hangs_is_said_to_be_broken_and_its_last_list_stays() -> None:
     catalogue = a_catalogue(time_limit=0.3)
     await catalogue.images()
+    await wait_until(lambda: catalogue.listings["changing"].known is not None)
     Changing.gate.clear()
     images = await catalogue.images(refresh=True)
     (broken,) = images.broken
@@ -168,6 +169,9 @@ async def test_an_image_that_is_not_safe_is_hidden_and_says_why() -> None:
 
 async def test_a_declaration_that_is_none_makes_the_image_not_ready() -> None:
     Changing.parameters = {"properties": {"any": {"type": "nonsense"}}}
-    image = (await a_catalogue().images()).images[0]
+    catalogue = a_catalogue()
+    image = (await catalogue.images()).images[0]
     assert "no JSON Schema" in (image.problem or "")
     assert image.parameters == {}
+    with pytest.raises(ImageNotReady, match="no JSON Schema"):
+        await catalogue.prepare("changing", "one", ASKED)

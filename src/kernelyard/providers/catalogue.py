@@ -191,13 +191,17 @@ class Catalogue:
             ) from error
 
     async def _declared(self, provider: str, name: str) -> Schema:
-        """The schema of an image's parameters as its provider last told it."""
+        """The schema of an image's parameters as its provider last told it. Raises ImageNotReady."""
         listing = self.listings.get(provider)
         if listing is None:
             return {}
         if listing.known is None:
             await listing.answer(begin=False)
-        return listing.known.declared.get(name, {}) if listing.known else {}
+        if listing.known is None:
+            return {}
+        if (wrong := listing.known.misdeclared.get(name)) is not None:
+            raise ImageNotReady(wrong)
+        return listing.known.declared.get(name, {})
 
     def _note_change(self) -> None:
         self._version += 1

@@ -31,6 +31,8 @@ class Known:
     """As users see them."""
     declared: dict[str, Schema]
     """The schemas of launch parameters as the provider says them, by the names of images."""
+    misdeclared: dict[str, str]
+    """Images whose schema is none, and what is wrong with it."""
     hidden: tuple[HiddenImage, ...]
     problems: tuple[str, ...]
     watched: frozenset[Watched] = frozenset()
@@ -62,6 +64,7 @@ def known_of(provider: Provider, name: str, *, allow_insecure: bool) -> Known:
     return Known(
         images=tuple(sorting.good.values()),
         declared=sorting.declared,
+        misdeclared=sorting.misdeclared,
         hidden=tuple(sorting.hidden),
         problems=tuple(sorting.problems[:_MOST_PROBLEMS]),
         watched=watched,
@@ -76,6 +79,7 @@ class _Sorting:
     allow_insecure: bool
     good: dict[str, FoundImage] = field(default_factory=dict)
     declared: dict[str, Schema] = field(default_factory=dict)
+    misdeclared: dict[str, str] = field(default_factory=dict)
     hidden: list[HiddenImage] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -96,6 +100,8 @@ class _Sorting:
         elif plain.name in self.good or plain.name in self.declared:
             self.problems.append(f"Its find() lists {plain.name!r} twice; the second is left out.")
         else:
+            if wrong is not None:
+                self.misdeclared[plain.name] = wrong
             self._keep(replace(plain, problem=plain.problem or wrong), schema)
 
     def _keep(self, image: FoundImage, schema: Schema) -> None:

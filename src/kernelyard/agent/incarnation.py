@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import zmq
 
+from kernelyard.agent.beside import Beside
 from kernelyard.agent.channels import Channels
 from kernelyard.agent.interrupts import Interrupts, manner_of
 from kernelyard.agent.limits import Held
@@ -51,6 +52,7 @@ class Bond:
     interrupt_mode: Literal["signal", "message"]
     hearer: Hearer
     quirks: Quirks = field(default_factory=Quirks)
+    beside: Beside | None = None
     adopted: bool = False
     """Whether it was found running, so that it may be in the middle of a task."""
     on_first_sound: Callable[[], None] | None = None
@@ -77,6 +79,8 @@ class Incarnation:
         """Whether it keeps what it says while nobody reads."""
         self.connection: Connection | None = None
         """Where it listens, once that is known."""
+        self.beside = bond.beside
+        """What its process prints beside the protocol, where that is to be output, too."""
         self.over = False
         """Whether it was seen to have ended."""
         self._begun = bond.adopted

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from kernelyard.agent.allowance import Allowance
+from kernelyard.agent.beside import LOOK_SECONDS, Beside
 from kernelyard.agent.endings import TaskEnd, body, taken_out
 from kernelyard.agent.journal import RETRY_SECONDS, Entry, Journal, wall_clock
 from kernelyard.agent.needs import Needs
@@ -42,6 +43,11 @@ class LiveKernel(Protocol):
 
     def execute(self, msg_id: str, code: str) -> None: ...
     def interrupt(self) -> object: ...
+    @property
+    def beside(self) -> Beside | None:
+        """What its process prints beside the protocol, where that is to be output, too."""
+        ...
+
     def probe(self) -> None:
         """Ask for a sign that all it said before has been heard; ``on_probed`` is called then."""
         ...
@@ -126,12 +132,14 @@ class Runner:
 
     def detach(self, end: TaskEnd) -> None:
         """Let go of the kernel; what runs ends as told, what waits stays."""
+        self._hear_beside()
         self._kernel, self._may_start = None, False
         self._end_running(end)
 
     def end_all(self, running: TaskEnd, waiting: TaskEnd) -> None:
         """End every open task; nothing more is started."""
         self._may_start = False
+        self._hear_beside()
         drained = self._queue.drain()
         self._end_running(running)
         self._end_waiting([(task, waiting) for task in drained])
@@ -228,6 +236,23 @@ class Runner:
             self._end_running(run.verdict_without_end())
             self.pump()
 
+    def _look_beside(self, run: Running) -> None:
+        if self._running is run:
+            self._hear_beside()
+            self._loop.call_later(LOOK_SECONDS, self._look_beside, run)
+
+    def _hear_beside(self) -> None:
+        """Take in what the process printed beside the protocol."""
+        run, kernel = self._running, self._kernel
+        if run is None or kernel is None or kernel.beside is None:
+            return
+        entries: list[Entry] = []
+        for content in kernel.beside.contents():
+            run.said_at = self._loop.time()
+            printed = Message("stream", "", run.execution.msg_id, content)
+            self._keep(entries, RecordKind.STREAM, printed, run)
+        self._journal.append(entries)
+
     def _keep(
         self, entries: list[Entry], kind: RecordKind, message: Message, run: Running | None
     ) -> None:
@@ -242,6 +267,7 @@ class Runner:
                 entries.append((0 if run is None else run.task.seq, kind, kept))
 
     def _finish(self, run: Running) -> None:
+        self._hear_beside()
         if run.was_turned_away and run.turned_away < MOST_TURNED_AWAY:
             self._send_again(run)
             return
@@ -330,6 +356,9 @@ class Runner:
         self._running = run
         run.said_at = self._loop.time()
         self._overtime = Overtime(run, self._over)
+        if self._kernel is not None and self._kernel.beside is not None:
+            self._kernel.beside.begin()
+            self._loop.call_later(LOOK_SECONDS, self._look_beside, run)
 
     def _over(self, run: Running, cause: EndCause, reason: str) -> None:
         """A task has gone over a limit of its own."""

@@ -24,8 +24,9 @@ class Quirks:
     """What stops its code: SIGINT, a message, or nothing; None if its kernelspec is to be believed."""
     lethal_interrupt: bool = False
     """Whether SIGINT ends the kernel instead of its code; then it is never sent."""
-    tees_fd_output: bool = False
-    """Whether it forwards what is written to its descriptors itself, so that nobody else may."""
+    tees_fd_output: bool | None = None
+    """Whether it forwards what is written to its descriptors itself, so that nobody else may. Only
+    where this is known to be false it is forwarded for it."""
     shutdown: Literal["message", "signal"] = "message"
     """What it is asked to end by."""
     shutdown_seconds: float = 3.0

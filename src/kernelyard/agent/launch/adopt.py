@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from kernelyard.agent.beside import Beside
 from kernelyard.agent.connection import read_connection
 from kernelyard.agent.endings import KernelEnd, died
 from kernelyard.agent.folder import Folder, ProcessRecord
@@ -109,6 +110,7 @@ class Search:
             attempt=record.attempt,
             interrupt_mode=record.interrupt_mode,
             quirks=record.quirks,
+            beside=Beside(self.folder.log) if record.quirks.tees_fd_output is False else None,
             hearer=self.hearer,
             before_hearing=self.surroundings.standstill.look,
             adopted=True,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
 from kernelyard.agent.belongings import KERNEL_ID
+from kernelyard.agent.beside import Beside
 from kernelyard.agent.connection import read_connection, write_connection
 from kernelyard.agent.disk import storage_error
 from kernelyard.agent.endings import KernelEnd, attach_failed, start_failed
@@ -18,7 +19,6 @@ from kernelyard.agent.journal import RETRY_SECONDS
 from kernelyard.agent.launch.environment import kernel_environment
 from kernelyard.agent.launch.lossless import without_loss
 from kernelyard.agent.launch.process_launcher import Command, ProcessLauncher
-from kernelyard.agent.launch.processes import boot_id
 from kernelyard.agent.launch.surroundings import Surroundings
 from kernelyard.agent.logs import Log
 from kernelyard.agent.places import ipc_prefix
@@ -30,6 +30,7 @@ from kernelyard.model.exits import ExitResult
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.providers.argv import fill
 from kernelyard.providers.launcher import Launcher, LaunchFailed, LaunchRequest
+from kernelyard.providers.process_identity import boot_id
 from kernelyard.providers.provider import LaunchPlan
 from kernelyard.wire.connections import Connection
 
@@ -238,11 +239,13 @@ class Launching:
         return None if outcome is None else (incarnation, outcome)
 
     def _incarnation(self, plan: LaunchPlan, candidate: _Candidate) -> Incarnation:
+        quirks = self.surroundings.quirks.of(plan)
         bond = Bond(
             kernel_id=self.order.kernel_id,
             attempt=self.order.attempt,
             interrupt_mode=plan.interrupt_mode,
-            quirks=self.surroundings.quirks.of(plan),
+            quirks=quirks,
+            beside=Beside(self.folder.log) if quirks.tees_fd_output is False else None,
             hearer=self.hearer,
             before_hearing=self.surroundings.standstill.look,
         )

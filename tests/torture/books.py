@@ -21,6 +21,8 @@ class Charge:
     killed: int = 0
     adopted: bool = False
     """Whether its agent is another than the one that started it."""
+    orphaned: bool = False
+    """Whether who has started it was killed."""
     unheard: int = 0
     full: bool = False
     records: list[Seen] = field(default_factory=list)
@@ -32,7 +34,8 @@ class Charge:
         return Excuses(
             unheard=self.unheard,
             killed=bool(self.killed),
-            signal_known=not self.adopted,
+            # What its parent has left in a file is not there on a full disk.
+            signal_known=not self.orphaned and not (self.adopted and self.full),
             full=self.full,
             restarts=self.restarts,
         )

@@ -56,7 +56,7 @@ class Excuses:
     killed: bool = False
     """Whether its process was killed."""
     signal_known: bool = True
-    """Whether an agent was there to see how the process ended."""
+    """Whether somebody was there to see how the process ended."""
     full: bool = False
     """Whether the disk was full, so that output may have been cut."""
     restarts: bool = False

@@ -32,6 +32,7 @@ class Torturer:
             "kill-server": self._kill_server,
             "kill-agent": self._kill_agent,
             "kill-kernel": self._kill_kernel,
+            "kill-spawner": lambda _: self._kill_spawner(),
             "pause-server": lambda fault: self._pause(fault, house.server_pid),
             "pause-agent": self._pause_agent,
             "pause-kernel": self._pause_kernel,
@@ -119,7 +120,10 @@ class Torturer:
                 os.kill(pid, signal.SIGKILL)
         self._house.end_server(signal.SIGKILL)
         self._clients[fault] = self._people.names
-        return f"server {server}, agent {agent}, {', '.join(self._people.names)}"
+        # With it, or it goes on and is found again.
+        spawner = self._kill_spawner() if fault.dice % 2 else "left alone"
+        told = f"server {server}, agent {agent}, spawner {spawner}"
+        return f"{told}, {', '.join(self._people.names)}"
 
     def _start_all(self, fault: Fault) -> str:
         return f"{self._start_server()}, {self._start_clients(fault)}"
@@ -155,6 +159,18 @@ class Torturer:
         charge.killed += 1
         os.kill(charge.pid, signal.SIGKILL)
         return f"kernel {charge.id}, pid {charge.pid}"
+
+    def _kill_spawner(self) -> str:
+        """Whoever has started the kernels: they go on, and nobody knows how they end."""
+        pid = self._house.spawner_pid()
+        if pid is None:
+            return ""
+        for charge in self._heard():
+            charge.orphaned = True
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not alive(pid), 20, lambda: f"spawner {pid} did not end")
+        return f"pid {pid}"
 
     def _pause_agent(self, fault: Fault) -> str:
         for charge in self._heard():

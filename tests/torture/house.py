@@ -108,6 +108,14 @@ class House:
             return None
         return pid if alive(pid) and self._ours(pid) else None
 
+    def spawner_pid(self) -> int | None:
+        """The process that has started the kernels, if one lives."""
+        for pid in processes_of(self.data):
+            with contextlib.suppress(OSError):
+                if b"/spawner/program.py" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    return pid
+        return None
+
     def kernel_pid(self, kernel_id: str) -> int | None:
         """The process id of a kernel, whether it lives or not."""
         try:

@@ -10,6 +10,7 @@ TARGETS = {
     "kill-server": "server",
     "kill-agent": "agent",
     "kill-kernel": "kernel",
+    "kill-spawner": "spawner",
     "pause-server": "server",
     "pause-agent": "agent",
     "pause-kernel": "kernel",
@@ -17,7 +18,7 @@ TARGETS = {
     "cut-link": "link",
     "restart-server": "server",
     "restart-agent": "agent",
-    "kill-all": "client server agent",
+    "kill-all": "client server agent spawner",
 }
 """Every kind of fault, and what it hits; nothing is hit by two faults of a round."""
 _LASTING = {
@@ -25,6 +26,7 @@ _LASTING = {
     "kill-server": (0.0, 3.0),
     "kill-agent": (0.0, 0.0),
     "kill-kernel": (0.0, 0.0),
+    "kill-spawner": (0.0, 0.0),
     "pause-server": (1.0, 5.0),
     "pause-agent": (1.0, 6.0),
     "pause-kernel": (1.0, 5.0),

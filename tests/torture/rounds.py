@@ -151,9 +151,10 @@ class Run:
 
     def _strangers(self) -> list[int]:
         """Processes of the data directory that should not be there."""
-        ours = {self._house.server_pid, self._house.agent_pid(), *self.people.pids}
+        house = self._house
+        ours = {house.server_pid, house.agent_pid(), house.spawner_pid(), *self.people.pids}
         ours |= {one.pid for one in self._books.charges.values()}
-        return [pid for pid in processes_of(self._house.data) if pid not in ours]
+        return [pid for pid in processes_of(house.data) if pid not in ours]
 
     def _deleted(self) -> list[str]:
         noted = [one["deleted"] for one in self.people.noted() if "deleted" in one]

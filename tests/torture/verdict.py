@@ -217,7 +217,7 @@ class Judge:
         wrong = []
         if kernel["state"] != "failed" or not kernel["reason"]:
             wrong.append(f"it was killed and is {kernel['state']}: {kernel['reason']}")
-        elif not charge.adopted and "SIGKILL" not in kernel["reason"]:
+        elif charge.excuses.signal_known and "SIGKILL" not in kernel["reason"]:
             wrong.append(f"its reason does not name the signal: {kernel['reason']}")
         if alive(charge.pid):
             wrong.append(f"its process {charge.pid} is alive")

@@ -68,10 +68,10 @@ async def test_it_runs_tasks_and_is_let_go_of_with_its_variables(
     agent: AgentProcess, kernel: ForeignKernel
 ) -> None:
     mine = await taken_in(agent, kernel)
-    endless = "print('on', flush=True)\nwhile True: pass"
+    endless = "print('endless begins', flush=True)\nwhile True: pass"
     await agent.submit(mine, "x = 6 * 7\nprint('hello')", "1 / 0", endless)
-    records = await agent.records(mine, until=says("on"))
-    assert stdout_of(records, 1) == "hello\n"
+    records = await agent.records(mine, until=says("endless begins"))
+    assert stdout_of(records, 1) == "hello\n", records
     assert end_of(records, 2)["error"]["name"] == "ZeroDivisionError"
     await agent.ask(link.Interrupt(mine))
     interrupted = await agent.records(mine, until=ended(3))

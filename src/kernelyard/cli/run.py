@@ -119,13 +119,11 @@ def run(  # noqa: PLR0913 - one parameter per flag
 
       kernelyard run -c 'print(6 * 7)'
 
-      kernelyard run train.py --env SEED=1
-
       kernelyard run report.ipynb --output out/report.ipynb --image conda/science
 
       generate-code | kernelyard run -
 
-      kernelyard run train.py --detach
+      kernelyard run train.py --env SEED=1 --detach
     """
     wish = Wish(
         file=file,

@@ -24,6 +24,12 @@ SPECS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def as_outside_of_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ipykernel leaves its descriptors alone where it believes to be tested."""
+    monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)
+
+
 @pytest.fixture
 async def agent(tmp_path: Path) -> AsyncIterator[AgentProcess]:
     """An agent that finds the kernelspecs above."""

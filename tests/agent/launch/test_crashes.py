@@ -9,6 +9,12 @@ from kernelyard.wire import link
 from tests.support.agent_process import AgentProcess, ended, last_body, stdout_of
 
 
+@pytest.fixture(autouse=True)
+def as_outside_of_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ipykernel leaves its descriptors alone where it believes to be tested."""
+    monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)
+
+
 @pytest.mark.parametrize(
     ("code", "signal", "trace"),
     [

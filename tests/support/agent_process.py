@@ -208,6 +208,7 @@ class AgentProcess:
             pid = record["pid"]
             if pid is not None and start_time_of(pid) == record["start_time"]:
                 os.killpg(pid, signal.SIGKILL)
+        await asyncio.to_thread(end_spawner, self.data_dir)
 
 
 def fault_in(reply: link.Reply) -> link.Fault:

@@ -98,6 +98,7 @@ def test_parameters_are_checked_and_stand_in_the_command_line(
     ask = "import os; print(os.environ['LEVEL_ARGUMENT'], '|', os.environ['LEVEL_VARIABLE'])"
     with server.client() as yard:
         listed = yard.images.list(refresh=True)
+        told(yard, 0, "levels", "found")
         assert [one.reference for one in listed.hidden] == ["kernelspec/unsafe"]
         (image,) = (image for image in listed if image.name == "levels")
         assert image.parameters["properties"] == {"level": LEVELS}
@@ -119,6 +120,13 @@ def test_parameters_are_checked_and_stand_in_the_command_line(
     done = server.cli("kernels", "create", "--image", "levels", "--param", "level=loud")
     assert (done.returncode, done.stdout) == (1, "")
     assert "parameters.level" in done.stderr
+    refreshed = server.cli("images", "--refresh")
+    assert "\nlevels\t" in refreshed.stdout
+    assert "'kernelspec/unsafe' is hidden" in refreshed.stderr
+    shown = server.cli("images", "show", "levels").stdout
+    assert json.loads(shown.partition("parameter level")[2]) == LEVELS
+    events = server.cli("events", "--images", "-o", "json").stdout.splitlines()
+    assert "levels" in [json.loads(event)["image"] for event in events]
 
 
 def test_a_notebook_finds_its_image_and_the_choice_is_remembered(
@@ -160,4 +168,9 @@ def test_a_notebook_finds_its_image_and_the_choice_is_remembered(
         with pytest.raises(ApiError) as nothing:
             yard.images.resolve(metadata)
     assert nothing.value.code == "no_image_fits"
+    notebook.write_text(json.dumps({**content, "metadata": metadata}))
+    (tmp_path / ".kernelyard.toml").unlink()
+    refused = server.cli("run", str(notebook))
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert "no image that is ready runs that" in refused.stderr
     assert "python3 (python" in nothing.value.detail

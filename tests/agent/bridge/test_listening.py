@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -277,3 +278,21 @@ async def a_connection() -> AsyncIterator[socket.socket]:
 async def test_a_process_of_ours_is_known_as_such() -> None:
     async with a_connection() as accepted:
         assert is_ours(accepted)
+
+
+NOBODY = 65534
+TALK = "exec 3<>/dev/tcp/127.0.0.1/$0 && head -c 64 <&3 | od -An -tx1 -N1"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize(("user", "greeted"), [(0, "ff"), (NOBODY, "")])
+async def test_processes_of_other_users_are_sent_away(
+    user: int, greeted: str, places: Places
+) -> None:
+    number = await places.serve(Notes().desk.port)
+    talk = await asyncio.create_subprocess_exec(
+        "bash", "-c", TALK, str(number), user=user, cwd="/", stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(SECONDS):
+        said, _ = await talk.communicate()
+    assert said.decode().strip() == greeted

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kernelyard.agent.enclosures import Enclosures
-from kernelyard.agent.launch.processes import start_time_of
+from kernelyard.providers.process_identity import start_time_of
 from kernelyard.wire import link
 
 from tests.support.agent_process import AgentProcess, ended, stdout_of, wait_until

@@ -13,13 +13,13 @@ from contextlib import aclosing
 from pathlib import Path
 from uuid import uuid4
 
-from kernelyard.agent.launch.processes import start_time_of
 from kernelyard.agent.spawner.spawner import end_spawner
 from kernelyard.model.json import JsonObject
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.projection import body_of
 from kernelyard.model.records import Record, RecordKind
 from kernelyard.model.tasks import Assignment
+from kernelyard.providers.process_identity import start_time_of
 from kernelyard.wire import journal, link
 
 SECONDS = 40.0

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from kernelyard.agent.launch.processes import boot_id, start_time_of
 from kernelyard.agent.places import agent_dir
 from kernelyard.agent.spawner.spawner import end_spawner
 from kernelyard.cli.complaints import Complaint
 from kernelyard.links.unix import UnixLink
 from kernelyard.model.errors import YardError
+from kernelyard.providers.process_identity import boot_id, start_time_of
 
 _AGENT_SECONDS = 30.0
 _KERNEL_SECONDS = 3.0

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from kernelyard.agent.launch.processes import KernelProcess, boot_id, start_time_of
+from kernelyard.agent.launch.processes import KernelProcess
 from kernelyard.agent.logs import Log
 from kernelyard.agent.spawner.spawner import Job, Spawner
 from kernelyard.model.exits import ExitResult
+from kernelyard.providers.process_identity import boot_id, start_time_of
 
 WAITS = "import sys; print('up', flush=True); sys.stdin.close(); import signal; signal.pause()"
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from kernelyard.agent.launch.processes import start_time_of
 from kernelyard.agent.places import spawner_path
 from kernelyard.agent.spawner.line import connect
 from kernelyard.model.projection import body_of
 from kernelyard.model.records import Record, RecordKind
+from kernelyard.providers.process_identity import start_time_of
 
 from tests.support.agent_process import (
     AgentProcess,

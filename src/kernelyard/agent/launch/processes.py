@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
 import select
 import signal
-import subprocess
 import time
 import weakref
 from pathlib import Path
@@ -16,6 +14,8 @@ from kernelyard.agent.spawner.line import End, Told, read_end
 from kernelyard.agent.spawner.spawner import Spawned
 from kernelyard.model.exits import ExitResult
 from kernelyard.model.quantities import Micros
+from kernelyard.providers import process_identity
+from kernelyard.providers.process_identity import start_time_of
 
 CODE_SECONDS = 2.0
 """How long to wait for the parent of a process that has ended to say how."""
@@ -85,7 +85,7 @@ class KernelProcess:
         told: Told | None = None,
     ) -> KernelProcess | None:
         """Return the process that was started as these say; None if it has ended since."""
-        if boot_id != _this_boot():
+        if boot_id != process_identity.boot_id():
             return None
         descriptor = _open_descriptor(pid)
         # The descriptor is opened first: what holds for the process now holds for the descriptor.
@@ -214,43 +214,6 @@ def exit_of(end: End | None, started_at: Micros | None = None) -> ExitResult:
         started_at=started_at,
         ended_at=end.at or _now(),
     )
-
-
-def boot_id() -> str:
-    """A text that changes with every start of the system."""
-    return _this_boot()
-
-
-def start_time_of(pid: int) -> int | None:
-    """When a process was started, in a unit of the system's own; None if it has ended."""
-    if not Path("/proc/self/stat").exists():
-        return _start_time_by_ps(pid)
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return None if fields[0] in (b"Z", b"X") else int(fields[19])
-
-
-@functools.cache
-def _this_boot() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return _output_of(["sysctl", "-n", "kern.bootsessionuuid"])
-
-
-def _start_time_by_ps(pid: int) -> int | None:
-    state, _, started = _output_of(["ps", "-o", "stat=,lstart=", "-p", str(pid)]).partition(" ")
-    if not started or state.startswith("Z"):
-        return None
-    return int(time.mktime(time.strptime(" ".join(started.split()), "%a %b %d %H:%M:%S %Y")))
-
-
-def _output_of(argv: list[str]) -> str:
-    environment = {**os.environ, "LC_ALL": "C"}
-    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
-    return done.stdout.strip()
 
 
 def _open_descriptor(pid: int) -> int | None:

@@ -29,7 +29,8 @@ from kernelyard.wire.connections import Connection
 ANSWER_SECONDS = 5.0
 """How long a provisioner may take for one thing that is asked of it."""
 CLEANUP_SECONDS = 10.0
-FIND_SECONDS = 8.0
+FIND_SECONDS = 6.0
+TAKE_SECONDS = 2.0
 RESPONSIVE_SECONDS = 2.0
 """A thread in which nothing else happens for so long is given up: its provisioner blocks it."""
 GUARD_SECONDS = 10.0
@@ -65,7 +66,7 @@ class ProvisionerLauncher(Launcher):
             launcher._log.begin()
             launched = launcher._thread.ask(lambda: launch.find(known), FIND_SECONDS)
             if launched is not None:
-                launcher._thread.ask(lambda: launcher._take(launched), FIND_SECONDS)
+                launcher._thread.ask(lambda: launcher._take(launched), TAKE_SECONDS)
                 return launcher
         except Exception as error:  # noqa: BLE001 - it is a stranger's code
             launcher._log.logger.warning("It does not find its kernel again: %r", error)
@@ -212,7 +213,9 @@ class ProvisionerLauncher(Launcher):
             await self._thread.call(lambda: self._take(launched, again=True))
 
     def _expect_end(self, *, killed: bool) -> None:
-        watch = self._watch
+        watch, launched = self._watch, self._launched
+        if launched is not None:
+            launched.provisioned.parent.shutting_down = True
         if watch is not None and not self._thread.closed:
             self._thread.soon(lambda: watch.expect_end(killed=killed))
 

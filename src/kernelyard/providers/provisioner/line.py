@@ -12,7 +12,7 @@ from typing import Any
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-LOST_SECONDS = 2.0
+LOST_SECONDS = 1.0
 """A kernel that lives is connected to again much faster."""
 _UP = zmq.Event.HANDSHAKE_SUCCEEDED
 _DOWN = zmq.Event.DISCONNECTED

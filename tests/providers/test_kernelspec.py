@@ -144,6 +144,11 @@ BROKEN: dict[str, tuple[object, str]] = {
     "not-there": ({"argv": ["no-such-program"]}, "there is no such program"),
     "no-word": ({"argv": [""]}, "has no command"),
     "large": ('{"argv": ["' + "x" * 2_000_000, "has more than 1024 KiB"),
+    "nul": ({"argv": ["sh", "a\0b"]}, "has no command"),
+    "half": ('{"argv": ["sh", "\\ud800"]}', "no Unicode"),
+    "half-name": ('{"argv": ["sh"], "display_name": "\\udcff"}', "no Unicode"),
+    "odd-env": ({"argv": ["sh"], "env": {"A=B": "1"}}, "variable name 'A=B'"),
+    "nul-env": ({"argv": ["sh"], "env": {"A": "1\0"}}, "NUL byte"),
     "shouting": ({"argv": ["sh"], "interrupt_mode": "shout"}, "'interrupt_mode' 'shout'"),
     "odd-mode": ({"argv": ["sh"], "interrupt_mode": ["signal"]}, "'interrupt_mode'"),
     "old-python": ({"argv": ["python3.2", "-m", "ipykernel"]}, "starts 'python3.2'"),
@@ -190,6 +195,16 @@ def test_a_file_that_may_not_be_read_is_reported(specs: Kernelspecs) -> None:
     directory = specs.write("secret", {"argv": COMMAND})
     (directory / "kernel.json").chmod(0)
     assert "cannot be read" in specs.problem("secret")
+
+
+def test_a_name_to_show_is_short_and_not_blank(specs: Kernelspecs) -> None:
+    specs.write("blank", {"argv": COMMAND, "display_name": " \n", "language": "x" * 999})
+    specs.write("long", {"argv": COMMAND, "display_name": "y" * 100_000})
+    assert (specs.found("blank").display_name, specs.found("blank").language) == (
+        "blank",
+        "x" * 200,
+    )
+    assert specs.found("long").display_name == "y" * 200
 
 
 def test_what_is_no_kernelspec_is_passed_over(specs: Kernelspecs) -> None:

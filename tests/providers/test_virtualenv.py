@@ -265,6 +265,24 @@ def test_folders_that_are_not_there_or_may_not_be_read_do_no_harm(tmp_path: Path
     assert set(found(tmp_path / "none", tmp_path / "file", folder)) == {"one"}
 
 
+def test_a_directory_with_a_name_that_is_no_text_can_be_told_of(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"e\xff")
+    folder.mkdir()
+    a_virtualenv(tmp_path / "made", ipykernel=False).rename(folder / "bare")
+    image = found(folder)["bare"]
+    assert "e?/bare" in str(image.problem).encode().decode()
+    assert image.metadata["prefix"].endswith("e?/bare")
+    with pytest.raises(ImageNotReady) as caught:
+        VirtualenvProvider(VirtualenvSettings((folder,))).prepare("bare", ASKED)
+    assert caught.value.message.encode()
+
+
+def test_a_pipe_among_the_files_is_not_read(tmp_path: Path) -> None:
+    prefix = a_virtualenv(tmp_path / "e" / "one")
+    os.mkfifo(prefix / SITE / "a.pth")
+    assert found(tmp_path / "e")["one"].problem is None
+
+
 def test_a_new_environment_is_where_it_is_watched(tmp_path: Path) -> None:
     folder = tmp_path / "e"
     provider = VirtualenvProvider(VirtualenvSettings((folder,)))

@@ -37,6 +37,11 @@ def valid_name(text: str) -> str:
     return cleaned.strip("._-") or "environment"
 
 
+def readable(text: str) -> str:
+    """Return ``text`` with what is no Unicode replaced: names of files may be anything."""
+    return text.encode(errors="replace").decode()
+
+
 def with_mark(name: str, path: Path | str) -> str:
     """Return the name of one of several that would be called ``name``: it is always the same."""
     digest = hashlib.sha256(str(path).encode(errors="surrogateescape")).hexdigest()

@@ -9,12 +9,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from kernelyard.model.errors import Invalid
+from kernelyard.model.ids import checked_environment
 from kernelyard.model.json import JsonObject, JsonValue
 from kernelyard.providers.argv import BLANK, expand_environment, fill
 from kernelyard.providers.kernelspec_home import OWN_HOME, Home
 from kernelyard.providers.provisioner.stanza import Stanza, stanza_of, stanza_problem
 
 _LARGEST_FILE = 1024 * 1024
+_LONGEST_TEXT = 200
 _MODES = ("signal", "message")
 
 
@@ -70,6 +73,9 @@ def kernelspec_of(
 
     ``source`` is where it is from and ``mend`` what helps, both for its ``problem``.
     """
+    if not _is_text(content):
+        odd = Kernelspec(name=name, directory=directory, display_name=name, home=home)
+        return replace(odd, problem=f"{source} has text that is no Unicode. {mend}")
     argv = content.get("argv")
     words = [word for word in argv if isinstance(word, str)] if isinstance(argv, list) else []
     metadata, protocol = content.get("metadata"), content.get("kernel_protocol_version")
@@ -79,20 +85,20 @@ def kernelspec_of(
         directory=directory,
         # A provisioner is given the command as it is written, and may have no use for it.
         argv=home.command(words) if stanza is None else words,
-        display_name=_text(content, "display_name") or name,
-        language=_text(content, "language"),
+        display_name=_text(content, "display_name")[:_LONGEST_TEXT].strip() or name,
+        language=_text(content, "language")[:_LONGEST_TEXT],
         env=_texts(content.get("env")),
         interrupt_mode="message" if content.get("interrupt_mode") == "message" else "signal",
         metadata=metadata if isinstance(metadata, dict) else {},
         kernel_protocol_version=protocol if isinstance(protocol, str) else None,
         home=home,
     )
+    problem = _mode_problem(content, source) or _environment_problem(spec, source)
     if stanza is not None:
-        return _with_provisioner(spec, stanza, _mode_problem(content, source))
-    if not words or not words[0] or words != argv:
+        return _with_provisioner(spec, stanza, problem)
+    if not words or not words[0] or words != argv or "\0" in "".join(words):
         return replace(spec, problem=f"{source} has no command in 'argv'. {mend}")
-    problem = _mode_problem(content, source) or _command_problem(spec, source, mend)
-    return replace(spec, problem=problem)
+    return replace(spec, problem=problem or _command_problem(spec, source, mend))
 
 
 def _with_provisioner(spec: Kernelspec, stanza: Stanza | str, problem: str | None) -> Kernelspec:
@@ -132,6 +138,14 @@ def _mode_problem(content: JsonObject, source: str) -> str | None:
     )
 
 
+def _environment_problem(spec: Kernelspec, source: str) -> str | None:
+    try:
+        checked_environment(spec.env, field="env")
+    except Invalid as error:
+        return f"{source} cannot be used: {error.message} Correct it."
+    return None
+
+
 def _command_problem(spec: Kernelspec, source: str, mend: str) -> str | None:
     argv = fill(spec.argv, connection_file="", resource_dir=spec.directory)
     if "parameters" in spec.metadata and BLANK.search(argv[0]):
@@ -149,6 +163,15 @@ def _command_problem(spec: Kernelspec, source: str, mend: str) -> str | None:
                 f"{spec.home.python}. {spec.home.installing(module)}"
             )
     return None
+
+
+def _is_text(content: JsonObject) -> bool:
+    """Whether all of it can be told to others: JSON can hold halves of characters."""
+    try:
+        json.dumps(content, ensure_ascii=False, default=str).encode()
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _text(content: JsonObject, key: str) -> str:

@@ -9,6 +9,7 @@ from kernelyard.model.errors import ImageNotFound, ImageNotReady, ResourceNotFou
 from kernelyard.model.images import FoundImage
 from kernelyard.model.json import JsonObject
 from kernelyard.providers.activation import Activation
+from kernelyard.providers.image_names import readable
 from kernelyard.providers.kernelspec_file import Kernelspec, is_resource
 from kernelyard.providers.launcher import Launcher, LaunchRequest
 from kernelyard.providers.provider import LaunchPlan, Provider
@@ -41,9 +42,12 @@ class KernelspecImages(Provider):
 
     def prepare(self, name: str, request: LaunchRequest) -> LaunchPlan:
         spec = self._known(name)
-        if spec.problem is not None:
-            raise ImageNotReady(spec.problem)
-        return self.plan(spec, request)
+        try:
+            if spec.problem is not None:
+                raise ImageNotReady(spec.problem)
+            return self.plan(spec, request)
+        except ImageNotReady as error:
+            raise ImageNotReady(readable(error.message)) from error
 
     def plan(self, spec: Kernelspec, request: LaunchRequest) -> LaunchPlan:
         """Return how a kernel of a kernelspec without a problem is started. Raises ImageNotReady."""
@@ -85,8 +89,10 @@ def found_image(provider: str, name: str, spec: Kernelspec) -> FoundImage:
         version=spec.version or (spec.home.version if python else None),
         interrupt_mode=spec.interrupt_mode,
         resources=tuple(resources_of(spec)),
-        problem=spec.problem,
-        metadata={key: text for key, text in spec.metadata.items() if isinstance(text, str)},
+        problem=None if spec.problem is None else readable(spec.problem),
+        metadata={
+            key: readable(text) for key, text in spec.metadata.items() if isinstance(text, str)
+        },
         parameters=dict(parameters) if isinstance(parameters, dict) else {},
         own=own and spec.home.is_own,
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_LARGEST_PTH = 64 * 1024
+from kernelyard.providers.small_files import read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,7 @@ def _of_the_system(base: Path, version: str | None) -> Iterator[Path]:
 def _linked(place: Path) -> Iterator[Path]:
     """Directories that ``.pth`` files add; their lines of code are not run."""
     for file in sorted(place.glob("*.pth")):
-        try:
-            with file.open("rb") as stream:
-                lines = stream.read(_LARGEST_PTH).decode(errors="replace").splitlines()
-        except OSError:
-            continue
-        for line in map(str.strip, lines):
+        for line in map(str.strip, read_text(file).splitlines()):
             if line and not line.startswith(("#", "import ", "import\t")):
                 path = Path(os.path.normpath(place / line))
                 if path.is_dir():

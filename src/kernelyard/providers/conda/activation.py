@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,10 +14,10 @@ from kernelyard.providers.activation import (
 from kernelyard.providers.activation_scripts import activated_by
 from kernelyard.providers.conda.places import META
 from kernelyard.providers.inherited import inherited_environment
+from kernelyard.providers.small_files import read_object
 
 _UNSET = "***unset***"
 """What conda writes for a variable that was taken away."""
-_LARGEST_FILE = 1024 * 1024
 
 
 def activated_conda(
@@ -61,7 +60,10 @@ def _variables(prefix: Path) -> dict[str, str]:
     """What packages set, and then what the user has set with ``conda env config vars set``."""
     found: dict[str, str] = {}
     packages = sorted((prefix / "etc" / "conda" / "env_vars.d").glob("*.json"))
-    for content in (*map(_content, packages), _content(prefix / META / "state").get("env_vars")):
+    for content in (
+        *map(read_object, packages),
+        read_object(prefix / META / "state").get("env_vars"),
+    ):
         found |= dict(_texts(content))
     return found
 
@@ -70,12 +72,3 @@ def _texts(content: object) -> Iterator[tuple[str, str]]:
     for key, value in content.items() if isinstance(content, dict) else ():
         if isinstance(key, str) and isinstance(value, str) and value != _UNSET:
             yield key, value
-
-
-def _content(file: Path) -> dict[str, object]:
-    try:
-        with file.open("rb") as stream:
-            value = json.loads(stream.read(_LARGEST_FILE))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}

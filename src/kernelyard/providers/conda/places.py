@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from kernelyard.providers.small_files import read_text
+
 META = "conda-meta"
 _ROOTS = ("miniconda3", "anaconda3", "miniforge3", "mambaforge", "micromamba", "conda")
 _PROGRAMS = ("conda", "mamba", "micromamba")
 _MOST_ENTRIES = 2000
-_LARGEST_FILE = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def environments_in(folders: Iterable[Path]) -> Iterator[Path]:
 
 def registered(surroundings: Mapping[str, str]) -> list[Path]:
     """Return the prefixes that conda and its kin have noted, and the one that is activated."""
-    noted = (_text(register()) or "").splitlines()
+    noted = read_text(register()).splitlines()
     return [*map(Path, filter(None, map(str.strip, noted))), *_named(surroundings, "CONDA_PREFIX")]
 
 
@@ -130,7 +131,7 @@ def _settings_files(surroundings: Mapping[str, str], roots: list[Path]) -> list[
 def _listed(file: Path) -> Iterator[str]:
     """Yield what a ``.condarc`` lists as ``envs_dirs``; the rest of the file is not understood."""
     inside = False
-    for line in (_text(file) or "").splitlines():
+    for line in read_text(file).splitlines():
         bare = line.split(" #")[0].strip()
         key = re.match(r"(\w+)\s*:(.*)", line)
         if key is not None:
@@ -148,14 +149,6 @@ def _clean(words: Iterable[str]) -> Iterator[str]:
     for word in words:
         if text := word.strip().strip("'\""):
             yield os.path.expandvars(text)
-
-
-def _text(file: Path) -> str | None:
-    try:
-        with file.open("rb") as stream:
-            return stream.read(_LARGEST_FILE).decode(errors="replace")
-    except OSError:
-        return None
 
 
 def _children(folder: Path) -> list[Path]:

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from kernelyard.providers.small_files import read_text
+
 MARK = "pyvenv.cfg"
 IN_PROJECTS = (".venv", "venv", ".virtualenv", "env")
 """What the environment of a project is called within the project."""
@@ -45,11 +47,7 @@ def environments_in(folders: Iterable[Path]) -> Iterator[Path]:
 
 def read_mark(prefix: Path) -> dict[str, str]:
     """Return what an environment's ``pyvenv.cfg`` says; nothing if it cannot be read."""
-    try:
-        text = (prefix / MARK).read_text(encoding="utf-8", errors="replace")[:65_536]
-    except OSError:
-        return {}
-    pairs = (line.partition("=") for line in text.splitlines())
+    pairs = (line.partition("=") for line in read_text(prefix / MARK).splitlines())
     return {key.strip().lower(): value.strip() for key, equals, value in pairs if equals}
 
 

@@ -78,21 +78,29 @@ def test_a_kernel_is_attached_and_detached_from_the_command_line(
 
 
 def test_an_attached_kernel_outlives_servers_agents_and_the_whole_yard(
-    own: LiveServer, foreign: ForeignKernel
+    own: LiveServer, foreign: ForeignKernel, tmp_path: Path
 ) -> None:
+    flag = tmp_path / "go"
     with own.client() as yard:
         kernel = yard.kernels.attach(foreign.file, name="theirs").wait_ready(timeout=40)
         task = kernel.submit(
-            "import time\nfor i in range(30): print(i, flush=True); time.sleep(0.1)"
+            "import os, time\n"
+            f"while not os.path.exists({str(flag)!r}): print('ticks', flush=True); time.sleep(0.1)\n"
+            "print('over')"
         )
-        next(task.follow())
+        before = next(task.follow()).number
+    agent = own.agent_pid()
     own.kill()
-    os.kill(own.agent_pid(), signal.SIGKILL)
+    os.kill(agent, signal.SIGKILL)
     own.start()
+    wait_until(lambda: own.agent_pid() != agent)
     with own.client() as yard:
         kernel = yard.kernels.get(kernel.id)
-        result = yard.tasks.get(task.id).wait(timeout=40)
-        assert result.stdout.split()[-1] == "29"
+        task = yard.tasks.get(task.id)
+        heard = (one for one in task.follow(after=before) if one.kind == "gap")
+        assert next(heard).number > before
+        flag.touch()
+        assert task.wait(timeout=40).stdout.split()[-1] == "over"
         kernel.run("y = 7").raise_for_error()
         ours = yard.kernels.create().wait_ready(timeout=40)
     own.stop()

@@ -225,7 +225,7 @@ async def test_a_task_that_does_not_stop_costs_it_nothing(
     mine = await taken_in(agent, kernel)
     code = (
         "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-        "print('deaf', flush=True)\nimport time\ntime.sleep(4)"
+        "print('deaf', flush=True)\nimport time\ntime.sleep(1.5)"
     )
     (task,) = await agent.submit(mine, code)
     await agent.records(mine, until=says("deaf"))

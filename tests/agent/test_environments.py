@@ -174,3 +174,17 @@ async def test_settings_reach_an_agent_that_runs_already(
     assert "kernelspec/python3" in [image.reference for image in listed.images]
     reply = fault_in(await agent.ask(link.Resource("virtualenv", "mine", "logo-64x64.png")))
     assert isinstance(link.error_of(reply), ImageNotReady)
+
+
+async def test_an_agent_started_by_hand_takes_the_servers_own_file(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    a_virtualenv(tmp_path / "elsewhere" / "mine")
+    config = tmp_path / "kernelyard.toml"
+    config.write_text(f'port = 0\n[providers.virtualenv]\nfolders = ["{tmp_path}/elsewhere"]\n')
+    process = AgentProcess(tmp_path / "data", "--providers-file", str(config), env=only_here(home))
+    try:
+        await process.start()
+        assert "virtualenv/mine" in await images_of(process)
+    finally:
+        await process.clean_up()

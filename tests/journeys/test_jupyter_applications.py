@@ -201,14 +201,18 @@ async def test_an_application_learns_that_its_kernel_has_died_and_starts_another
     assert newest.id != kernel_id
 
 
-async def test_a_kernel_that_is_killed_at_once_is_gone(
+async def test_a_kernel_that_is_killed_is_gone_and_another_one_started(
     manager: AsyncKernelManager, say: Say, yard: Client
 ) -> None:
     kernel = yard.kernels.get((await say(IN_KERNEL)).split()[0])
     pid = int(await say("import os; print(os.getpid())"))
-    await manager.shutdown_kernel(now=True)
+    await manager.restart_kernel(now=True)
     assert kernel.wait_ended(20).state == "terminated"
     assert not alive(pid)
+    (another, *_) = yard.kernels.list(page_size=1)
+    assert another.id != kernel.id
+    await manager.shutdown_kernel(now=True)
+    assert another.wait_ended(20).state == "terminated"
 
 
 async def test_another_process_takes_up_the_kernel_from_what_was_written_down(

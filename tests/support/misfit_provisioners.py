@@ -24,6 +24,7 @@ CAST = {
     "foreign": "StartsElsewhere",
     "hangs": "HangsInLaunch",
     "lies": "LiesAboutPorts",
+    "text-key": "TellsItsKeyAsText",
     "raises": "RaisesBeforeLaunch",
     "returns-nothing": "LaunchesNothing",
     "tied": "TiedToALoop",
@@ -170,6 +171,12 @@ class LiesAboutPorts(LocalProvisioner):
         info = await super().launch_kernel(cmd, **kwargs)
         (Path(kwargs["cwd"]) / "begun").write_text(str(self.pid))
         return {**info, "shell_port": 0, "iopub_port": 70000}
+
+
+class TellsItsKeyAsText(LocalProvisioner):
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+        info = await super().launch_kernel(cmd, **kwargs)
+        return {**info, "key": info["key"].decode()}
 
 
 def kernel_json(provisioner: str, **config: object) -> dict[str, Any]:

@@ -160,6 +160,7 @@ class YardProvisioner(KernelProvisionerBase):
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
             # The thread goes on; what it starts must not stay behind.
+            starting.add_done_callback(lambda done: done.exception())
             asyncio.get_running_loop().run_in_executor(None, tie.give_up)
             raise
 

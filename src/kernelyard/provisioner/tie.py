@@ -74,7 +74,7 @@ class Tie:
                 f"The server {self.url} is not on this machine, and its kernels can be joined only "
                 "there. Run the Jupyter application there, or use the SDK or the command line here."
             )
-        if self._kernel is None or self._kernel.refresh().info.is_final:
+        if self._kernel is None or _is_ending(self._kernel.refresh().info):
             self._kernel = self._created()
         try:
             if self._given_up:
@@ -166,6 +166,10 @@ class Tie:
                 "that user."
             )
         return info
+
+
+def _is_ending(info: KernelInfo) -> bool:
+    return info.is_final or info.state == "terminating"
 
 
 def exit_code_of(info: KernelInfo) -> int | None:

@@ -141,6 +141,12 @@ async def test_a_kernel_starts_beside_its_notebook(make: Make, place: Path) -> N
     assert await says(launcher, "import os; print(os.getcwd())") == f"{place / 'project'}\n"
 
 
+async def test_a_key_may_be_told_as_text(make: Make) -> None:
+    launcher = make("text-key")
+    await launcher.start()
+    assert await says(launcher, "print(6 * 7)") == "42\n"
+
+
 async def test_each_launch_has_a_kernelspec_of_its_own(make: Make) -> None:
     launcher = make("configured")
     await launcher.start()

@@ -43,6 +43,14 @@ class Parent(AsyncKernelManager):
     def __del__(self) -> None:
         """Leave the connection file: a kernel may outlive the agent, and be found again by it."""
 
+    def _reconcile_connection_info(self, info: Any) -> None:
+        """Take a key that is a text for the bytes which jupyter_client compares."""
+        told: dict[str, Any] = dict(info)
+        if isinstance(key := told.get("key"), str):
+            told["key"] = key.encode()
+        checked: Any = told
+        super()._reconcile_connection_info(checked)
+
     def line(self) -> Any:
         """The socket to the kernel's control channel, which is connected once it is launched."""
         self._connect_control_socket()

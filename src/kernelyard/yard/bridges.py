@@ -5,10 +5,9 @@ What is returned here holds a secret. It is kept nowhere on the server and writt
 
 from __future__ import annotations
 
-from kernelyard.model.errors import AgentUnavailable, KernelEnded, KernelNotFound, KernelNotRunning
+from kernelyard.model.errors import KernelEnded, KernelNotFound, KernelNotRunning
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.principals import Principal
-from kernelyard.ports.agent_link import AgentLink
 from kernelyard.wire.connections import Connection
 from kernelyard.yard.world import World
 
@@ -28,10 +27,8 @@ class Bridges:
         """
         kernel = await self._live(who, kernel_id)
         try:
-            return await (await self._link()).open_bridge(kernel.id)
-        except AgentUnavailable:
-            self._agents.mistrust()
-            raise
+            async with self._agents.asked() as link:
+                return await link.open_bridge(kernel.id)
         except KernelNotFound as error:
             raise KernelNotRunning from error
 
@@ -42,16 +39,11 @@ class Bridges:
         """
         kernel = await self._store.kernels.get(kernel_id, who.sees)
         try:
-            await (await self._link()).close_bridge(kernel.id)
-        except AgentUnavailable:
-            self._agents.mistrust()
-            raise
+            async with self._agents.asked() as link:
+                await link.close_bridge(kernel.id)
         except KernelNotFound:
             # It has not reached the agent yet, or was removed there: nothing is open.
             return
-
-    async def _link(self) -> AgentLink:
-        return await self._agents.link()
 
     async def _live(self, who: Principal, kernel_id: str) -> Kernel:
         kernel = await self._store.kernels.get(kernel_id, who.sees)

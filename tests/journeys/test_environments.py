@@ -21,12 +21,18 @@ def names(server: LiveServer) -> list[str]:
     return [item["name"] for item in json.loads(listed.stdout)["items"]]
 
 
-def test_environments_are_set_in_a_file_and_run_by_name(tmp_path: Path) -> None:
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home with one conda environment."""
     home = tmp_path / "home"
-    home.mkdir()
+    a_conda_environment(home / "miniforge3" / "envs" / "geo", "python-3.11.7-h955ad1f_0")
+    return home
+
+
+@pytest.mark.timeout(120)  # it runs the command line four times
+def test_environments_are_set_in_a_file_and_run_by_name(tmp_path: Path, home: Path) -> None:
     science = a_virtualenv(tmp_path / "projects" / "science" / ".venv")
     a_virtualenv(tmp_path / "projects" / "bare" / ".venv", ipykernel=False)
-    a_conda_environment(home / "miniforge3" / "envs" / "geo", "python-3.11.7-h955ad1f_0")
     config = tmp_path / "yard.toml"
     config.write_text(f'[providers.virtualenv]\nfolders = ["{tmp_path}/projects"]\n')
     server = LiveServer(tmp_path / "data", "--config", str(config), env=only_here(home))
@@ -37,6 +43,17 @@ def test_environments_are_set_in_a_file_and_run_by_name(tmp_path: Path) -> None:
         refused = server.cli("run", "--image", "virtualenv/bare", "-c", SHOW)
         assert refused.returncode != 0
         assert "uv pip install --python" in refused.stderr
+
+
+@pytest.mark.timeout(120)  # it starts two servers, and the doctor a third
+def test_new_settings_reach_the_agent_that_runs_and_wrong_ones_are_told(
+    tmp_path: Path, home: Path
+) -> None:
+    config = tmp_path / "yard.toml"
+    config.touch()
+    server = LiveServer(tmp_path / "data", "--config", str(config), env=only_here(home))
+    with server:
+        assert "conda/geo" in names(server)
         agent = server.agent_pid()
         server.stop()
         config.write_text(
@@ -53,9 +70,10 @@ def test_environments_are_set_in_a_file_and_run_by_name(tmp_path: Path) -> None:
         assert "no setting 'foldrs'" in doctor.stdout
 
 
-def test_a_new_environment_is_told_when_it_comes_becomes_ready_and_goes(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    (home / ".venvs").mkdir(parents=True)
+def test_a_new_environment_is_told_when_it_comes_becomes_ready_and_goes(
+    tmp_path: Path, home: Path
+) -> None:
+    (home / ".venvs").mkdir()
     with LiveServer(tmp_path / "data", env=only_here(home)) as server, server.client() as yard:
         yard.images.list()
         events = (one for one in yard.events.follow() if one.image == "virtualenv/new")

@@ -67,9 +67,14 @@ async def test_calls_at_the_same_time_give_one_agent(engine: Watched) -> None:
     assert first == second
 
 
-async def test_an_agent_is_told_how_to_look_for_images(tmp_path: Path) -> None:
+async def test_an_agent_is_told_how_to_look_for_images_and_what_is_known_of_kernels(
+    tmp_path: Path,
+) -> None:
     setup = EngineSetup(
-        data_dir=tmp_path, image_refresh_seconds=7.5, allow_insecure_parameters=True
+        data_dir=tmp_path,
+        image_refresh_seconds=7.5,
+        allow_insecure_parameters=True,
+        quirks_file=tmp_path / "mine.toml",
     )
     engine = LocalEngine(setup)
     link = UnixLink((await engine.place()).place)
@@ -81,6 +86,7 @@ async def test_an_agent_is_told_how_to_look_for_images(tmp_path: Path) -> None:
     await asyncio.to_thread(os.waitpid, pid, 0)
     assert command[command.index("--image-refresh-seconds") + 1] == "7.5"
     assert "--allow-insecure-parameters" in command
+    assert command[command.index("--quirks-file") + 1] == str(tmp_path / "mine.toml")
 
 
 async def test_an_agent_that_cannot_be_started_is_told_with_its_last_words(

@@ -35,11 +35,13 @@ async def wait_until_it_runs_on(agent: AgentProcess, kernel: str, language: Lang
         await wait_until(lambda: len(table.processes_of(kernel, fresh=True)) == BASH_AT_WORK)
 
 
+@pytest.mark.parametrize(
+    "language", [IPYKERNEL, BASH, IRKERNEL, DENO], ids=lambda language: language.name
+)
 async def test_an_interrupt_stops_the_code_and_nothing_else(
     agent: AgentProcess, language: Language
 ) -> None:
-    if language is XEUS_PYTHON:
-        pytest.skip("nothing stops its code; that is another test")
+    require(language)
     kernel = await agent.launch(language.name)
     await agent.submit(kernel, language.says["keeps"], language.says["runs on"])
     await wait_until_it_runs_on(agent, kernel, language)

@@ -19,7 +19,7 @@ CLIENT = """
     ApiError AsyncClient AsyncEvents AsyncImages AsyncKernel AsyncKernels AsyncTask AsyncTasks AsyncTemplates
     AsyncTokens AuthenticationError BrokenProvider Client ConflictError ConnectionFailedError
     ConnectionFileError Event Events
-    FollowInterruptedError Health HiddenImage Image ImageList ImageSnapshot Images Interruption
+    FollowInterruptedError Health HiddenImage Image ImageList ImageSnapshot Images InterruptResult Interruption
     InvalidRequestError Kernel KernelEndedError KernelInfo KernelLog Kernels KernelyardError LimitReachedError
     NewToken NoServerError NotFoundError Output OutputPage PermissionDeniedError Resolution Result RetryPolicy
     Rich ServerAddress ServerError SlowProvider StateChange Task TaskCancelledError TaskError TaskFailedError

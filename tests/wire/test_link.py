@@ -100,6 +100,7 @@ REQUESTS: dict[type, st.SearchStrategy[link.Request]] = {
     link.Attach: st.builds(link.Attach, TEXT, st.floats(0, 1e8)),
     link.Stored: st.builds(link.Stored, TEXT, st.integers(0, 2**63 - 1)),
     link.Log: st.builds(link.Log, TEXT, st.none() | st.integers(0, 2**60), st.integers(1, 2**20)),
+    link.Bridge: st.builds(link.Bridge, TEXT, st.booleans()),
     link.Facts: st.builds(link.Facts),
     link.Quit: st.builds(link.Quit, st.booleans()),
 }

@@ -65,7 +65,7 @@ def attach(  # noqa: PLR0913 - one parameter per flag
     """
     from kernelyard.client.connection_files import content_of
 
-    content = content_of(_file_of(connection_file))
+    content = content_of(file_of(connection_file))
     labels = pairs(label, "--label")
     with open_client_or_start(data_dir) as yard:
         kernel = yard.kernels.attach(
@@ -90,7 +90,7 @@ def _named(kernel: Kernel) -> str:
     return f" as '{kernel.info.name}'" if kernel.info.name else ""
 
 
-def _file_of(text: str) -> Path:
+def file_of(text: str) -> Path:
     """The file itself, or that of this name where Jupyter keeps those of running kernels."""
     path = Path(text).expanduser()
     if path.exists() or path.name != text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from uuid import uuid4
 
@@ -27,6 +28,12 @@ async def attach(agent: AgentProcess, place: Path, kernel: ExternalKernel) -> st
     await agent.launch(kernel_id=mine, provider="foreign", owned=False)
     await agent.records(mine, until=of_kind(RecordKind.KERNEL_READY))
     return mine
+
+
+async def wait_for(agent: AgentProcess, place: Path, kernels: list[ExternalKernel]) -> None:
+    async with asyncio.timeout(30):
+        while (await found(agent, place)).kernels != kernels:
+            await asyncio.sleep(0)
 
 
 async def test_a_kernel_is_attached_by_its_file_and_found_again_when_it_changes(
@@ -58,6 +65,9 @@ async def test_a_kernel_is_attached_by_its_file_and_found_again_when_it_changes(
         await agent.records(again_mine)
         gone = await found(agent, place)
         assert (gone.kernels, gone.present) == ([], ["kernel-1.json"]), "nobody listens"
+    with ForeignKernel(place / "kernel-1.json"):
+        # Whoever owns it has started it again, at the same place.
+        await wait_for(agent, place, [listed])
 
 
 async def test_a_bridge_to_a_kernel_of_ours_is_no_stranger(

@@ -25,6 +25,8 @@ from kernelyard.wire.link import Done
 
 _AT_ONCE = 50
 _LOOK_SECONDS = 1.0
+_LOOK_AT_ALL_SECONDS = 10.0
+"""Addresses of other machines may take their time; what is not reached by then is, perhaps, later."""
 
 
 class Kernels(Protocol):
@@ -86,6 +88,8 @@ class Strangers:
         here = {identity_of(one): one for one in self._kernels.connections()}
         attached = self._kernels.deposits
         some = asyncio.Semaphore(_AT_ONCE)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _LOOK_AT_ALL_SECONDS
 
         async def lives(file: ConnectionFile) -> bool:
             if file.identity in here:
@@ -93,7 +97,7 @@ class Strangers:
             if attached.let_go_at(file.identity) >= file.changed_at:
                 return False
             async with some:
-                return await _listens(file.connection)
+                return loop.time() < until and await _listens(file.connection)
 
         alive = await asyncio.gather(*map(lives, contents.files))
         return [

@@ -272,7 +272,22 @@ async def test_a_start_that_fails_says_why(
     assert text in str(failed.value)
 
 
-def test_our_own_kernelspec_is_no_image_of_the_yard(live: LiveServer, tmp_path: Path) -> None:
+async def test_the_server_of_a_data_directory_needs_no_token_beside_it(
+    live: LiveServer, jupyter: Path, yard: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KERNELYARD_TOKEN")
+    flags = ("--data-dir", str(live.data_dir), "--prefix", str(jupyter), "--replace")
+    done = live.cli("kernelspec", "install", *flags)
+    assert done.returncode == 0, done.stderr
+    manager = AsyncKernelManager(kernel_name="yard-python3")
+    await manager.start_kernel()
+    (newest, *_) = yard.kernels.list(page_size=1)
+    assert newest.state == "idle"
+    await manager.shutdown_kernel()
+    assert newest.wait_ended(20).state == "terminated"
+
+
+def test_a_kernelspec_has_a_logo_and_no_token(live: LiveServer, tmp_path: Path) -> None:
     done = live.cli("kernelspec", "install", "--prefix", str(tmp_path), "--name", "again")
     assert done.returncode == 0, done.stderr
     kernelspec = tmp_path / "share" / "jupyter" / "kernels" / "again"

@@ -12,6 +12,7 @@ from kernelyard.model.exits import InterruptOutcome
 from kernelyard.model.json import JsonObject
 from kernelyard.model.projection import body_of
 from kernelyard.model.records import Record, RecordKind
+from kernelyard.model.tasks import Cancellation
 from kernelyard.wire import link
 
 from tests.support.agent_process import (
@@ -99,6 +100,16 @@ async def test_a_kernel_that_an_interrupt_would_end_is_not_interrupted(tmp_path:
         assert answer == link.Interrupted(InterruptOutcome.WOULD_KILL)
         records = await agent.records(kernel, until=ended(1))
         assert end_of(records, 1)["state"] == "succeeded"
+        # Where a restart is allowed, no interrupt is waited for that would be none.
+        tasks = await agent.submit(
+            kernel, "print('y', flush=True)\ntime.sleep(600)", "print('on')", first=2
+        )
+        await agent.records(kernel, until=says("y"))
+        how = Cancellation(allow_restart=True, grace_seconds=600.0)
+        await agent.done(link.Cancel(kernel, tasks[0].task_id, 2, "no", how))
+        records = await agent.records(kernel, until=ended(3))
+        assert end_of(records, 2)["stopped_by"] == "restart"
+        assert stdout_of(records, 3) == "on\n"
     finally:
         await agent.clean_up()
 

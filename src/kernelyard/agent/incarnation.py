@@ -156,6 +156,11 @@ class Incarnation:
         """Whether an interrupt is on its way that may still hit other code than was meant."""
         return self._interrupts.under_way
 
+    @property
+    def interruptible(self) -> bool:
+        """Whether an interrupt may stop what it runs."""
+        return self._interrupts.possible
+
     def execute(self, msg_id: str, code: str) -> None:
         """Send code to be run."""
         self._sockets.send_shell(

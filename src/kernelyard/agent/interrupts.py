@@ -54,6 +54,11 @@ class Interrupts:
         self._replies: dict[str, asyncio.Future[bool]] = {}
 
     @property
+    def possible(self) -> bool:
+        """Whether there is any way to interrupt it that does not end it."""
+        return self._manner in ("signal", "message")
+
+    @property
     def under_way(self) -> bool:
         """Whether one is on its way that may still hit other code than was meant."""
         return bool(self._under_way)

@@ -44,6 +44,11 @@ class LiveKernel(Protocol):
     def execute(self, msg_id: str, code: str) -> None: ...
     def interrupt(self) -> object: ...
     @property
+    def interruptible(self) -> bool:
+        """Whether an interrupt may stop what it runs."""
+        ...
+
+    @property
     def beside(self) -> Beside | None:
         """What its process prints beside the protocol, where that is to be output, too."""
         ...
@@ -379,5 +384,6 @@ class Runner:
             if self._running is run:
                 self._restarter.restart_stuck(run.stuck())
 
-        run.stopping = Stopping(reason, cause, how, interrupt, restart)
+        futile = self._kernel is not None and not self._kernel.interruptible
+        run.stopping = Stopping(reason, cause, how, interrupt, restart, futile)
         run.stopping.begin(begun=run.execution.begun or run.adopted)

@@ -25,6 +25,8 @@ class Stopping:
     how: Cancellation
     interrupt: Callable[[], None]
     restart: Callable[[], None]
+    futile: bool = False
+    """Whether no interrupt can stop what this kernel runs, so that none needs to be waited for."""
     interrupts: int = 0
     """How many were sent."""
     _timer: asyncio.TimerHandle | None = field(default=None, repr=False)
@@ -47,7 +49,9 @@ class Stopping:
         if not how.allow_restart or self.how.allow_restart:
             return
         self.how = how
-        if self.interrupts > 1:
+        if self.futile:
+            self._after(0.0)
+        elif self.interrupts > 1:
             waited = asyncio.get_running_loop().time() - self._again_at
             self._after(max(0.0, how.grace_seconds - waited))
 
@@ -78,7 +82,7 @@ class Stopping:
 
     def _step(self) -> None:
         self._timer = None
-        if self.interrupts > 1 and self.how.allow_restart:
+        if (self.interrupts > 1 or self.futile) and self.how.allow_restart:
             # The restart ends the task, and that this timer; should it fail, it is tried again.
             self._after(NEXT_INTERRUPTS)
             self.restart()

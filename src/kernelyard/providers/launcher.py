@@ -29,7 +29,8 @@ class LaunchRequest:
     """What template and caller want to be set; wins over the image's own."""
     work_dir: Path = Path()
     connection_file: Path = Path()
-    """Where a connection file of this start may be written; nobody else writes there."""
+    """Where a connection file of this start may be written. The agent keeps there what
+    ``connection_info`` tells."""
     log: Path = Path()
     """Where to append what the process prints."""
     path: str | None = None

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -18,6 +19,8 @@ from kernelyard.wire.connections import PORTS
 from kernelyard.wire.multipart import DELIMITER, Parts, join
 from kernelyard.wire.registration import LARGEST_MESSAGE, WrongPorts
 from kernelyard.wire.signing import Signer
+
+from tests.support.agent_process import wait_until
 
 SECONDS = 10
 CHOSEN = (50001, 50002, 50003, 50004, 50005)
@@ -35,24 +38,31 @@ def in_dialect_b(key: str, ports: tuple[int, ...] = CHOSEN) -> list[bytes]:
     return join(Parts(header, b"{}", b"{}", content), Signer(key.encode()))
 
 
+def accepts(host: str, port: int) -> bool:
+    """Whether somebody takes connections there."""
+    with socket.socket() as one:
+        return one.connect_ex((host, port)) == 0
+
+
 class Callers:
     """Sockets that speak to a registrar."""
 
-    def __init__(self, context: zmq.asyncio.Context, address: tuple[str, int]) -> None:
+    def __init__(self, context: zmq.asyncio.Context, registrar: Registrar) -> None:
         self._context = context
-        self._place = f"tcp://{address[0]}:{address[1]}"
+        self._registrar = registrar
         self._sockets: list[zmq.asyncio.Socket] = []
 
     def connect(self, kind: int = zmq.DEALER) -> zmq.asyncio.Socket:
         socket = self._context.socket(kind)
         socket.linger = 0
-        socket.connect(self._place)
+        host, port = self._registrar.address
+        socket.connect(f"tcp://{host}:{port}")
         self._sockets.append(socket)
         return socket
 
     def close(self) -> None:
-        for socket in self._sockets:
-            socket.close()
+        for one in self._sockets:
+            one.close()
 
 
 @pytest.fixture
@@ -68,7 +78,7 @@ async def registrar() -> AsyncIterator[Registrar]:
 @pytest.fixture
 async def callers(registrar: Registrar) -> AsyncIterator[Callers]:
     with zmq.asyncio.Context() as context:
-        made = Callers(context, registrar.address())
+        made = Callers(context, registrar)
         try:
             yield made
         finally:
@@ -96,9 +106,8 @@ async def test_kernels_of_both_dialects_register_at_one_socket(
 async def test_what_no_awaited_kernel_signed_gets_no_answer_and_stops_nobody(
     registrar: Registrar, callers: Callers
 ) -> None:
-    gone = registrar.expect("gone")
+    gone, awaited = registrar.expect("gone"), registrar.expect("key")
     gone.close()
-    awaited = registrar.expect("key")
     stranger = callers.connect()
     for frames in (
         in_dialect_a("guess"),
@@ -159,11 +168,27 @@ async def test_a_kernel_that_registers_without_ports_is_told_from_one_that_is_si
     awaited.close()
 
 
-async def test_it_listens_on_loopback_only_and_only_when_somebody_is_to_register() -> None:
-    with zmq.Context() as context:
-        registrar = Registrar(context, Log())
-        registrar.close()
-        host, port = registrar.address()
-        assert host == "127.0.0.1"
-        assert registrar.address() == (host, port)
-        registrar.close()
+async def test_it_listens_on_loopback_and_only_while_a_kernel_is_awaited(
+    registrar: Registrar, callers: Callers
+) -> None:
+    assert registrar.address == ("127.0.0.1", 0)
+    first, second = registrar.expect("first"), registrar.expect("second")
+    host, port = address = registrar.address
+    assert host == "127.0.0.1"
+    dealer = callers.connect()
+    await dealer.send_multipart(in_dialect_a("first"))
+    await first.ports
+    first.close()
+    assert registrar.address == address
+    second.close()
+    assert registrar.address == ("127.0.0.1", 0)
+    async with asyncio.timeout(SECONDS):
+        # What was answered before it was closed has left.
+        assert len(await dealer.recv_multipart()) == 3
+    await wait_until(lambda: not accepts(host, port))
+    third = registrar.expect("third")
+    again = callers.connect()
+    await again.send_multipart(in_dialect_a("third"))
+    async with asyncio.timeout(SECONDS):
+        assert await third.ports == CHOSEN
+    third.close()

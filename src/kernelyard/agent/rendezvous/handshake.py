@@ -47,14 +47,14 @@ class Handshake:
     def prepare(self, file: Path) -> None:
         """Write the file that says where to register. Raises OSError."""
         self._file = file
+        self._expected = self._registrar.expect(self._key)
         content = registration_file(
             self._dialect,
             kernel_id=self._kernel_id,
             kernel_name=self._kernel_name,
-            address=self._registrar.address(),
+            address=self._registrar.address,
             key=self._key,
         )
-        self._expected = self._registrar.expect(self._key)
         write_private(file, content)
 
     async def meet(self) -> Connection:
@@ -66,7 +66,10 @@ class Handshake:
             either = first_of(self._registered(), rewritten(self._file, self._key))
         else:
             either = self._registered()
-        return await within(self._patience, either, self.name)
+        try:
+            return await within(self._patience, either, self.name)
+        finally:
+            self.close()
 
     def unlucky(self, said: str) -> bool:
         """The kernel takes free ports, and nobody can be before it."""

@@ -1,8 +1,8 @@
 """The one socket of an agent at which kernels register that choose their ports themselves.
 
-It is opened when the first kernel is to register, on loopback, and stays. Anybody on this machine can
-send to it: what is not signed with the key of a kernel that is awaited right now is passed over, and
-neither the size nor the number of such messages costs more than a moment.
+It is on loopback, and there only while a kernel is awaited: anybody on this machine can send to it, and
+ZeroMQ takes in a message of any number of parts. What is not signed with the key of an awaited kernel
+is passed over; the size of parts and the number of messages that wait are bounded.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ HOST = "127.0.0.1"
 _BATCH = 20
 _WAITING = 100
 _COMPLAINT_SECONDS = 60.0
+_FAREWELL_MS = 1000
+"""How long the last answers may take to leave a socket that is closed."""
 
 
 @dataclass(eq=False, slots=True)
@@ -64,14 +66,18 @@ class Registrar:
         self._complained_at = float("-inf")
         self._scheduled = False
 
+    @property
     def address(self) -> tuple[str, int]:
-        """Where kernels register. Raises OSError if no port can be had."""
-        if self._socket is None:
-            self._open()
+        """Where the kernels that are awaited register; the port is 0 while none is."""
         return HOST, self._port
 
     def expect(self, key: str) -> Expected:
-        """Await a kernel that signs with ``key``; its ``close`` must be called."""
+        """Await a kernel that signs with ``key``; its ``close`` must be called.
+
+        Raises OSError if no port can be had.
+        """
+        if self._socket is None:
+            self._open()
         expected = Expected(Signer(key.encode()), self)
         self._expected.append(expected)
         return expected
@@ -80,17 +86,18 @@ class Registrar:
         """Await a kernel no more."""
         if expected in self._expected:
             self._expected.remove(expected)
+            if not self._expected:
+                self.close()
 
     def close(self) -> None:
-        """Close the socket."""
+        """Close the socket; what was answered still leaves it."""
         if self._socket is not None:
             asyncio.get_running_loop().remove_reader(self._descriptor)
-            self._socket.close(linger=0)
-            self._socket = None
+            self._socket.close(linger=_FAREWELL_MS)
+            self._socket, self._port = None, 0
 
     def _open(self) -> None:
         socket = self._context.socket(zmq.ROUTER)
-        socket.linger = 0
         socket.rcvhwm = _WAITING
         socket.maxmsgsize = LARGEST_MESSAGE
         try:

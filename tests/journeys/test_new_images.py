@@ -16,6 +16,7 @@ import pytest
 from kernelyard import Client
 from kernelyard.client import ApiError, ConflictError, Event, InvalidRequestError
 
+from tests.support.kernelspecs import install, wait_until_images_are_watched
 from tests.support.live_server import LiveServer, wait_until
 
 PRINTER = (
@@ -27,7 +28,7 @@ LEVELS = {"type": "string", "enum": ["low", "high $HOME {prefix}"], "default": "
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where kernelspecs of these tests are; the directory for them does not exist yet."""
+    """Where kernelspecs of these tests are; there is no directory for them at first."""
     return tmp_path_factory.mktemp("jupyter") / "share"
 
 
@@ -35,17 +36,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     env = {"JUPYTER_PATH": str(place)}
     with LiveServer(tmp_path_factory.mktemp("new-images") / "data", env=env) as server:
+        with server.client() as yard:
+            wait_until_images_are_watched(yard, place)
         yield server
 
 
-def install(place: Path, name: str, **spec: object) -> Path:
-    """Write a kernelspec as installers do: a directory, then the file in it."""
-    directory = place / "kernels" / name
-    directory.mkdir(parents=True)
+def levels(**spec: object) -> dict[str, object]:
+    """A kernelspec whose last word is a parameter."""
     argv = [sys.executable, "-c", PRINTER, "-f", "{connection_file}", "{level}"]
-    content = {"argv": argv, "display_name": name, "language": "python", **spec}
-    (directory / "kernel.json").write_text(json.dumps(content))
-    return directory
+    return {"argv": argv, "language": "python", **spec}
 
 
 def told(yard: Client, after: int, image: str, state: str) -> Event:
@@ -93,7 +92,7 @@ def test_parameters_are_checked_and_stand_in_the_command_line(
 ) -> None:
     parameters = {"properties": {"level": LEVELS}}
     env = {"LEVEL_VARIABLE": "is {level}"}
-    install(place, "levels", env=env, metadata={"parameters": parameters})
+    install(place, "levels", **levels(env=env, metadata={"parameters": parameters}))
     install(place, "unsafe", metadata={"parameters": {"properties": {"any": {"type": "string"}}}})
     ask = "import os; print(os.environ['LEVEL_ARGUMENT'], '|', os.environ['LEVEL_VARIABLE'])"
     with server.client() as yard:

@@ -12,6 +12,7 @@ import pytest
 
 from kernelyard import Client, FollowInterruptedError, Kernel
 
+from tests.support.kernelspecs import install, wait_until_images_are_watched
 from tests.support.live_server import alive, processes_of, wait_until
 from tests.support.postgres import PostgresServer, running_server
 from tests.support.two_servers import Member, TwoServers, two_servers
@@ -233,14 +234,12 @@ def test_doctor_and_stop_see_both(two: TwoServers) -> None:
 def test_a_new_image_is_told_once_and_through_both(
     tmp_path: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = tmp_path / "share" / "kernels" / "fresh"
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
+    place = tmp_path / "share"
+    monkeypatch.setenv("JUPYTER_PATH", str(place))
     with two_servers(tmp_path, postgres) as two:
         clients = [member.client() for member in (two.a, two.b)]
-        for client in clients:
-            client.images.list()
-        place.mkdir(parents=True)
-        (place / "kernel.json").write_text('{"argv": ["sh"], "display_name": "x", "language": "x"}')
+        wait_until_images_are_watched(clients[0], place)
+        directory = install(place, "fresh")
 
         def told(client: Client) -> list[str]:
             events = client.events.list(about="images")
@@ -248,8 +247,7 @@ def test_a_new_image_is_told_once_and_through_both(
 
         for client in clients:
             wait_until(lambda client=client: told(client), 40)
-        # A server that has not looked yet does so before it lists; the other one has told it.
-        (place / "kernel.json").unlink()
+        (directory / "kernel.json").unlink()
         for client in clients:
             wait_until(lambda client=client: told(client)[-1] == "gone", 40)
             assert told(client) == ["found", "gone"]

@@ -31,7 +31,8 @@ OWN_TWIN = image("virtualenv/base", version="3.11.7", own=True)
 OLD = image("conda/old", version="3.9.1")
 NEW = image("conda/new", version="3.14.0")
 R = image("ir", "R")
-ALL = [NEW, OLD, R, PYTHON3, OWN_TWIN]
+SPECIAL = image("another", version="3.11.7", own=True)
+ALL = [NEW, OLD, R, SPECIAL, PYTHON3, OWN_TWIN]
 EVERYTHING = Question(
     hints=Hints(kernel="ir", language="python", version="3.9.5"),
     remembered="conda/new",

@@ -18,6 +18,8 @@ from kernelyard.model.json import JsonValue
 LONGEST_HINT = 256
 UNSAID = "python"
 """The language of a notebook that says nothing, for other tools and so for its author."""
+NATIVE = "python3"
+"""What Jupyter calls the kernel of the interpreter that it runs on."""
 _MOST_TOLD = 12
 
 
@@ -141,7 +143,7 @@ def _by_language(usable: Sequence[Image], hints: Hints, passed: list[str]) -> De
         return _decision(best[0].name, How.LANGUAGE, because, passed)
     own = [image for image in best if image.own]
     # Several may stand for one interpreter, such as a kernelspec and its environment.
-    own.sort(key=lambda image: (image.registered, "/" in image.name, image.name))
+    own.sort(key=lambda i: (i.registered, i.name != NATIVE, "/" in i.name, i.name))
     if own:
         because = f"it runs {language} on the interpreter that kernelyard itself runs on"
         return _decision(own[0].name, How.LANGUAGE, because, passed)

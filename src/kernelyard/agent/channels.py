@@ -1,8 +1,7 @@
-"""The ZeroMQ sockets to one kernel, read through their descriptors in the event loop.
+"""The ZeroMQ sockets to one kernel.
 
-A ZeroMQ descriptor tells only of changes, so every wake-up reads until nothing is left, and every
-send is followed by a look for what arrived meanwhile. Reading never waits for anybody: messages are
-handed on in batches, and the high-water marks are off, for ZeroMQ drops in silence at its mark.
+Reading never waits for anybody: messages are handed on in batches, and the high-water marks are off, for
+ZeroMQ drops in silence at its mark.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import Protocol
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
+from kernelyard.agent.draining import Drain
 from kernelyard.agent.logs import Log
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.messages import Message, read_header
@@ -22,8 +22,6 @@ from kernelyard.wire.multipart import MalformedMessage, Parts, WronglySigned, jo
 from kernelyard.wire.signing import Signer
 
 RECONNECT_MS = 10
-BATCH_MESSAGES = 500
-BATCH_BYTES = 4 * 1024 * 1024
 _DISCONNECTED = zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED | zmq.EVENT_CONNECT_RETRIED
 
 
@@ -62,10 +60,14 @@ class Channels:
         self._iopub.subscribe(f"kernelyard-{identity}-{token_hex(4)}".encode())
         self._shell = _socket(context, zmq.DEALER, identity)
         self._control = _socket(context, zmq.DEALER, identity)
+        deliveries = (
+            (self._iopub, listener.on_iopub),
+            (self._shell, listener.on_shell),
+            (self._control, listener.on_control),
+        )
         self._drains = [
-            _Drain(self._iopub, signer, listener.on_iopub, listener.on_wrongly_signed, log),
-            _Drain(self._shell, signer, listener.on_shell, listener.on_wrongly_signed, log),
-            _Drain(self._control, signer, listener.on_control, listener.on_wrongly_signed, log),
+            Drain(socket, _Reader(signer, listener.on_wrongly_signed, log).read, deliver)
+            for socket, deliver in deliveries
         ]
         self._signer = signer
         self._iopub.connect(connection.url(connection.iopub_port))
@@ -113,92 +115,31 @@ class Channels:
         self.closed = True
         for drain in self._drains:
             drain.end()
-        for one in (self._iopub, self._shell, self._control):
-            one.close(linger=0)
 
 
-class _Drain:
-    """Reads one socket until it is empty and hands its messages on."""
+class _Reader:
+    """Takes messages of one socket apart, and passes over those that are not good."""
 
-    def __init__(
-        self,
-        socket: zmq.Socket[bytes],
-        signer: Signer,
-        deliver: Callable[[list[Message]], None],
-        distrust: Callable[[], None],
-        log: Log,
-    ) -> None:
-        self._socket = socket
+    def __init__(self, signer: Signer, distrust: Callable[[], None], log: Log) -> None:
         self._signer = signer
-        self._deliver = deliver
         self._distrust = distrust
         self._log = log
-        self._loop = asyncio.get_running_loop()
-        self._descriptor = int(socket.get(zmq.FD))
-        self._scheduled = False
-        self._ended = False
         self._parent = b""
         self._parent_id = ""
 
-    def begin(self) -> None:
-        self._loop.add_reader(self._descriptor, self.now)
-        self.soon()
-
-    def end(self) -> None:
-        self._ended = True
-        self._loop.remove_reader(self._descriptor)
-
-    def soon(self) -> None:
-        """Read in the next turn of the loop."""
-        if not self._scheduled and not self._ended:
-            self._scheduled = True
-            self._loop.call_soon(self._turn)
-
-    def look(self) -> None:
-        """Read soon if something came since the last read: the descriptor will not say so."""
-        if not self._ended and int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN:
-            self.soon()
-
-    def now(self) -> int:
-        """Read one batch; return how many messages came, whether they were good or not."""
-        if self._ended:
-            return 0
-        messages: list[Message] = []
-        count = size = 0
-        receive = self._socket.recv_multipart
+    def read(self, frames: list[bytes]) -> Message | None:
         try:
-            while count < BATCH_MESSAGES and size < BATCH_BYTES:
-                frames = receive(zmq.NOBLOCK)
-                count += 1
-                try:
-                    message = self._read(frames)
-                except MalformedMessage as error:
-                    self._log.warning("channel.malformed", problem=str(error))
-                    if isinstance(error, WronglySigned):
-                        self._distrust()
-                    continue
-                size += len(message.content)
-                messages.append(message)
-        except zmq.Again:
-            pass
-        else:
-            self.soon()
-        if messages:
-            self._deliver(messages)
-            self.look()
-        return count
-
-    def _turn(self) -> None:
-        self._scheduled = False
-        self.now()
-
-    def _read(self, frames: list[bytes]) -> Message:
-        parts = split(frames, self._signer)
-        header = read_header(parts.header)
-        if parts.parent != self._parent:
-            # Outputs of one execution carry the same parent header, byte for byte.
-            self._parent_id = read_header(parts.parent).msg_id
-            self._parent = parts.parent
+            parts = split(frames, self._signer)
+            header = read_header(parts.header)
+            if parts.parent != self._parent:
+                # Outputs of one execution carry the same parent header, byte for byte.
+                self._parent_id = read_header(parts.parent).msg_id
+                self._parent = parts.parent
+        except MalformedMessage as error:
+            self._log.warning("channel.malformed", problem=str(error))
+            if isinstance(error, WronglySigned):
+                self._distrust()
+            return None
         return Message(header.msg_type, header.msg_id, self._parent_id, parts.content)
 
 

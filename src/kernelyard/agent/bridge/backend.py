@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from secrets import token_bytes
+from secrets import token_hex
 from typing import Protocol
 
 import zmq
 
-from kernelyard.agent.channels import BATCH_BYTES, BATCH_MESSAGES, RECONNECT_MS
+from kernelyard.agent.channels import RECONNECT_MS
+from kernelyard.agent.draining import Drain
 from kernelyard.agent.logs import Log
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.multipart import MalformedMessage, Parts, join, split
@@ -46,19 +46,19 @@ class Backend:
         signer = Signer(connection.key.encode(), connection.signature_scheme)
         name = identity.encode()
 
-        def drain(kind: int, port: int, deliver: Callable[[Parts], None]) -> Drain:
-            made = _socket(context, kind, name)
+        def channel(kind: int, port: int, deliver: Callable[[Parts], None]) -> _Channel:
+            socket = _socket(context, kind, name)
             if kind == zmq.SUB:
-                made.subscribe(b"")
+                socket.subscribe(b"")
                 # Kernels welcome the first to subscribe to a topic; nobody has to this one.
-                made.subscribe(b"kernelyard-" + name + token_bytes(4).hex().encode())
-            made.connect(connection.url(port))
-            return Drain(made, signer, deliver, log)
+                socket.subscribe(f"kernelyard-{identity}-{token_hex(4)}".encode())
+            socket.connect(connection.url(port))
+            return _Channel(socket, signer, deliver, log)
 
-        self._shell = drain(zmq.DEALER, connection.shell_port, hearer.on_shell)
-        self._control = drain(zmq.DEALER, connection.control_port, hearer.on_control)
-        self._stdin = drain(zmq.DEALER, connection.stdin_port, hearer.on_stdin)
-        self._iopub = drain(zmq.SUB, connection.iopub_port, hearer.on_iopub)
+        self._shell = channel(zmq.DEALER, connection.shell_port, hearer.on_shell)
+        self._control = channel(zmq.DEALER, connection.control_port, hearer.on_control)
+        self._stdin = channel(zmq.DEALER, connection.stdin_port, hearer.on_stdin)
+        self._iopub = channel(zmq.SUB, connection.iopub_port, hearer.on_iopub)
 
     def send_shell(self, parts: Parts) -> bool:
         """Send a request; False if the kernel does not read and it should be tried later."""
@@ -72,12 +72,10 @@ class Backend:
         """The same on the stdin channel."""
         return self._stdin.send(parts)
 
-    def drain(self) -> None:
+    def read_last(self) -> None:
         """Take in what a kernel that has ended said last, as far as it has arrived."""
         for one in (self._iopub, self._shell, self._control):
-            for _ in range(MOST_LAST_BATCHES):
-                if not one.now():
-                    break
+            one.read_last()
 
     def close(self) -> None:
         """Close the sockets; nothing is heard afterwards."""
@@ -85,8 +83,8 @@ class Backend:
             one.close()
 
 
-class Drain:
-    """Reads one socket through its descriptor, in batches, without ever waiting."""
+class _Channel:
+    """One socket, with the kernel's signature on what goes out and checked on what comes in."""
 
     def __init__(
         self,
@@ -99,64 +97,40 @@ class Drain:
         self._signer = signer
         self._deliver = deliver
         self._log = log
-        self._loop = asyncio.get_running_loop()
-        self._descriptor = int(socket.get(zmq.FD))
-        self._scheduled = False
-        self._closed = False
-        self._loop.add_reader(self._descriptor, self.now)
-        self._soon()
+        self._drain = Drain(socket, self._read, self._hand_on)
+        self._drain.begin()
 
     def send(self, parts: Parts) -> bool:
-        """Send a message, signed for the kernel; return whether there was room for it."""
+        """Send a message; return whether there was room for it."""
         try:
             self._socket.send_multipart(join(parts, self._signer), zmq.NOBLOCK)
         except zmq.Again:
             return False
         finally:
-            self._look()
+            self._drain.look()
         return True
 
-    def now(self) -> int:
-        """Read one batch; return how many messages came."""
-        count = size = 0
-        try:
-            while not self._closed and count < BATCH_MESSAGES and size < BATCH_BYTES:
-                frames = self._socket.recv_multipart(zmq.NOBLOCK)
-                count += 1
-                size += sum(map(len, frames))
-                self._hand_on(frames)
-        except zmq.Again:
-            self._look()
-        else:
-            self._soon()
-        return count
+    def read_last(self) -> None:
+        for _ in range(MOST_LAST_BATCHES):
+            if not self._drain.now():
+                return
 
     def close(self) -> None:
-        """Close the socket."""
-        if not self._closed:
-            self._closed = True
-            self._loop.remove_reader(self._descriptor)
-            self._socket.close(linger=0)
+        self._drain.end()
 
-    def _hand_on(self, frames: list[bytes]) -> None:
+    def _read(self, frames: list[bytes]) -> Parts | None:
         try:
-            self._deliver(split(frames, self._signer))
+            return split(frames, self._signer)
         except MalformedMessage as error:
             self._log.warning("channel.malformed", problem=str(error))
+            return None
 
-    def _look(self) -> None:
-        """Read soon if something is there: after a send the descriptor will not say so."""
-        if not self._closed and int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN:
-            self._soon()
-
-    def _soon(self) -> None:
-        if not self._scheduled and not self._closed:
-            self._scheduled = True
-            self._loop.call_soon(self._turn)
-
-    def _turn(self) -> None:
-        self._scheduled = False
-        self.now()
+    def _hand_on(self, batch: list[Parts]) -> None:
+        for parts in batch:
+            try:
+                self._deliver(parts)
+            except MalformedMessage as error:
+                self._log.warning("channel.malformed", problem=str(error))
 
 
 def _socket(

@@ -223,7 +223,7 @@ class Bridge:
         self._prompts.clear()
         self._heard = False
         if backend is not None:
-            backend.drain()
+            backend.read_last()
             backend.close()
 
     def _ask_until_heard(self, wait: float = ASK_SECONDS) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import asyncio
+import signal
 from dataclasses import replace
 
 import pytest

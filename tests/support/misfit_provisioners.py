@@ -22,6 +22,7 @@ CAST = {
     "blocks": "BlocksItsThread",
     "configured": "Configured",
     "foreign": "StartsElsewhere",
+    "hasty": "TellsOfFalseEnds",
     "hangs": "HangsInLaunch",
     "lies": "LiesAboutPorts",
     "text-key": "TellsItsKeyAsText",
@@ -113,6 +114,22 @@ class StartsElsewhere(KernelProvisionerBase):
     @property
     def _pid(self) -> int:
         return self.found_pid if self.process is None else self.process.pid
+
+
+class TellsOfFalseEnds(StartsElsewhere):
+    """Takes its kernel for dead whenever that does not answer in time."""
+
+    asked = 0
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict[str, Any]:
+        self.place = Path(kwargs["cwd"])
+        return await super().launch_kernel(cmd, **kwargs)
+
+    async def poll(self) -> int | None:
+        self.asked += 1
+        if self.asked > 3:
+            (self.place / "asked").touch()
+        return 0 if self.asked <= 3 else None
 
 
 class BlocksItsThread(LocalProvisioner):

@@ -190,6 +190,16 @@ async def test_a_provisioner_that_never_tells_an_end_is_found_out(make: Make) ->
     assert "does not say more" in ended.sentence()
 
 
+async def test_a_kernel_that_is_connected_is_not_believed_dead_at_once(
+    make: Make, place: Path
+) -> None:
+    launcher = make("hasty")
+    await launcher.start()
+    await wait_until(lambda: any(place.glob("*/asked")))
+    assert (await launcher.poll()) is None
+    assert await says(launcher, "print(6 * 7)") == "42\n"
+
+
 async def test_a_kernel_is_killed_though_nobody_tells_of_it(make: Make) -> None:
     launcher = make("foreign")
     await launcher.start()

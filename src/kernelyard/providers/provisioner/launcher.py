@@ -28,7 +28,9 @@ from kernelyard.wire.connections import Connection
 
 ANSWER_SECONDS = 5.0
 """How long a provisioner may take for one thing that is asked of it."""
-CLEANUP_SECONDS = 10.0
+ENDING_SECONDS = 8.0
+"""The same for an end: some look a while whether it has come before they do more."""
+CLEANUP_SECONDS = 8.0
 FIND_SECONDS = 6.0
 TAKE_SECONDS = 2.0
 RESPONSIVE_SECONDS = 2.0
@@ -130,7 +132,7 @@ class ProvisionerLauncher(Launcher):
     async def kill(self) -> None:
         """Let the provisioner kill it; a process of this machine is killed in any case."""
         self._expect_end(killed=True)
-        if not await self._told("kill", lambda one: one.kill(restart=False)):
+        if not await self._told("kill", lambda one: one.kill(restart=False), ENDING_SECONDS):
             self._kill_process()
         self._expect_end(killed=True)
 
@@ -176,7 +178,7 @@ class ProvisionerLauncher(Launcher):
             raise LaunchFailed("The kernel was not started.")
         return self._launched
 
-    async def _told(self, verb: str, ask: _Verb) -> bool:
+    async def _told(self, verb: str, ask: _Verb, seconds: float = ANSWER_SECONDS) -> bool:
         """Ask something of the provisioner; return whether it did that in time, without an error."""
         launched = self._launched
         if launched is None or self._cleaned or self._ending.result is not None:
@@ -191,7 +193,7 @@ class ProvisionerLauncher(Launcher):
         while not begun:
             await self._unblock()
             try:
-                await self._thread.call(answer, ANSWER_SECONDS)
+                await self._thread.call(answer, seconds)
             except TimeoutError:
                 self._log.logger.warning("It takes too long to %s.", verb)
             except Exception as error:  # noqa: BLE001 - it is a stranger's code

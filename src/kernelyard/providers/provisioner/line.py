@@ -28,6 +28,7 @@ class Line:
         self.near = transport == "ipc" or _is_loopback(ip)
         """Whether the kernel is on this machine, so that no network can be blamed."""
         self.connected = False
+        self._begun_at = self._loop.time()
         self._lost_at: float | None = None
         self._task = asyncio.create_task(self._follow())
 
@@ -35,6 +36,12 @@ class Line:
     def lost(self) -> bool:
         """Whether it was connected once, and has not been for longer than a kernel that lives."""
         return self._lost_at is not None and self._loop.time() - self._lost_at >= LOST_SECONDS
+
+    @property
+    def perhaps_up(self) -> bool:
+        """Whether it is connected, or has not had the time yet."""
+        young = self._loop.time() - self._begun_at < LOST_SECONDS
+        return self.connected or (young and self._lost_at is None)
 
     async def close(self) -> None:
         """Stop following."""

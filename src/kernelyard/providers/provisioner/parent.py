@@ -76,6 +76,11 @@ class Provisioned:
         return isinstance(self.provisioner, LocalProvisioner)
 
     @property
+    def knows_process(self) -> bool:
+        """Whether what it says of the kernel's end comes from a process of this machine itself."""
+        return self.is_local and type(self.provisioner).poll is LocalProvisioner.poll
+
+    @property
     def pid(self) -> int | None:
         """Of the process that it has started on this machine, where it has."""
         process: Any = getattr(self.provisioner, "process", None) if self.is_local else None

@@ -20,6 +20,9 @@ ENDING_POLL_SECONDS = 0.1
 ANSWER_SECONDS = 30.0
 KILL_SECONDS = 4.0
 """A kernel that was killed and of which nothing is heard for so long is taken for dead."""
+BELIEF_SECONDS = 10.0
+"""A kernel to which there is a connection is believed to have ended when that was said for so long:
+some provisioners take a question that was not answered in time for an end."""
 TIDY_SECONDS = 5.0
 
 
@@ -45,6 +48,7 @@ class Watch:
         self._wake = asyncio.Event()
         self._ending = False
         self._hurry_until = 0.0
+        self._said_since: float | None = None
         self._killed_at: float | None = None
         self._complained = False
 
@@ -69,14 +73,26 @@ class Watch:
 
     async def _look(self) -> ExitResult | None:
         said = await self._asked()
-        if said is not None:
+        if said is not None and self._is_believed():
             return self._result(said)
+        if said is None:
+            self._said_since = None
         line = self._line
         if line is not None and line.lost and (self._ending or line.near):
             return self._gone("ended: nothing listens any more where it listened")
         killed = self._killed_at is not None and time.monotonic() - self._killed_at > KILL_SECONDS
         # One that is still connected lives, whatever was tried.
         return self._gone("killed") if killed and (line is None or not line.connected) else None
+
+    def _is_believed(self) -> bool:
+        if self._said_since is None:
+            self._said_since = time.monotonic()
+        if self._watched.provisioned.knows_process or self._line is None:
+            return True
+        if not self._line.perhaps_up:
+            return True
+        self._hurry_until = time.monotonic() + POLL_SECONDS
+        return time.monotonic() - self._said_since > BELIEF_SECONDS
 
     async def _asked(self) -> object:
         """What the provisioner says; None if the kernel lives, or nothing can be learnt now."""

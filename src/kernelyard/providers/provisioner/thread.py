@@ -22,6 +22,7 @@ class OwnThread:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._beginning = threading.Lock()
         self._begun: asyncio.AbstractEventLoop | None = None
         self._closing = False
         self._then: Callable[[], None] = lambda: None
@@ -87,11 +88,12 @@ class OwnThread:
 
     @property
     def _loop(self) -> asyncio.AbstractEventLoop:
-        if self._begun is None:
-            self._begun = asyncio.new_event_loop()
-            run = functools.partial(self._run, self._begun)
-            threading.Thread(target=run, name=self._name, daemon=True).start()
-        return self._begun
+        with self._beginning:
+            if self._begun is None:
+                self._begun = asyncio.new_event_loop()
+                run = functools.partial(self._run, self._begun)
+                threading.Thread(target=run, name=self._name, daemon=True).start()
+            return self._begun
 
     async def _stop_when_idle(self) -> None:
         loop = asyncio.get_running_loop()

@@ -34,14 +34,20 @@ def test_interrupts_and_signals_are_told_to_everybody_and_nothing_is_left(own: L
         wrong = own.cli("kernels", "signal", "nightly", "SIGNOTHING")
         assert wrong.returncode == 1
         assert "no signal of this system" in wrong.stderr
-        events = list(yard.events.list(kernel=kernel.id))
-        done = {
-            one.state: one.reason for one in events if one.state in ("signalled", "interrupted")
-        }
-        assert done == {
+        wanted = {
             "signalled": "SIGUSR1 sent by admin: to see",
             "interrupted": "interrupted by admin (effective)",
         }
+
+        def told_by_events() -> bool:
+            events = yard.events.list(kernel=kernel.id)
+            return {one.state: one.reason for one in events if one.state in wanted} == wanted
+
+        wait_until(told_by_events)
+        tail = own.cli("tail", "nightly")
+        assert tail.stdout == "waits\nheard\n"
+        for line in wanted.values():
+            assert f"[kernel] {line}\n" in tail.stderr
 
         agent = json.loads((own.data_dir / "agent" / "agent.json").read_text())["pid"]
     own.kill()

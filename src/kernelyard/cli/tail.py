@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 app = command_app()
 _PAGE = 500
 
+_TOLD = frozenset(
+    {"kernel_restarting", "kernel_interrupted", "kernel_signalled", "kernel_ending_soon"}
+)
+"""What everybody who follows a kernel is told in a line of its own."""
+
 
 @app.command()
 def tail(
@@ -98,10 +103,12 @@ class _Reader:
             say_what_is_missing(cut_bytes=int(output.content.get("bytes", 0)))
 
     def show_with_end(self, output: Output) -> None:
-        """Print one output of a kernel; the end of a task that did not succeed is said."""
+        """Print one output of a kernel; what was done to it, and ends without success, are said."""
         from kernelyard.cli.remarks import how_it_ended
 
         self.show(output)
+        if output.kind in _TOLD:
+            self.printer.note(f"[kernel] {output.content.get('reason')}")
         if output.kind != "ended":
             return
         told, error = output.content, output.content.get("error") or {}

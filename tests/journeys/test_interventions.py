@@ -19,7 +19,7 @@ time.sleep(600)
 """
 
 
-def test_interrupts_and_signals_are_told_to_everybody_and_nothing_is_left(own: LiveServer) -> None:
+def test_interrupts_and_signals_are_told_to_everybody(own: LiveServer) -> None:
     with own.client() as yard:
         kernel = yard.kernels.create(image="python3", name="nightly")
         task = kernel.submit(WAITS)
@@ -44,12 +44,17 @@ def test_interrupts_and_signals_are_told_to_everybody_and_nothing_is_left(own: L
             return {one.state: one.reason for one in events if one.state in wanted} == wanted
 
         wait_until(told_by_events)
-        tail = own.cli("tail", "nightly")
+        kernel.terminate().wait_ended(timeout=30)
+        tail = own.cli("tail", "-f", kernel.id)
         assert tail.stdout == "waits\nheard\n"
         for line in wanted.values():
             assert f"[kernel] {line}\n" in tail.stderr
 
-        agent = json.loads((own.data_dir / "agent" / "agent.json").read_text())["pid"]
+
+def test_nothing_is_left_where_server_and_agent_were_killed(own: LiveServer) -> None:
+    with own.client() as yard:
+        yard.kernels.create(image="python3").wait_ready(timeout=60)
+    agent = json.loads((own.data_dir / "agent" / "agent.json").read_text())["pid"]
     own.kill()
     os.kill(agent, signal.SIGKILL)
     ended = own.cli("stop", "--all", "--data-dir", str(own.data_dir))

@@ -19,6 +19,7 @@ from kernelyard.agent.bridge.desk import Desk, Heart
 from kernelyard.agent.bridge.listening import Peer, Port, bind_loopback
 from kernelyard.agent.bridge.neighbours import is_ours
 from kernelyard.agent.bridge.publishing import Publisher
+from kernelyard.agent.bridge.room import MIB, Room
 from kernelyard.agent.logs import Log
 from kernelyard.wire import zmtp
 from kernelyard.wire.composing import Composer
@@ -71,8 +72,13 @@ async def places() -> AsyncIterator[Places]:
     await made.close()
 
 
-def publisher() -> Publisher:
-    return Publisher(Log(), lambda topic: [b"welcome", topic], lambda count: [b"missed %d" % count])
+def publisher(room: Room | None = None) -> Publisher:
+    return Publisher(
+        Log(),
+        lambda topic: [b"welcome", topic],
+        lambda count: [b"missed %d" % count],
+        room=room,
+    )
 
 
 async def test_each_client_is_welcomed_once_it_has_subscribed(places: Places) -> None:
@@ -104,7 +110,7 @@ async def test_a_client_hears_of_its_topics_only(places: Places) -> None:
 
 
 async def test_a_slow_client_misses_messages_is_told_so_and_delays_nobody(places: Places) -> None:
-    iopub = publisher()
+    iopub = publisher(Room(most_each=8 * MIB))
     number = await places.serve(iopub.port)
     fast = places.connect(zmq.SUB, number, rcvhwm=0)
     slow = places.connect(zmq.SUB, number, rcvhwm=1, rcvbuf=4096)
@@ -116,13 +122,14 @@ async def test_a_slow_client_misses_messages_is_told_so_and_delays_nobody(places
         iopub.publish([b"display_data", b"%d" % count, picture])
         async with asyncio.timeout(SECONDS):
             assert (await fast.recv_multipart())[1] == b"%d" % count
+    iopub.publish([b"status", b"idle"])
     unsent = sum(peer.unsent for peer in iopub.port.peers.values())
     assert unsent > 20
     heard = []
     async with asyncio.timeout(SECONDS):
         while not heard or heard[-1] != b"missed %d" % unsent:
             heard.append((await slow.recv_multipart())[1])
-    assert heard[:-1] == [b"%d" % count for count in range(64 - unsent)]
+    assert heard[:-1] == [*(b"%d" % count for count in range(64 - unsent)), b"idle"]
 
 
 class Notes:

@@ -22,6 +22,7 @@ from kernelyard.agent.bridge.lines import Lines, Request
 from kernelyard.agent.bridge.listening import Peer, Port
 from kernelyard.agent.bridge.nanny import Nanny, Ward
 from kernelyard.agent.bridge.prompts import GONE, Prompts
+from kernelyard.agent.bridge.room import Room
 from kernelyard.agent.bridge.routes import Routes
 from kernelyard.agent.bridge.voice import Voice
 from kernelyard.agent.journal import Journal
@@ -79,8 +80,10 @@ class Bridge:
         context: zmq.Context[zmq.Socket[bytes]],
         kernel: Kernel,
         key: str,
+        room: Room,
         log: Log,
     ) -> None:
+        """``room`` is what may wait for slow clients, of all bridges together."""
         self._context = context
         self._kernel = kernel
         self._log = log
@@ -89,7 +92,7 @@ class Bridge:
         self._shell = Desk(signer, self._on_shell_request, log)
         self._control = Desk(signer, self._on_control_request, log)
         self._stdin = Desk(signer, self._on_input, log)
-        self._voice = Voice(f"{kernel.id}-bridge", signer, self._on_listener, log)
+        self._voice = Voice(f"{kernel.id}-bridge", signer, self._on_listener, log, room)
         iopub = self._voice.iopub
         self._hearing = Hearing(lambda: len(self._shell.port.peers), lambda: iopub.listeners)
         self._prompts = Prompts(lambda client: client in self._stdin.port.peers, self._unblock)

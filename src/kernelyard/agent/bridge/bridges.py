@@ -16,6 +16,7 @@ import zmq
 
 from kernelyard.agent.bridge.bridge import Bridge, Kernel
 from kernelyard.agent.bridge.listening import LOOPBACK, bind_loopback
+from kernelyard.agent.bridge.room import Room
 from kernelyard.agent.connection import read_connection, write_connection
 from kernelyard.agent.disk import storage_error
 from kernelyard.agent.logs import Log
@@ -42,6 +43,7 @@ class Bridges:
         self._log = log
         self._open: dict[str, _Open] = {}
         self._one_at_a_time = asyncio.Lock()
+        self._room = Room()
 
     async def open(self, kernel: Kernel, folder: Path, name: str) -> Connection:
         """Return how to join a kernel; its bridge is opened unless it is open.
@@ -99,7 +101,7 @@ class Bridges:
             connection = _connection(bound, before.key if before else secrets.token_hex(32), name)
             if connection != before:
                 write_connection(file, connection)
-            bridge = Bridge(self._context, kernel, connection.key, log)
+            bridge = Bridge(self._context, kernel, connection.key, self._room, log)
             for port, one in zip(bridge.ports, bound, strict=True):
                 await port.serve(one)
         except BaseException:

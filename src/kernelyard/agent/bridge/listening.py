@@ -12,6 +12,7 @@ import socket
 from typing import Literal, Protocol, cast
 
 from kernelyard.agent.bridge.neighbours import is_ours
+from kernelyard.agent.bridge.room import Room
 from kernelyard.agent.logs import Log
 from kernelyard.wire import zmtp
 
@@ -19,8 +20,6 @@ LOOPBACK = "127.0.0.1"
 BACKLOG = 64
 MOST_PEERS = 64
 """Peers that one port has at a time."""
-MOST_UNSENT = 16 * 1024 * 1024
-"""Bytes that wait for one peer; what comes on top is not sent to it."""
 LARGEST_MESSAGE = 64 * 1024 * 1024
 HANDSHAKE_SECONDS = 10.0
 Kind = Literal["ROUTER", "XPUB", "REP"]
@@ -59,10 +58,11 @@ def bind_loopback(port: int = 0) -> socket.socket:
 class Port:
     """One listening socket and its peers, by their identities."""
 
-    def __init__(self, kind: Kind, hearer: Hearer, log: Log) -> None:
+    def __init__(self, kind: Kind, hearer: Hearer, log: Log, room: Room | None = None) -> None:
         self.kind: Kind = kind
         self.peers: dict[bytes, Peer] = {}
         self.hearer = hearer
+        self.room = room or Room()
         self._log = log
         self._arriving: set[Peer] = set()
         self._server: asyncio.Server | None = None
@@ -129,6 +129,7 @@ class Peer(asyncio.Protocol):
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.unsent = 0
         """Messages that it missed because it did not read, and has not been told of."""
+        self.borrowed = 0
         self._port = port
         self._decoder = zmtp.Decoder(LARGEST_MESSAGE)
         self._transport: asyncio.Transport | None = None
@@ -166,13 +167,19 @@ class Peer(asyncio.Protocol):
             self.gone.set_result(None)
         self._port.lose(self)
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait until it reads; none if it has gone."""
+        if self._transport is None or self._transport.is_closing():
+            return 0
+        return self._transport.get_write_buffer_size()
+
     def send(self, message: bytes) -> bool:
         """Send an encoded message, unless too much waits for the peer already; return whether."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return False
-        waiting = transport.get_write_buffer_size()
-        if waiting and waiting + len(message) > MOST_UNSENT:
+        if not self._port.room.has(self, len(message)):
             self.unsent += 1
             return False
         transport.write(message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kernelyard.agent.bridge.listening import Peer, Port
+from kernelyard.agent.bridge.room import Room
 from kernelyard.agent.logs import Log
 from kernelyard.wire import zmtp
 
@@ -21,10 +22,11 @@ class Publisher:
         welcome: Callable[[bytes], list[bytes]],
         missed: Callable[[int], list[bytes]],
         on_listener: Callable[[], None] = lambda: None,
+        room: Room | None = None,
     ) -> None:
         """``welcome`` makes the message for a new subscription (JEP 65), ``missed`` the one that tells
         a client how many messages it missed; ``on_listener`` is called when one has subscribed."""
-        self.port = Port("XPUB", self, log)
+        self.port = Port("XPUB", self, log, room)
         self._welcome = welcome
         self._missed = missed
         self._on_listener = on_listener

@@ -9,6 +9,7 @@ from uuid import uuid4
 from kernelyard.agent.bridge.desk import Desk
 from kernelyard.agent.bridge.lines import Request
 from kernelyard.agent.bridge.publishing import Publisher
+from kernelyard.agent.bridge.room import Room
 from kernelyard.agent.logs import Log
 from kernelyard.wire import nanny
 from kernelyard.wire.composing import Composer
@@ -24,9 +25,9 @@ class Voice:
     """Speaks to the clients of one bridge."""
 
     def __init__(
-        self, name: str, signer: Signer, on_listener: Callable[[], None], log: Log
+        self, name: str, signer: Signer, on_listener: Callable[[], None], log: Log, room: Room
     ) -> None:
-        self.iopub = Publisher(log, self._welcome, self._missed, on_listener)
+        self.iopub = Publisher(log, self._welcome, self._missed, on_listener, room)
         self._signer = signer
         self._composer = Composer(name)
 

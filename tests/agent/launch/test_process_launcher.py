@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +18,8 @@ from kernelyard.agent.spawner.spawner import Spawner
 from kernelyard.providers.launcher import Launcher, LaunchFailed, LaunchRequest
 from kernelyard.testing import LauncherConformance
 from kernelyard.wire.connections import Connection
+
+from tests.support.live_server import processes_of
 
 SLEEPS = [sys.executable, "-c", "print('last words', flush=True)\nimport time; time.sleep(600)"]
 CONNECTION = Connection(
@@ -77,3 +81,23 @@ class TestProcessLauncher(LauncherConformance):
         end = await launcher.wait(30)
         assert end is not None
         assert end.signal == "SIGKILL"
+
+    async def test_a_start_that_was_given_up_leaves_no_process(self, tmp_path: Path) -> None:
+        await self.spawner.open()
+        pid = next(one for one in processes_of(tmp_path) if b"spawner" in command_of(one))
+        request = LaunchRequest(kernel_id="k", work_dir=tmp_path, log=tmp_path / "kernel.log")
+        launcher = self.of(SLEEPS, request)
+        os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await launcher.start()
+        await launcher.cleanup()
+        os.kill(pid, signal.SIGCONT)
+        end = await launcher.wait(30)
+        assert end is not None
+        assert end.signal == "SIGKILL"
+
+
+def command_of(pid: int) -> bytes:
+    """The command line of a process."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -48,6 +48,8 @@ class ProcessLauncher(Launcher):
         self._spawner = spawner
         self._undo = undo
         self._starting: asyncio.Task[None] | None = None
+        self._abandoned = False
+        """Whether nobody wants a process any more that is only being started."""
         self._log_begin = 0
         self._process: KernelProcess | None = None
         self._exit: ExitResult | None = None
@@ -91,6 +93,8 @@ class ProcessLauncher(Launcher):
             told = error.strerror or str(error)
             raise LaunchFailed(f"{command.argv[0]!r} cannot be run: {told}") from error
         self._process = KernelProcess.of(spawned, command.exit_file)
+        if self._abandoned:
+            self._process.signal(signal.SIGKILL)
 
     async def connection_info(self) -> Connection:
         """Return where it listens, as soon as that is agreed with it."""
@@ -147,7 +151,8 @@ class ProcessLauncher(Launcher):
         await self.signal(signal.SIGKILL)
 
     async def cleanup(self) -> None:
-        """Let go of how we met."""
+        """Let go of how we met; a start that still goes on will be in vain."""
+        self._abandoned = self._process is None
         self._rendezvous.close()
 
     async def _begun(self) -> KernelProcess | None:

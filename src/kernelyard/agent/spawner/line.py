@@ -62,12 +62,12 @@ _decoder = msgspec.json.Decoder(_Said)
 _ends = msgspec.json.Decoder(End)
 
 
-async def connect(place: Path) -> Line:
+async def connect(place: Path, seconds: float = HELLO_SECONDS) -> Line:
     """Connect to a spawner that listens. Raises LineLost if it does not say hello, OSError."""
     reader, writer = await asyncio.open_unix_connection(str(place))
     line = Line(reader, writer)
     try:
-        async with asyncio.timeout(HELLO_SECONDS):
+        async with asyncio.timeout(seconds):
             await line.greeted()
     except TimeoutError as error:
         line.close()

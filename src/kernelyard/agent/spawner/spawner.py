@@ -18,6 +18,8 @@ from kernelyard.model.errors import AgentUnavailable
 
 PROGRAM = Path(__file__).with_name("program.py")
 END_SECONDS = 5.0
+FOUND_SECONDS = 5.0
+"""For one that is there to say hello; one that is stopped is left to itself."""
 _BACKLOG = 16
 _OWN = "KERNELYARD_"
 
@@ -110,7 +112,7 @@ class Spawner:
 
     async def _found(self) -> Line | None:
         try:
-            return await connect(spawner_path(self._data_dir))
+            return await connect(spawner_path(self._data_dir), FOUND_SECONDS)
         except (OSError, LineLost):
             return None
 

@@ -145,6 +145,7 @@ async def test_nothing_is_left_of_the_groups_of_ended_kernels(agent: AgentProces
             "its 1 GiB",
         ),
         (ExitResult(), MemoryFate(killed=True), "out_of_memory", "for want of memory"),
+        (ExitResult(out_of_memory=True), None, "out_of_memory", "for want of memory"),
         (ExitResult(code=1), MemoryFate(killed=True), "died", "had killed a process of it"),
         (
             ExitResult(signal="SIGKILL"),
@@ -162,6 +163,8 @@ def test_memory_is_named_where_it_is_known_and_suspected_where_it_may_be(
     end = died(how, "", fate)
     assert end.cause is EndCause(cause)
     assert words in end.reason
+    assert end.exit is not None
+    assert end.exit.out_of_memory == (cause == "out_of_memory")
 
 
 def a_tree(path: Path, controllers: str = "cpu memory pids io") -> tuple[Path, Path]:

@@ -194,14 +194,16 @@ def died(exit_: ExitResult, log: str, memory: MemoryFate | None = None) -> Kerne
         reason, cause = f"{reason}: the processor time it may use is used up", EndCause.QUOTA
     elif exit_.signal == "SIGXFSZ":
         reason, cause = f"{reason}: a file grew over the size that it may have", EndCause.QUOTA
-    elif (
+    elif exit_.out_of_memory or (
         memory is not None
         and memory.killed
         and exit_.signal in (None, "SIGKILL")
-        and (exit_.code is None)
+        and exit_.code is None
     ):
-        limit = f": it needed more than its {_size(memory.limit)}" if memory.limit else ""
-        reason, cause = f"killed for want of memory{limit}", EndCause.OUT_OF_MEMORY
+        exit_ = replace(exit_, out_of_memory=True)
+        limit = memory.limit if memory is not None else 0
+        told = f": it needed more than its {_size(limit)}" if limit else ""
+        reason, cause = f"killed for want of memory{told}", EndCause.OUT_OF_MEMORY
     elif memory is not None and memory.killed:
         reason += "; the system had killed a process of it for want of memory"
     elif memory is not None and memory.suspected and exit_.signal == signal.Signals.SIGKILL.name:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kernelyard.agent.bridge.lines import ABORTED, Lines, Request
+from kernelyard.agent.bridge.lines import ABORTED, MOST_SENT, Lines, Request
 from kernelyard.wire.multipart import Parts
 from kernelyard.wire.requests import ClientHeader
 
@@ -163,3 +163,15 @@ async def test_a_kernel_that_does_not_read_is_tried_again(counter: Counter) -> N
     counter.reads = True
     await wait_until(lambda: bool(counter.sent))
     counter.lines.close()
+
+
+def test_code_that_runs_for_long_keeps_its_line_whatever_others_ask(counter: Counter) -> None:
+    counter.ask("a", "1")
+    counter.ask("a", "1", "complete_request", subshell_id="s")
+    for number in range(MOST_SENT):
+        counter.ask("b", f"{number}", "is_complete_request")
+    counter.ask("a", "2")
+    counter.reply("a", "1")
+    assert counter.sent[-1] == "a2"
+    counter.reply("a", "2")
+    assert not counter.lines.executing

@@ -22,7 +22,9 @@ MOST_HELD_BYTES = 32 * 1024 * 1024
 MOST_HELD = 2000
 """Requests that wait here; whoever sends more is not read until there is room."""
 MOST_SENT = 2000
-"""Requests at the kernel whose replies are waited for; the oldest are forgotten first."""
+"""Requests at the kernel whose replies are waited for; the oldest are forgotten first.
+
+Executions are not among them: forgetting one would hold up its line for ever."""
 RETRY_SECONDS = 0.05
 ABORTED = {"status": "aborted"}
 
@@ -77,6 +79,7 @@ class Lines:
         """Clients that would not hear what comes of a request."""
         self._lines: dict[tuple[bytes, str], _Line] = {}
         self._sent: dict[tuple[bytes, str], Request] = {}
+        """What is at the kernel, but for executions, which their lines know."""
         self._held = self._held_bytes = 0
         self._retry: asyncio.TimerHandle | None = None
         self.executions = 0
@@ -123,21 +126,26 @@ class Lines:
 
     def on_reply(self, client: bytes, parent_id: str, msg_type: str, content: bytes) -> None:
         """The kernel has answered a request."""
-        request = self._sent.pop((client, parent_id), None)
-        if request is None or msg_type != "execute_reply":
+        if msg_type != "execute_reply":
+            self._sent.pop((client, parent_id), None)
             return
-        self._executed(request, well=read_reply(content).status == "ok")
+        for (asker, _), line in self._lines.items():
+            request = line.executing
+            if asker == client and request is not None and request.header.msg_id == parent_id:
+                self._executed(request, well=read_reply(content).status == "ok")
+                return
 
     def doubt(self) -> Callable[[], None]:
         """Something may have made the kernel forget its reply to what it executes now.
 
         Call what is returned once the kernel has answered to something that was asked after this.
         """
-        doubted = [line.executing for line in self._lines.values() if line.executing is not None]
+        doubted = self._executions()
 
         def settle() -> None:
             for request in doubted:
-                if self._sent.pop((request.client, request.header.msg_id), None) is not None:
+                line = self._lines.get(request.line)
+                if line is not None and line.executing is request:
                     self._answer(request, ABORTED)
                     self._executed(request, well=False)
 
@@ -149,10 +157,11 @@ class Lines:
         What was not passed on yet waits for the next process, unless ``everything`` is given up.
         """
         lost, self._sent = list(self._sent.values()), {}
+        for request in self._executions():
+            self._answer(request, content)
+            self._executed(request, well=False)
         for request in lost:
             self._answer(request, content)
-            if request.header.msg_type == EXECUTE:
-                self._executed(request, well=False)
         if everything:
             for line in self._lines.values():
                 for request in self._emptied(line):
@@ -164,6 +173,9 @@ class Lines:
         self.shut()
         if self._retry is not None:
             self._retry.cancel()
+
+    def _executions(self) -> list[Request]:
+        return [line.executing for line in self._lines.values() if line.executing is not None]
 
     def _executed(self, request: Request, *, well: bool) -> None:
         line = self._lines.get(request.line)
@@ -209,7 +221,7 @@ class Lines:
         if request.header.msg_type == EXECUTE:
             line.executing = request
             self.executions += 1
-        if request.header.reply_type is not None:
+        elif request.header.reply_type is not None:
             if len(self._sent) >= MOST_SENT:
                 del self._sent[next(iter(self._sent))]
             self._sent[request.client, request.header.msg_id] = request

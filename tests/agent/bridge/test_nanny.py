@@ -60,6 +60,16 @@ def test_kernels_of_others_are_not_ended(msg_type: str, restart: bool) -> None:
     assert ward.done == []
 
 
+@pytest.mark.parametrize("sig", [9, "TERM", "SIGSTOP"])
+def test_kernels_of_others_are_not_signalled_but_for_interrupts(sig: int | str) -> None:
+    ward = Ward(owned=False)
+    answer = asked(ward, "signal_request", sig=sig)
+    assert (answer["status"], answer["ename"]) == ("error", "Forbidden")
+    assert ward.done == []
+    assert asked(ward, "signal_request", sig="INT") == {"status": "ok", "sig": 2}
+    assert ward.done == [(2, f"{CLIENT} (ada)")]
+
+
 def test_signals_and_interrupts_reach_the_kernel() -> None:
     ward = Ward()
     assert asked(ward, "signal_request", sig="TERM") == {"status": "ok", "sig": 15}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Protocol
 
 from kernelyard.model.errors import YardError
@@ -13,6 +14,11 @@ CLIENT = "a Jupyter client attached through the bridge"
 NOT_OURS = (
     "This kernel was not started here, so it is neither ended nor restarted from here. Ask whoever "
     "started it, or end it by name in the yard."
+)
+
+NO_SIGNAL = (
+    "This kernel was not started here, so that only SIGINT is passed on to it from here. Ask whoever "
+    "started it."
 )
 
 
@@ -62,9 +68,7 @@ class Nanny:
                 case nanny.INTERRUPT:
                     return nanny.ok(outcome=await self._ward.interrupt(who(header)))
                 case nanny.SIGNAL:
-                    number = nanny.signal_number(fields.get("sig"))
-                    await self._ward.signal(number, who(header))
-                    return nanny.ok(sig=int(number))
+                    return await self._signal(header, nanny.signal_number(fields.get("sig")))
                 case nanny.RESTART:
                     return self._end(header, restart=True)
                 case _:
@@ -73,6 +77,12 @@ class Nanny:
             return nanny.error(type(problem).__name__, problem.message)
         except ValueError as problem:
             return nanny.error("Invalid", str(problem))
+
+    async def _signal(self, header: ClientHeader, number: int) -> dict[str, object]:
+        if not self._ward.owned and number != signal.SIGINT:
+            return nanny.error("Forbidden", NO_SIGNAL)
+        await self._ward.signal(number, who(header))
+        return nanny.ok(sig=int(number))
 
     def _end(self, header: ClientHeader, *, restart: bool) -> dict[str, object]:
         if not self._ward.owned:

@@ -189,6 +189,18 @@ def test_it_is_saved_whole_and_can_be_read_again(tmp_path: Path) -> None:
     assert again.kernel_name is None
 
 
+def test_a_notebook_that_is_no_object_is_told_so_in_words() -> None:
+    with pytest.raises(KernelyardError, match="no JSON object with cells"):
+        NotebookRun.from_text("[]")
+
+
+def test_cells_without_ids_are_read_without_a_warning() -> None:
+    # Warnings are errors in these tests.
+    cell = '{"cell_type": "code", "source": "1", "metadata": {}, "outputs": [], "execution_count": null}'
+    text = f'{{"cells": [{cell}], "metadata": {{}}, "nbformat": 4, "nbformat_minor": 5}}'
+    assert [code.source for code in NotebookRun.from_text(text).code_cells()] == ["1"]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -15,6 +15,7 @@ from kernelyard.cli.parameters import ParamOption, ParamsOption, check_params, p
 from kernelyard.cli.showing import (
     Format,
     FormatOption,
+    note,
     plain,
     show_fields,
     show_json,
@@ -266,6 +267,14 @@ def signal(
     _achieved(done, form)
 
 
+_ADVICE = {
+    "not_delivered": "Nothing could be sent to it: it has no process that is known here, or takes "
+    "no interrupts. 'kernelyard kernels restart' starts a kernel of ours anew.",
+    "would_kill": "An interrupt would end this kernel, so none was sent. --restart-if-needed "
+    "restarts it; its variables are lost then.",
+}
+
+
 def _achieved(done: Done[dict[str, object]], form: Format) -> None:
     if form is Format.JSON:
         show_json(done.answers)
@@ -273,6 +282,9 @@ def _achieved(done: Done[dict[str, object]], form: Format) -> None:
         for answer in done.answers:
             again = ", restarting" if answer.get("restarting") else ""
             typer.echo(f"{answer['id']} {answer['outcome']}{again}")
+            advice = _ADVICE.get(str(answer["outcome"]))
+            if advice and not again:
+                note(advice)
     done.exit_if_any_failed()
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -218,9 +219,14 @@ class NotebookRun:
 def _parsed(text: str) -> Any:
     import nbformat
 
-    notebook = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
-    _, notebook = nbformat.validator.normalize(notebook)
-    nbformat.validate(notebook)
+    if not isinstance(json.loads(text), dict):
+        raise ValueError("it is no JSON object with cells")
+    with warnings.catch_warnings():
+        # Of cells without ids, which older notebooks have: they are given some.
+        warnings.simplefilter("ignore", nbformat.warnings.MissingIDFieldWarning)
+        notebook = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
+        _, notebook = nbformat.validator.normalize(notebook)
+        nbformat.validate(notebook)
     return notebook
 
 

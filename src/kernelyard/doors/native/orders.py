@@ -15,8 +15,10 @@ from pydantic import (
     PlainValidator,
     ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from kernelyard.model.errors import Invalid
 from kernelyard.model.quantities import parse_duration, parse_size
@@ -361,6 +363,13 @@ class SignalOrder(_Order):
 
     signal: str | int = Field(description="Its name, such as `SIGUSR1`, or its number.")
     reason: str = Field(default="", description="For everybody who follows the kernel.")
+
+    @field_validator("signal", mode="before")
+    @classmethod
+    def _is_name_or_number(cls, value: object) -> object:
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise PydanticCustomError("name_or_number", "it is neither a name nor a whole number")
+        return value
 
 
 class NewToken(_Order):

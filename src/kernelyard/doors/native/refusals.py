@@ -23,6 +23,7 @@ _KINDS = {
     "finite_number": "a finite number",
     "dict_type": "an object of names and values",
     "list_type": "a list",
+    "name_or_number": "a name or a whole number",
 }
 _BODY = (
     "The body must be one JSON object. Send it with 'Content-Type: application/json'; "

@@ -82,7 +82,8 @@ class ForeignKernel:
         """A plain Jupyter client of it, with open channels."""
         client = BlockingKernelClient()
         client.load_connection_file(str(self.file))
-        client.start_channels()
+        # Without heartbeats: on a busy machine Jupyter's client takes a slow one for a death.
+        client.start_channels(hb=False)
         client.wait_for_ready(timeout=SECONDS)
         return client
 

@@ -43,9 +43,14 @@ class PlainClient:
         self.client.stop_channels()
 
     async def ready(self) -> PlainClient:
-        """Wait until it is ready, in the way that all clients do."""
-        await self.client.wait_for_ready(timeout=SECONDS)
-        return self
+        """Wait until it is ready, as all clients do; a slow heartbeat is taken for a death by them."""
+        async with asyncio.timeout(SECONDS):
+            while True:
+                try:
+                    await self.client.wait_for_ready(timeout=SECONDS)
+                except RuntimeError:
+                    continue
+                return self
 
     def send(self, code: str, **options: Any) -> str:
         """Send code; return the id of the request."""

@@ -68,6 +68,10 @@ class ForeignKernel:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self._process.pid, number)
+
     def kill(self) -> None:
         """End it at once."""
         if self.alive:

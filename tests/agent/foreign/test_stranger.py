@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kernelyard.agent.foreign.listeners import listener_of
+from kernelyard.agent.foreign.listeners import eldest, listeners_of
 from kernelyard.agent.foreign.stranger import Stranger
 from kernelyard.wire.connections import Connection
 
@@ -67,11 +67,11 @@ async def test_a_signal_spares_the_group_that_it_does_not_lead(
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux tells who listens")
-def test_the_one_process_that_listens_is_found() -> None:
+def test_whoever_listens_is_found_and_told_from_what_it_has_forked() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert listener_of(connection(port)) == os.getpid()
-        assert listener_of(connection(port, ip="192.0.2.1")) is None, "it is elsewhere"
+        assert listeners_of(connection(port)) == {os.getpid()}
+        assert listeners_of(connection(port, ip="192.0.2.1")) == set(), "it is elsewhere"
         child = subprocess.Popen(
             [sys.executable, "-c", SLEEPS],
             pass_fds=[server.fileno()],
@@ -79,11 +79,23 @@ def test_the_one_process_that_listens_is_found() -> None:
         )
         assert child.stdout is not None
         child.stdout.readline()
-        assert listener_of(connection(port)) is None, "two hold it, and nobody knows which is meant"
+        holders = listeners_of(connection(port))
+        assert holders == {os.getpid(), child.pid}
+        assert eldest(holders) == os.getpid()
+        assert eldest({child.pid, os.getppid()}) == os.getppid()
         child.kill()
         child.wait()
         child.stdout.close()
-    assert listener_of(connection(port)) is None
+    assert listeners_of(connection(port)) == set()
+    assert eldest(set()) is None
+
+
+def test_of_processes_that_do_not_descend_from_each_other_none_is_the_eldest() -> None:
+    sleepers = [subprocess.Popen([sys.executable, "-c", SLEEPS]) for _ in range(2)]
+    assert eldest({one.pid for one in sleepers}) is None
+    for one in sleepers:
+        one.kill()
+        one.wait()
 
 
 def connection(port: int, ip: str = "127.0.0.1") -> Connection:

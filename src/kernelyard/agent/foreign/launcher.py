@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 import time
 from dataclasses import replace
@@ -12,9 +13,9 @@ import zmq
 
 from kernelyard.agent.folder import Folder
 from kernelyard.agent.foreign.deposits import read_deposit
-from kernelyard.agent.foreign.listeners import can_be_known, listener_of
-from kernelyard.agent.foreign.reaching import Unreachable, is_local, reach
-from kernelyard.agent.foreign.socket_watch import SocketWatch
+from kernelyard.agent.foreign.listeners import can_be_known, eldest, listeners_of
+from kernelyard.agent.foreign.reaching import is_local, reach
+from kernelyard.agent.foreign.socket_watch import SILENT_SECONDS, SocketWatch
 from kernelyard.agent.foreign.stranger import Stranger
 from kernelyard.model.exits import ExitResult, InterruptOutcome
 from kernelyard.model.json import JsonObject
@@ -49,10 +50,10 @@ class ForeignLauncher(Launcher):
         await reach(self._connection)
         self.watch()
 
-    def watch(self) -> None:
-        """Begin to watch it."""
+    def watch(self, *, again: bool = False) -> None:
+        """Begin to watch it; ``again`` if nobody has seen now that it listens."""
         if self._watching is None:
-            self._watching = asyncio.create_task(self._watch(), name="foreign kernel")
+            self._watching = asyncio.create_task(self._watch(again=again), name="foreign kernel")
 
     async def connection_info(self) -> Connection:
         """Return where it listens: that was told when it was attached."""
@@ -98,8 +99,10 @@ class ForeignLauncher(Launcher):
         """What tells its process from others; where it listens lies in the kernel's directory."""
         return self._stranger.record() if self._stranger is not None else {}
 
-    async def _watch(self) -> None:
-        watch = SocketWatch(self._context, self._connection)
+    async def _watch(self, *, again: bool) -> None:
+        # One whose process lives may be stopped for as long as anybody likes.
+        patience = SILENT_SECONDS if self._stranger is None else math.inf
+        watch = SocketWatch(self._context, self._connection, patience=patience if again else None)
         try:
             reason = await self._how_it_ended(watch)
         finally:
@@ -150,12 +153,11 @@ async def foreign_plan(folder: Folder, context: Context) -> LaunchPlan:
     )
 
 
-async def found_again(
-    folder: Folder, record: JsonObject, context: Context
-) -> ForeignLauncher | None:
+def found_again(folder: Folder, record: JsonObject, context: Context) -> ForeignLauncher | None:
     """Return the launcher of a kernel that an earlier agent had attached; None if it has ended.
 
-    Raises LaunchFailed if it cannot be spoken to any more.
+    It is not reached for here, for that may take its time: whoever watches it tells if nobody listens
+    there any more. Raises LaunchFailed if it cannot be spoken to any more.
     """
     deposit = read_deposit(folder)
     if deposit is None:
@@ -163,14 +165,8 @@ async def found_again(
     stranger = Stranger.again(record) if record else None
     if record and stranger is None:
         return None
-    try:
-        await reach(deposit.connection)
-    except Unreachable:
-        if stranger is not None:
-            stranger.close()
-        return None
     launcher = ForeignLauncher(context, deposit.connection, stranger)
-    launcher.watch()
+    launcher.watch(again=True)
     return launcher
 
 
@@ -190,7 +186,8 @@ def without_limits(order: LaunchOrder) -> LaunchOrder:
 
 async def _stranger(deposit: Deposit) -> Stranger | None:
     """The kernel's process, as far as it can be known. Raises LaunchFailed for a wrong pid."""
-    listener = await asyncio.to_thread(listener_of, deposit.connection)
+    listeners = await asyncio.to_thread(listeners_of, deposit.connection)
+    listener = eldest(listeners)
     pid = deposit.pid
     if pid is None:
         return None if listener is None else Stranger.of(listener)
@@ -198,7 +195,7 @@ async def _stranger(deposit: Deposit) -> Stranger | None:
         raise LaunchFailed(
             "its pid can be used only where it listens on the agent's own machine: attach it without"
         )
-    if can_be_known(deposit.connection) and listener != pid:
+    if can_be_known(deposit.connection) and pid not in listeners:
         who = f"process {listener} does" if listener is not None else "another one does"
         raise LaunchFailed(f"process {pid} does not listen at its address, {who}: correct its pid")
     stranger = Stranger.of(pid)

@@ -13,24 +13,46 @@ _PROC = Path("/proc")
 _LISTENING = "0A"
 
 
-def listener_of(connection: Connection) -> int | None:
-    """Return the process that holds the kernel's control socket; None unless there is just one.
+def listeners_of(connection: Connection) -> set[int]:
+    """Return the processes that hold the kernel's control socket: it, and what it has forked.
 
     Reads much of the process table: call it in a thread.
     """
     if not is_local(connection):
-        return None
-    inodes = set(_inodes(connection))
-    if not inodes:
-        return None
-    wanted = {f"socket:[{inode}]" for inode in inodes}
-    holders = [pid for pid in _own_processes() if _holds(pid, wanted)]
-    return holders[0] if len(holders) == 1 else None
+        return set()
+    wanted = {f"socket:[{inode}]" for inode in _inodes(connection)}
+    if not wanted:
+        return set()
+    return {pid for pid in _own_processes() if _holds(pid, wanted)}
+
+
+def eldest(pids: set[int]) -> int | None:
+    """Return the process that all others descend from; None if there is no such one."""
+    lines = [_ancestry(pid) for pid in pids]
+    common = [pid for pid in pids if all(pid in line for line in lines)]
+    return common[0] if len(common) == 1 else None
 
 
 def can_be_known(connection: Connection) -> bool:
     """Whether the system tells here who listens at an address."""
     return is_local(connection) and (_PROC / "net" / "unix").exists()
+
+
+def _ancestry(pid: int) -> set[int]:
+    """A process and all that it descends from."""
+    line: set[int] = set()
+    while pid > 1 and pid not in line:
+        line.add(pid)
+        pid = _parent(pid)
+    return line
+
+
+def _parent(pid: int) -> int:
+    try:
+        # A process may have any name, brackets and blanks included.
+        return int((_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
 
 
 def _inodes(connection: Connection) -> Iterator[str]:

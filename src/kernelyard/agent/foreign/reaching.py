@@ -21,6 +21,10 @@ class Unreachable(LaunchFailed):
     """Nobody listens there, or nobody who could be a kernel; the text says which."""
 
 
+class Silent(Unreachable):
+    """Somebody may listen there, and does not answer: he may be stopped, or far away."""
+
+
 def is_local(connection: Connection) -> bool:
     """Whether the kernel's sockets are closed by this machine's system when the kernel ends."""
     return connection.transport == "ipc" or connection.ip.startswith(_LOCAL)
@@ -33,7 +37,7 @@ async def reach(connection: Connection, *, seconds: float = REACH_SECONDS) -> No
         async with asyncio.timeout(seconds):
             begun = await _greeting(connection, connection.control_port)
     except TimeoutError:
-        raise Unreachable(f"whoever listens at {where} does not answer") from None
+        raise Silent(f"whoever listens at {where} does not answer") from None
     except FileNotFoundError:
         raise Unreachable(f"nobody listens at {where}: there is no such socket") from None
     except ConnectionRefusedError:

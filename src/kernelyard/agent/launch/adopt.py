@@ -77,7 +77,7 @@ class Search:
     ) -> Launcher | None:
         if not self.order.owned:
             context = self.surroundings.context
-            return await found_again(self.folder, record.launcher or {}, context)
+            return found_again(self.folder, record.launcher or {}, context)
         if record.launcher is not None:
             return await self.surroundings.catalogue.find_again(
                 self.order.provider, self.order.image, record.launcher
@@ -123,9 +123,10 @@ class Search:
         return incarnation
 
     async def _put_away(self, launcher: Launcher | None) -> None:
-        if launcher is not None and launcher.owned:
+        if launcher is not None:
             try:
-                await launcher.kill()
+                if launcher.owned:
+                    await launcher.kill()
                 await launcher.cleanup()
             except Exception:
                 self.log.exception("launcher.failed")

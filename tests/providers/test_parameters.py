@@ -85,6 +85,12 @@ def test_an_image_without_parameters_takes_none() -> None:
         ({"type": "string", "format": "uri"}, False),
         ({"type": "string", "pattern": "[a-z]"}, False),
         ({"type": "string", "pattern": "^[a-z]+$"}, True),
+        ({"type": "string", "pattern": "^a|.*$"}, False),
+        ({"type": "string", "pattern": "^(a|[b|])$"}, True),
+        ({"type": "string", "pattern": "^abc\\$"}, False),
+        ({"type": "string", "pattern": "^abc\\\\$"}, True),
+        ({"type": "string", "pattern": "^[]|)]a[^]|]$"}, True),
+        ({"type": "string", "pattern": "^[(]|.*[)]$"}, False),
         ({"type": "array"}, False),
         ({"type": "array", "items": {"type": "integer"}}, True),
         ({"type": "array", "items": {"type": "string"}}, False),
@@ -108,6 +114,16 @@ def test_an_image_is_hidden_if_a_value_without_default_may_be_anything(
     assert (why_hidden(schema(x=rule)) is None) is is_sure
     if isinstance(rule, dict):
         assert why_hidden(schema(x={**rule, "default": 1})) is None
+
+
+def test_a_newline_is_no_way_round_a_pattern() -> None:
+    word = {"type": "string", "pattern": "^[a-z]+$"}
+    words = {"type": "array", "items": word}
+    declared = schema(word=word, words=words)
+    assert given(declared, word="abc", words=["d"]) == {"word": "abc", "words": ["d"]}
+    for wrong in ({"word": "abc\n", "words": []}, {"word": "abc", "words": ["d\n"]}):
+        with pytest.raises(Invalid, match="does not match"):
+            given(declared, **wrong)
 
 
 def test_a_hidden_image_starts_nothing_unless_that_is_allowed() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from kernelyard.model.errors import ImageNotReady, Invalid
 from kernelyard.providers.argv import BLANK
+from kernelyard.providers.patterns import fits, is_whole
 from kernelyard.providers.provider import LaunchPlan
 
 Schema = dict[str, Any]
@@ -206,7 +207,7 @@ def _is_sure_of(kind: object, rule: dict[str, Any], depth: int) -> bool:
     match kind:
         case "string":
             pattern = rule.get("pattern")
-            return isinstance(pattern, str) and pattern[:1] == "^" and pattern[-1:] == "$"
+            return isinstance(pattern, str) and is_whole(pattern)
         case "array":
             return "prefixItems" not in rule and _is_sure(rule.get("items"), depth + 1)
         case "object":
@@ -247,11 +248,16 @@ def _check(schema: Schema) -> None:
 
 
 def _validate(schema: Schema, values: Mapping[str, object]) -> None:
-    from jsonschema import validators
+    from jsonschema import ValidationError, validators
     from jsonschema.exceptions import best_match
     from referencing import Registry
 
-    kind = validators.validator_for(schema, default=validators.Draft202012Validator)
+    def pattern(_: object, rule: str, value: object, __: object) -> Iterator[ValidationError]:
+        if isinstance(value, str) and not fits(rule, value):
+            yield ValidationError(f"{value!r} does not match {rule!r}")
+
+    known = validators.validator_for(schema, default=validators.Draft202012Validator)
+    kind = validators.extend(known, {"pattern": pattern})
     try:
         # With a registry of its own it does not follow references into the network.
         wrong = best_match(kind(schema, registry=Registry()).iter_errors(dict(values)))

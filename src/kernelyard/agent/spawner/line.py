@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import struct
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
@@ -33,11 +34,18 @@ class End(msgspec.Struct, frozen=True):
     at: int | None = None
 
 
-class Answer(msgspec.Struct, frozen=True):
+Told = asyncio.Future[End | None]
+"""Done when the end of a process is told; with None if nobody will tell any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
     """A process that was started."""
 
     pid: int
-    start_time: int | None = None
+    start_time: int | None
+    told: Told
+    """Its end; it may have been told already when the answer is read."""
 
 
 class _Said(msgspec.Struct, frozen=True):
@@ -56,8 +64,6 @@ class _Said(msgspec.Struct, frozen=True):
     at: int | None = None
 
 
-Told = asyncio.Future[End | None]
-"""Done when the end of a process is told; with None if nobody will tell any more."""
 _decoder = msgspec.json.Decoder(_Said)
 _ends = msgspec.json.Decoder(End)
 
@@ -129,10 +135,6 @@ class Line:
         known = self._start_times.get(pid)
         return self._children.get(pid) if known is None or known == start_time else None
 
-    def told_by_pid(self, pid: int) -> Told:
-        """Where the end of a child that was just started will be told."""
-        return self._children[pid]
-
     def end(self) -> None:
         """Tell the spawner that nobody needs it once its children have ended."""
         if not self.lost:
@@ -180,18 +182,22 @@ class Line:
             if told is not None and not told.done():
                 told.set_result(End(said.exit, said.start_time, said.code, said.signal, said.at))
         elif said.id is not None and (answer := self._open.pop(said.id, None)) is not None:
-            if said.pid is not None:
-                self._expect(said.pid, said.start_time)
-            if answer.done():
-                return
-            if said.pid is not None:
-                answer.set_result(Answer(said.pid, said.start_time))
-            else:
-                answer.set_exception(OSError(said.errno or 0, said.problem))
+            self._answer(said, answer)
 
-    def _expect(self, pid: int, start_time: int | None) -> None:
-        self._children[pid] = self._loop.create_future()
+    def _answer(self, said: _Said, answer: asyncio.Future[Answer]) -> None:
+        told = None if said.pid is None else self._expect(said.pid, said.start_time)
+        if answer.done():
+            return
+        if said.pid is not None and told is not None:
+            answer.set_result(Answer(said.pid, said.start_time, told))
+        else:
+            answer.set_exception(OSError(said.errno or 0, said.problem))
+
+    def _expect(self, pid: int, start_time: int | None) -> Told:
+        told: Told = self._loop.create_future()
+        self._children[pid] = told
         self._start_times[pid] = start_time
+        return told
 
     def _lose(self) -> None:
         self.lost = True

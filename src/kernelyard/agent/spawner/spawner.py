@@ -102,7 +102,7 @@ class Spawner:
                 "exit_file": str(job.exit_file),
             }
         )
-        return Spawned(answer.pid, answer.start_time, line.told_by_pid(answer.pid))
+        return Spawned(answer.pid, answer.start_time, answer.told)
 
     async def _opened(self) -> Line:
         async with self._opening:

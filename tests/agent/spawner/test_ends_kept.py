@@ -15,6 +15,7 @@ from kernelyard.agent.spawner.line import connect
 from kernelyard.model.projection import body_of
 from kernelyard.model.records import Record, RecordKind
 from kernelyard.providers.process_identity import start_time_of
+from kernelyard.wire import link
 
 from tests.support.agent_process import (
     AgentProcess,
@@ -157,6 +158,35 @@ async def test_what_kernels_orphan_is_reaped_at_once(agent: AgentProcess) -> Non
     await agent.submit(kernel, code)
     orphan = int(stdout_of(await agent.records(kernel, until=ended(1)), 1))
     await wait_until(lambda: not Path(f"/proc/{orphan}").exists())
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="Linux only")
+async def test_a_daemon_lives_as_long_as_the_kernel_of_the_code_that_has_started_it(
+    agent: AgentProcess,
+) -> None:
+    kernel = await agent.launch()
+    program = (
+        "import os, time\n"
+        "if os.fork(): os._exit(0)\n"
+        "os.setsid()\n"
+        "if pid := os.fork(): print(os.getpid(), pid, flush=True); os._exit(0)\n"
+        "os.close(1); time.sleep(600)"
+    )
+    code = (
+        "import subprocess, sys\n"
+        "go_between = subprocess.Popen(\n"
+        f"    [sys.executable, '-c', {program!r}],\n"
+        "    stdout=subprocess.PIPE, text=True)\n"
+        "print(go_between.communicate()[0])"
+    )
+    await agent.submit(kernel, code)
+    told = stdout_of(await agent.records(kernel, until=ended(1)), 1)
+    leader, daemon = map(int, told.split())
+    await wait_until(lambda: not Path(f"/proc/{leader}").exists())
+    assert start_time_of(daemon) is not None
+    await agent.done(link.Stop(kernel, "enough"))
+    await agent.records(kernel)
+    await wait_until(lambda: start_time_of(daemon) is None)
 
 
 async def test_word_of_ends_says_whose_they_are(agent: AgentProcess) -> None:

@@ -23,6 +23,7 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +210,7 @@ class Spawner:
         return {"pid": pid, "start_time": child.start_time}
 
     def _reap(self) -> None:
-        for pid, code in ended_children():
+        for pid, code in ended_children(self._children):
             if (child := self._children.pop(pid, None)) is not None:
                 said = {
                     "exit": pid,
@@ -245,10 +246,11 @@ def start(job: Said) -> int:
     return child.pid
 
 
-def ended_children() -> list[tuple[int, int]]:
+def ended_children(leaders: Collection[int]) -> list[tuple[int, int]]:
     """Reap what has ended; return pids and codes, those of signals below zero.
 
-    What a child leaves in its process group is killed.
+    What ``leaders`` leave in their process groups is killed. Others are orphans that came to us: they
+    may have ended only to let a daemon of theirs go on.
     """
     found: list[tuple[int, int]] = []
     while True:
@@ -259,7 +261,8 @@ def ended_children() -> list[tuple[int, int]]:
                 if one is None:
                     return found
                 # Not reaped yet: as long as it is a zombie, nobody else can have its group id.
-                _kill_group(one.si_pid)
+                if one.si_pid in leaders:
+                    _kill_group(one.si_pid)
                 pid, status = os.waitpid(one.si_pid, 0)
             else:
                 pid, status = os.waitpid(-1, os.WNOHANG)

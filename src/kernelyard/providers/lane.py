@@ -51,7 +51,11 @@ class Lane:
         try:
             async with limit:
                 await self._slots.acquire()
-                answer = self.begin(question)
+                try:
+                    answer = self.begin(question)
+                except BaseException:
+                    self._slots.release()  # no thread was to be had
+                    raise
                 answer.add_done_callback(lambda _: self._slots.release())
                 return await asyncio.shield(answer)
         except TimeoutError:

@@ -11,7 +11,7 @@ from kernelyard.model.errors import ImageNotReady, Invalid
 from kernelyard.model.images import FoundImage
 from kernelyard.model.kernels import KernelOrder, StateChange
 from kernelyard.stores.memory.store import MemoryStore
-from kernelyard.wire.link import BrokenProvider
+from kernelyard.wire.link import BrokenProvider, ImageList
 
 from tests.support.scripted_agent import IMAGES, ScriptedAgent
 from tests.support.yard_house import ADMIN, ANN, BEN, SECONDS, YardHouse, a_yard, eventually, until
@@ -130,6 +130,16 @@ async def test_an_agent_that_goes_and_comes_back_is_watched_again() -> None:
         following = await house.yard.events.follow(ANN, 0)
         assert await next_events(following, 1) == ["fresh found"]
     await agent.aclose()
+
+
+async def test_a_list_that_an_agent_tells_by_itself_may_be_old_and_is_not_trusted(
+    house: YardHouse,
+) -> None:
+    await has_seen(house)
+    house.agent.images = [an_image("python3", problem="install ipykernel")]
+    house.yard.images.take(ImageList(images=list(IMAGES)))
+    with pytest.raises(ImageNotReady, match="install ipykernel"):
+        await house.yard.images.usable("python3")
 
 
 async def test_parameters_are_checked_before_a_kernel_is_made(house: YardHouse) -> None:

@@ -50,6 +50,7 @@ class Images:
         self._clock = clock
         self._found: ImageList | None = None
         self._found_at: Micros = 0
+        """When the agent was asked last to look."""
 
     async def list(self, who: Principal, *, refresh: bool = False) -> Listed:
         """Return all images by name, and the providers that could not list theirs."""
@@ -106,8 +107,8 @@ class Images:
             raise
 
     def take(self, found: ImageList) -> None:
-        """An agent has told its list by itself."""
-        self._found, self._found_at = found, self._clock.now()
+        """An agent has told its list by itself; parts of it may be old, so it is not taken for fresh."""
+        self._found = found
 
     async def register(
         self, who: Principal, name: str, source: str, display_name: str | None = None

@@ -201,6 +201,18 @@ async def test_an_application_learns_that_its_kernel_has_died_and_starts_another
     assert newest.id != kernel_id
 
 
+async def test_an_application_whose_kernel_was_deleted_learns_of_it_and_starts_another(
+    manager: AsyncKernelManager, say: Say, yard: Client
+) -> None:
+    kernel = yard.kernels.get((await say(IN_KERNEL)).split()[0])
+    kernel.delete()
+    assert not await manager.is_alive()
+    await manager.restart_kernel(now=True)
+    assert await manager.is_alive()
+    (newest, *_) = yard.kernels.list(page_size=1)
+    assert newest.id != kernel.id
+
+
 async def test_a_kernel_that_is_killed_is_gone_and_another_one_started(
     manager: AsyncKernelManager, say: Say, yard: Client
 ) -> None:

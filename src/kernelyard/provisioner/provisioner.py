@@ -79,10 +79,18 @@ class YardProvisioner(KernelProvisionerBase):
         return self.connection_info
 
     async def poll(self) -> int | None:
-        """None while it lives; a server that cannot be reached says nothing of its kernels."""
+        """None while it lives; a server that cannot be reached says nothing of its kernels.
+
+        A kernel that was deleted, or that is not ours to see any more, has ended for us.
+        """
         if self._tie is None or not self._running or self._between:
             return 0
-        info = await self._ask(self._tie.glance)
+        try:
+            info = await asyncio.to_thread(self._tie.glance)
+        except KernelyardError as error:
+            self.log.warning("The kernel %s of the yard is lost: %s", self._tie.id, error)
+            self._running = False
+            return 1
         return None if info is None else exit_code_of(info)
 
     async def wait(self) -> int | None:

@@ -7,7 +7,17 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kernelyard.client import Client, ConnectionFailedError, Kernel, KernelyardError, RetryPolicy
+from kernelyard.client import (
+    Client,
+    ConnectionFailedError,
+    Kernel,
+    KernelyardError,
+    LimitReachedError,
+    NotFoundError,
+    RetryPolicy,
+    ServerError,
+    UnexpectedAnswerError,
+)
 from kernelyard.client.types import KernelInfo
 from kernelyard.provisioner.reach import has_heartbeat, is_here
 
@@ -15,6 +25,8 @@ RESTART_SECONDS = 2.0
 """In which a restart that was asked for by message shows itself."""
 _LOOK_SECONDS = 0.05
 _GLANCE = RetryPolicy(total=2.0, first_contact=2.0)
+_SAYS_NOTHING = (ConnectionFailedError, LimitReachedError, ServerError, UnexpectedAnswerError)
+"""What a server in trouble answers, which says nothing of its kernels."""
 LABEL = "jupyter-kernel"
 """Label of the yard's kernel that has the id which the application gave it."""
 
@@ -74,7 +86,7 @@ class Tie:
                 f"The server {self.url} is not on this machine, and its kernels can be joined only "
                 "there. Run the Jupyter application there, or use the SDK or the command line here."
             )
-        if self._kernel is None or _is_ending(self._kernel.refresh().info):
+        if self._kernel is None or not self._goes_on(self._kernel):
             self._kernel = self._created()
         try:
             if self._given_up:
@@ -90,12 +102,15 @@ class Tie:
         self._restarts = self._kernel.info.restarts
 
     def glance(self) -> KernelInfo | None:
-        """How the kernel is; None if the server does not say so at the moment."""
+        """How the kernel is; None if the server does not say so at the moment.
+
+        Raises KernelyardError if it has no such kernel, or none for us any more.
+        """
         if self._kernel is None:
             return None
         try:
             return self._glancing.kernels.get(self._kernel.id).info
-        except ConnectionFailedError:
+        except _SAYS_NOTHING:
             return None
 
     def interrupt(self) -> None:
@@ -142,6 +157,14 @@ class Tie:
             wish.url or None, wish.token or None, data_dir=wish.data_dir or None, retries=retries
         )
 
+    def _goes_on(self, kernel: Kernel) -> bool:
+        """Whether a kernel is there to be joined; one that was deleted is not."""
+        try:
+            info = kernel.refresh().info
+        except NotFoundError:
+            return False
+        return not info.is_final and info.state != "terminating"
+
     def _created(self) -> Kernel:
         wish = self._wish
         return self._yard.kernels.create(
@@ -166,10 +189,6 @@ class Tie:
                 "that user."
             )
         return info
-
-
-def _is_ending(info: KernelInfo) -> bool:
-    return info.is_final or info.state == "terminating"
 
 
 def exit_code_of(info: KernelInfo) -> int | None:

@@ -13,6 +13,7 @@ from kernelyard.links.unix import UnixLink, UnixLinks
 from kernelyard.model.errors import AgentUnavailable, ImageNotFound, KernelNotFound
 from kernelyard.model.records import Record, RecordKind
 from kernelyard.ports.engine import AgentAddress
+from kernelyard.wire.interventions import Interrupt
 from kernelyard.wire.journal import encode_all
 from kernelyard.wire.link import (
     LENGTH_SIZE,
@@ -93,6 +94,22 @@ async def test_a_connection_that_was_closed_meanwhile_is_replaced(tmp_path: Path
     async with an_agent(tmp_path / "s", talk) as link:
         for _ in range(5):
             await link.attach("k", 1.0)
+
+
+async def test_an_interrupt_that_is_not_answered_is_not_sent_again(tmp_path: Path) -> None:
+    interrupts = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal interrupts
+        while not isinstance(await heard(reader), Interrupt):
+            said(writer, Done())
+        interrupts += 1
+
+    async with an_agent(tmp_path / "s", talk) as link:
+        await link.attach("k", 1.0)
+        with pytest.raises(AgentUnavailable):
+            await link.interrupt("k", "ann", "")
+    assert interrupts == 1
 
 
 async def test_calls_at_the_same_time_do_not_mix_their_answers(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import zmq
 
 from kernelyard.agent.beside import Beside
 from kernelyard.agent.channels import Channels
-from kernelyard.agent.interrupts import Interrupts, manner_of
+from kernelyard.agent.interrupts import Interrupts, Outcome, manner_of
 from kernelyard.agent.limits import Held
 from kernelyard.agent.logs import Log
 from kernelyard.agent.waiting import first_of, happens
@@ -83,6 +83,8 @@ class Incarnation:
         """What its process prints beside the protocol, where that is to be output, too."""
         self.over = False
         """Whether it was seen to have ended."""
+        self.gone = asyncio.Event()
+        """Set when it was seen to have ended, or is followed no more."""
         self._begun = bond.adopted
         self._context = context
         self._bond = bond
@@ -167,8 +169,8 @@ class Incarnation:
             execute_request(code, msg_id=msg_id, session=self._session, date=_now())
         )
 
-    def interrupt(self) -> asyncio.Task[InterruptOutcome]:
-        """Interrupt what runs, in the way the kernel wants it; the task tells what is known of it."""
+    def interrupt(self) -> Outcome:
+        """Interrupt what runs, in the way the kernel wants it; return what tells what is known of it."""
         return self._interrupts.send()
 
     async def signal(self, number: int) -> bool:
@@ -192,7 +194,7 @@ class Incarnation:
         """Wait until it has ended."""
         while True:
             if (ended := await self.launcher.wait()) is not None:
-                self.over = True
+                self._ended()
                 return ended
             # One that breaks off its waiting is asked again, but not without a pause.
             await asyncio.sleep(ASK_AGAIN_SECONDS)
@@ -225,9 +227,15 @@ class Incarnation:
             self._log.warning("kernel.cannot_be_killed")
         return ended
 
+    def _ended(self) -> None:
+        self.over = True
+        self._interrupts.close(InterruptOutcome.KILLED)
+        self.gone.set()
+
     def close(self) -> None:
         """Close the sockets."""
-        self._interrupts.close()
+        self._interrupts.close(InterruptOutcome.KILLED if self.over else InterruptOutcome.DELIVERED)
+        self.gone.set()
         if self._channels is not None:
             self._channels.close()
 
@@ -332,12 +340,15 @@ class Incarnation:
     async def _exits(self, seconds: float) -> ExitResult | None:
         try:
             async with asyncio.timeout(seconds + ANSWER_SECONDS):
-                return await self.launcher.wait(seconds)
+                ended = await self.launcher.wait(seconds)
         except TimeoutError:
             return None
         except Exception:  # noqa: BLE001 - a launcher may be anybody's
             self._log.exception("launcher.failed")
             return None
+        if ended is not None:
+            self._ended()
+        return ended
 
     async def _tell(self, verb: Coroutine[object, object, object]) -> None:
         """Call a verb of the launcher, which may be anybody's: what it does wrong ends nothing."""

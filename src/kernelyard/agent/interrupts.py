@@ -18,6 +18,7 @@ REPLY_SECONDS = 1.0
 LAUNCHER_SECONDS = 10.0
 FUTILE = frozenset({InterruptOutcome.NOT_DELIVERED, InterruptOutcome.WOULD_KILL})
 """Outcomes after which nothing can have changed for the code."""
+Outcome = asyncio.Future[InterruptOutcome]
 Manner = Literal["signal", "message", "none", "lethal"]
 """How a kernel is interrupted; ``lethal`` where a signal would end it, and nothing else stops it."""
 
@@ -50,7 +51,7 @@ class Interrupts:
         self._log = log
         self._ask = ask
         self._settled = settled
-        self._under_way: set[asyncio.Task[InterruptOutcome]] = set()
+        self._under_way: dict[asyncio.Task[InterruptOutcome], Outcome] = {}
         self._replies: dict[str, asyncio.Future[bool]] = {}
 
     @property
@@ -63,12 +64,13 @@ class Interrupts:
         """Whether one is on its way that may still hit other code than was meant."""
         return bool(self._under_way)
 
-    def send(self) -> asyncio.Task[InterruptOutcome]:
-        """Send one; the task tells what it is known to have achieved, the end of the code apart."""
+    def send(self) -> Outcome:
+        """Send one; return what will tell what it has achieved, as far as that is known here."""
+        outcome: Outcome = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._sent())
-        self._under_way.add(task)
+        self._under_way[task] = outcome
         task.add_done_callback(self._done)
-        return task
+        return outcome
 
     def on_control(self, message: Message) -> None:
         """Take in a message from the control socket."""
@@ -76,9 +78,10 @@ class Interrupts:
         if message.type == "interrupt_reply" and reply is not None and not reply.done():
             reply.set_result(_is_ok(message.content))
 
-    def close(self) -> None:
-        """Wait for nothing any more."""
-        for task in self._under_way:
+    def close(self, outcome: InterruptOutcome) -> None:
+        """Wait for nothing any more: those under way have come to this ``outcome``."""
+        for task, awaited in self._under_way.items():
+            _settle(awaited, outcome)
             task.cancel()
 
     async def _sent(self) -> InterruptOutcome:
@@ -115,12 +118,21 @@ class Interrupts:
         return InterruptOutcome.ACKNOWLEDGED if acknowledged else InterruptOutcome.DELIVERED
 
     def _done(self, task: asyncio.Task[InterruptOutcome]) -> None:
-        self._under_way.discard(task)
+        awaited = self._under_way.pop(task)
         if task.cancelled():
+            _settle(awaited, InterruptOutcome.NOT_DELIVERED)
             return
         if (error := task.exception()) is not None:
             self._log.warning("interrupt.failed", problem=repr(error))
+            _settle(awaited, InterruptOutcome.NOT_DELIVERED)
+        else:
+            _settle(awaited, task.result())
         self._settled()
+
+
+def _settle(awaited: Outcome, outcome: InterruptOutcome) -> None:
+    if not awaited.done():
+        awaited.set_result(outcome)
 
 
 def _is_ok(content: bytes) -> bool:

@@ -348,8 +348,7 @@ class Kernel:
         return died(exit_, tail, memory)
 
     async def _end_process(self, *, gently: bool = False) -> ExitResult | None:
-        incarnation = self._incarnation
-        if incarnation is None:
+        if (incarnation := self._incarnation) is None:
             return None
         exit_ = await incarnation.end(gently=gently, shut_down=self._shut_down)
         await self._release()
@@ -359,6 +358,7 @@ class Kernel:
         self._stopping = self._stopping or end
         self._lifetime.cancel()
         await self._release()
+        await self._interventions.settled()
         self._runner.end_all(end.running_task(), end.queued_task())
         self.journal.append([(0, RecordKind.KERNEL_ENDED, end.body())])
         self._queue.close()

@@ -184,7 +184,8 @@ class UnixLink:
         return reply
 
     async def _exchange(self, request: Request) -> Reply:
-        while self._idle:
+        # Those two do something each time: they are sent on a line that is new, and never twice.
+        while self._idle and not isinstance(request, Interrupt | Signal):
             connection = self._idle.pop()
             if connection.ended:
                 connection.close()

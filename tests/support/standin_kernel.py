@@ -12,6 +12,7 @@ colon          names its unix sockets with a colon
 first-taken    says that its address is in use, and exits, until a file of that name is there
 welcome        greets new topics on iopub (JEP 65)
 mute           binds its sockets and answers nothing
+muted-once     the same, unless a file of that name is there; leaves it when it is asked something
 unsigned       signs nothing; forged: signs with another key
 deaf           answers nothing on control but a shutdown
 lies           registers with ports that cannot be
@@ -164,7 +165,7 @@ class Kernel:
         if kind == "shutdown_request":
             self.send(socket, identities, "shutdown_reply", {"status": "ok"}, header)
             return False
-        if "mute" in self.traits or ("deaf" in self.traits and socket is self.control):
+        if self.muted() or ("deaf" in self.traits and socket is self.control):
             return True
         self.state("busy", header)
         reply = {"status": "ok"}
@@ -178,6 +179,15 @@ class Kernel:
         self.send(socket, identities, kind.replace("_request", "_reply"), reply, header)
         self.state("idle", header)
         return True
+
+    def muted(self) -> bool:
+        if "muted-once" in self.traits:
+            mark = self.file.with_name("muted-once")
+            self.traits.remove("muted-once")
+            if not mark.exists():
+                mark.touch()
+                self.traits.add("mute")
+        return "mute" in self.traits
 
     def state(self, state: str, parent: dict[str, Any]) -> None:
         self.publish("status", {"execution_state": state}, parent)

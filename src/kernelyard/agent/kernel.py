@@ -26,7 +26,7 @@ from kernelyard.agent.folder import Folder
 from kernelyard.agent.incarnation import Incarnation
 from kernelyard.agent.interventions import Interventions
 from kernelyard.agent.journal import Journal, wall_clock
-from kernelyard.agent.launch.adopt import Found, Search
+from kernelyard.agent.launch.adopt import Found, Search, met_again
 from kernelyard.agent.launch.launching import Launching
 from kernelyard.agent.launch.surroundings import Surroundings
 from kernelyard.agent.lifetime import Lifetime
@@ -43,7 +43,6 @@ from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import EndCause, RecordKind
 from kernelyard.model.tasks import Assignment, Cancellation
-from kernelyard.providers.launcher import LaunchFailed
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.messages import clean_content
 
@@ -312,14 +311,16 @@ class Kernel:
         """Wait until a kernel that was found answers, then follow it to its end."""
         known = self._ready_attempt == incarnation.attempt
         limit = None if known else self.order.start_timeout_seconds
-        try:
-            outcome = await first_of(
-                self._turned(), incarnation.ready_within(limit), incarnation.exit()
-            )
-        except (TimeoutError, LaunchFailed):
-            outcome = await incarnation.end(gently=False) or ExitResult()
+        outcome = await met_again(incarnation, limit, self._turned)
         if isinstance(outcome, ExitResult):
             return await self._died(incarnation, outcome)
+        if isinstance(outcome, KernelEnd):
+            if not self.order.owned:
+                return outcome
+            # It has run nothing yet, and may answer if it is met in another way.
+            self._runner.detach(restarted_end())
+            await self._end_process()
+            return await self._start()
         if outcome is None:
             return None
         self._runner.on_probed()

@@ -105,6 +105,35 @@ async def test_one_that_has_forked_is_attached_by_its_pid_and_without(
         assert end["cause"] == "asked", end
 
 
+async def test_one_that_never_answers_could_not_be_attached_whichever_agent_waits(
+    agent: AgentProcess, context: zmq.Context[Any]
+) -> None:
+    kinds = (zmq.ROUTER, zmq.PUB, zmq.ROUTER, zmq.ROUTER, zmq.ROUTER)
+    sockets = [context.socket(kind) for kind in kinds]
+    ports = [socket.bind_to_random_port("tcp://127.0.0.1") for socket in sockets]
+    shell, iopub, stdin, control, heartbeat = ports
+    connection = Connection(
+        shell_port=shell,
+        iopub_port=iopub,
+        stdin_port=stdin,
+        control_port=control,
+        hb_port=heartbeat,
+        key="k",
+    )
+    mine = str(uuid4())
+    await agent.done(Deposit(kernel_id=mine, connection=connection))
+    order = {"kernel_id": mine, "owned": False, "start_timeout_seconds": 3.0}
+    await agent.launch("python3", provider="foreign", **order)
+    await agent.records(mine, until=of_kind(RecordKind.KERNEL_LAUNCHED))
+    agent.kill()
+    await agent.start()
+    end = last_body(await agent.records(mine))
+    assert end["cause"] == "start_failed"
+    assert end["reason"].startswith(
+        "it could not be attached: it did not answer within 3 s: the key"
+    )
+
+
 async def test_a_watch_believes_in_silence_only_as_long_as_it_may(
     context: zmq.Context[Any], mute: socket.socket
 ) -> None:

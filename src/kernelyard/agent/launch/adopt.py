@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 
 from kernelyard.agent.beside import Beside
 from kernelyard.agent.connection import read_connection
-from kernelyard.agent.endings import KernelEnd, died
+from kernelyard.agent.endings import KernelEnd, attach_failed, died, start_failed
 from kernelyard.agent.folder import Folder, ProcessRecord
 from kernelyard.agent.foreign.launcher import found_again
 from kernelyard.agent.incarnation import Bond, Hearer, Incarnation
+from kernelyard.agent.launch.launching import WRONG_KEY
 from kernelyard.agent.launch.process_launcher import Command, ProcessLauncher
 from kernelyard.agent.launch.processes import CODE_SECONDS, KernelProcess, end_left, exit_of
 from kernelyard.agent.launch.surroundings import Surroundings
 from kernelyard.agent.logs import Log
 from kernelyard.agent.rendezvous.known import Known
 from kernelyard.agent.spawner.line import End
+from kernelyard.agent.waiting import first_of
 from kernelyard.model.errors import YardError
+from kernelyard.model.exits import ExitResult
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.records import EndCause
 from kernelyard.providers.launcher import Launcher, LaunchFailed
@@ -33,6 +36,33 @@ class Found:
 
     incarnation: Incarnation | None = None
     end: KernelEnd | None = None
+
+
+async def met_again(
+    incarnation: Incarnation,
+    seconds: float | None,
+    turned: Callable[[], Coroutine[object, object, None]],
+) -> bytes | ExitResult | KernelEnd | None:
+    """Wait until a kernel that was found answers; return what it answers, or how it ended.
+
+    One that has never answered yet has ``seconds`` for it: if it does not, or ends, its start has
+    failed, which is no death. None means that something else was ``turned`` to.
+    """
+    if seconds is None:
+        return await first_of(turned(), incarnation.ready_within(None), incarnation.exit())
+    owned = incarnation.launcher.owned
+    try:
+        outcome = await first_of(turned(), incarnation.ready_within(seconds), incarnation.exit())
+    except TimeoutError:
+        problem = f"it did not answer within {seconds:g} s{'' if owned else WRONG_KEY}"
+        failed = start_failed(problem)
+    except LaunchFailed as error:
+        failed = start_failed(str(error))
+    else:
+        if not isinstance(outcome, ExitResult):
+            return outcome
+        failed = start_failed(f"{outcome.sentence()}, before it answered", exit_=outcome)
+    return failed if owned else attach_failed(failed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 
 import kernelyard.stores.sql
+from kernelyard.model.projection import project
+from kernelyard.model.records import Record, RecordKind
 from kernelyard.ports.stores import TaskQuery
 from kernelyard.stores.sql.migrate import NEWEST, DatabaseTooNew, migrate, version_of
 from kernelyard.stores.sql.store import open_sqlite
@@ -46,6 +48,17 @@ def parts(sql: str) -> set[str]:
         else:
             found[-1] += character
     return {head.strip(), tail.strip(), *(part.strip() for part in found)}
+
+
+def downgrade(connection: Connection, version: str) -> None:
+    """Take migrations back."""
+    connection.execute(text("PRAGMA foreign_keys = OFF"))
+    config = Config()
+    folder = Path(kernelyard.stores.sql.__path__[0]) / "migrations"
+    config.set_main_option("script_location", str(folder))
+    config.attributes["connection"] = connection
+    command.downgrade(config, version)
+    assert version_of(connection) == version
 
 
 def test_a_migrated_database_equals_a_fresh_one(tmp_path: Path) -> None:
@@ -88,13 +101,7 @@ async def test_rows_of_the_first_schema_are_read_after_migrating(tmp_path: Path)
     await store.aclose()
     engine = an_engine(path)
     with engine.begin() as connection:
-        connection.execute(text("PRAGMA foreign_keys = OFF"))
-        config = Config()
-        folder = Path(kernelyard.stores.sql.__path__[0]) / "migrations"
-        config.set_main_option("script_location", str(folder))
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0001")
-        assert version_of(connection) == "0001"
+        downgrade(connection, "0001")
         connection.execute(
             text("UPDATE kernels SET template = json_remove(template, '$.spec.restart_policy')")
         )
@@ -112,6 +119,36 @@ async def test_rows_of_the_first_schema_are_read_after_migrating(tmp_path: Path)
     assert await store.events.sight(a_sighting(2, "python3")) == 1
     assert (await store.events.read(last))[-1].number == last + 3
     await store.aclose()
+
+
+async def test_older_programs_find_no_kernel_that_is_only_attached(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    store = await open_sqlite(path)
+    ours, _ = await store.kernels.insert(a_kernel("ours", labels={"a": "b"}), None)
+    attached = replace(a_kernel("theirs", labels={"a": "b"}), owned=False, identity="x")
+    theirs, _ = await store.kernels.insert(attached, None)
+    for kernel in (ours, theirs):
+        await store.tasks.insert(replace(a_task(kernel), labels={"c": "d"}), None)
+        record = Record(1, NOON, 1, RecordKind.STREAM, b"{}")
+        await store.outputs.append(kernel.no, [record], project([record]))
+    await store.aclose()
+    engine = an_engine(path)
+    with engine.begin() as connection:
+        downgrade(connection, "0002")
+    with engine.connect() as connection:
+        for rows in (
+            "kernels",
+            "tasks",
+            "outputs",
+            "kernel_labels",
+            "task_labels",
+            "(SELECT DISTINCT kernel_no FROM changes)",
+        ):
+            found = connection.execute(text(f"SELECT count(*) FROM {rows}"))  # noqa: S608
+            assert (rows, found.scalar_one()) == (rows, 1)
+        names = connection.execute(text("SELECT name FROM kernels")).scalars().all()
+        assert names == ["ours"]
+    engine.dispose()
 
 
 @pytest.mark.parametrize("version", ["9999", "f00ba4"])

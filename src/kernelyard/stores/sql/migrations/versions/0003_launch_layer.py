@@ -15,6 +15,9 @@ depends_on = None
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 NAME = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 
+NUMBERS_OF_A_KERNEL = 2**40
+"""So far apart are the keys of two kernels' outputs."""
+
 
 def upgrade() -> None:
     """Add the columns; every kernel so far is ours."""
@@ -45,6 +48,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take all of it back. What it told is lost."""
+    _remove_foreign()
     op.drop_table("choices")
     op.drop_table("sightings")
     op.execute("DELETE FROM changes WHERE kernel_no IS NULL")
@@ -56,6 +60,27 @@ def downgrade() -> None:
     op.drop_index("uq_kernels_live_identity", "kernels")
     for column in ("shut_down", "identity", "owned", "path", "parameters"):
         op.drop_column("kernels", column)
+
+
+def _remove_foreign() -> None:
+    """Remove kernels that are attached: older programs would take them for their own, and end them.
+
+    Not by foreign keys, which SQLite may not look after meanwhile.
+    """
+    attached = "NOT owned AND (live OR unfinished)"
+    theirs = f"(SELECT no FROM kernels WHERE {attached})"  # noqa: S608
+    op.execute(
+        f"DELETE FROM task_labels WHERE no IN (SELECT no FROM tasks WHERE kernel_no IN {theirs})"
+    )
+    op.execute(f"DELETE FROM outputs WHERE id / {NUMBERS_OF_A_KERNEL} IN {theirs}")  # noqa: S608
+    for table, column in (
+        ("changes", "kernel_no"),
+        ("tasks", "kernel_no"),
+        ("kernel_labels", "no"),
+        ("leases", "kernel_no"),
+    ):
+        op.execute(f"DELETE FROM {table} WHERE {column} IN {theirs}")  # noqa: S608
+    op.execute(f"DELETE FROM kernels WHERE {attached}")  # noqa: S608
 
 
 def _create_tables() -> None:

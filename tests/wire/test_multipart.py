@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernelyard.wire.multipart import DELIMITER, MalformedMessage, Parts, join, split
+from kernelyard.wire.multipart import DELIMITER, MalformedMessage, Parts, WronglySigned, join, split
 from kernelyard.wire.signing import SCHEMES, Signer
 
 BYTES = st.binary(max_size=50)
@@ -57,7 +57,13 @@ def test_a_message_that_was_changed_is_refused(
 def test_an_empty_key_signs_nothing() -> None:
     parts = Parts(b"1", b"2", b"3", b"4", [], [])
     assert join(parts, Signer(b"")) == [DELIMITER, b"", b"1", b"2", b"3", b"4"]
-    assert split([DELIMITER, b"anything", b"1", b"2", b"3", b"4"], Signer(b"")) == parts
+    assert split([DELIMITER, b"", b"1", b"2", b"3", b"4"], Signer(b"")) == parts
+
+
+def test_what_is_signed_with_any_key_is_not_signed_with_an_empty_one() -> None:
+    frames = join(Parts(b"1", b"2", b"3", b"4", [], []), Signer(b"key"))
+    with pytest.raises(WronglySigned):
+        split(frames, Signer(b""))
 
 
 @pytest.mark.parametrize("frames", [[], [b"a"], [DELIMITER], [b"a", DELIMITER, b"", b"1", b"2"]])

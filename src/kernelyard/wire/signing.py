@@ -49,5 +49,8 @@ class Signer:
         return outer.hexdigest().encode()
 
     def verify(self, signature: bytes, parts: Iterable[bytes]) -> bool:
-        """Whether ``signature`` is that of ``parts``; takes the same time wherever they differ."""
-        return self._inner is None or hmac.compare_digest(signature, self.sign(parts))
+        """Whether ``signature`` is that of ``parts``; takes the same time wherever they differ.
+
+        With an empty key there must be none: whoever signs has another key.
+        """
+        return hmac.compare_digest(signature, self.sign(parts))

@@ -257,10 +257,11 @@ async def test_a_wrong_pid_is_refused_and_never_signalled(
     assert f"process {kernel.pid} does" in end["reason"]
 
 
+@pytest.mark.parametrize("wrong", [b"not-the-key", b""])
 async def test_a_wrong_key_is_told_as_soon_as_it_is_known(
-    agent: AgentProcess, kernel: ForeignKernel
+    agent: AgentProcess, kernel: ForeignKernel, wrong: bytes
 ) -> None:
-    content = kernel.file.read_bytes().replace(kernel.key.encode(), b"not-the-key")
+    content = kernel.file.read_bytes().replace(kernel.key.encode(), wrong)
     begin = time.monotonic()
     end = last_body(await agent.records(await attach(agent, content)))
     assert time.monotonic() - begin < QUICKLY

@@ -128,6 +128,7 @@ async def test_one_that_never_answers_could_not_be_attached_whichever_agent_wait
     agent.kill()
     await agent.start()
     end = last_body(await agent.records(mine))
+    context.destroy(linger=0)
     assert end["cause"] == "start_failed"
     assert end["reason"].startswith(
         "it could not be attached: it did not answer within 3 s: the key"

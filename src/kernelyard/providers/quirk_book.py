@@ -6,8 +6,9 @@ import fnmatch
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
+from kernelyard.providers.command_names import names_in
 from kernelyard.providers.provider import LaunchPlan
 from kernelyard.providers.quirks import Quirks, merged
 
@@ -100,21 +101,6 @@ class QuirkBook:
             if problem not in self._told:
                 self._told.add(problem)
                 self._tell(problem)
-
-
-def names_in(argv: Sequence[str]) -> set[str]:
-    """Return what patterns are compared with: what the words of a command line may name.
-
-    That is each word, the last part of it as a path, that without ``.py`` and ``.exe``, and for a
-    module after ``-m`` the part before its first dot.
-    """
-    names: set[str] = set()
-    for place, word in enumerate(argv):
-        last = PurePath(word).name
-        names |= {word, last, last.removesuffix(".py"), last.removesuffix(".exe")}
-        if place and argv[place - 1] == "-m":
-            names.add(word.partition(".")[0])
-    return names - {""}
 
 
 def _read(file: Path, known: Sequence[_Entry] = ()) -> tuple[tuple[_Entry, ...], list[str]]:

@@ -69,9 +69,8 @@ def _remove_foreign() -> None:
     """
     attached = "NOT owned AND (live OR unfinished)"
     theirs = f"(SELECT no FROM kernels WHERE {attached})"  # noqa: S608
-    op.execute(
-        f"DELETE FROM task_labels WHERE no IN (SELECT no FROM tasks WHERE kernel_no IN {theirs})"
-    )
+    tasks = f"(SELECT no FROM tasks WHERE kernel_no IN {theirs})"  # noqa: S608
+    op.execute(f"DELETE FROM task_labels WHERE no IN {tasks}")  # noqa: S608
     op.execute(f"DELETE FROM outputs WHERE id / {NUMBERS_OF_A_KERNEL} IN {theirs}")  # noqa: S608
     for table, column in (
         ("changes", "kernel_no"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kernelyard.agent.foreign.directory import Directory, Unusable
+from kernelyard.agent.foreign.directory import FURTHER, Directory, Unusable
 
 from tests.support.foreign_files import connection_file
 
@@ -92,3 +92,16 @@ def test_a_directory_that_is_none_cannot_be_read(tmp_path: Path) -> None:
         Directory(tmp_path / "missing").read()
     with pytest.raises(NotADirectoryError):
         Directory(write(tmp_path / "file.json")).read()
+
+
+def test_of_too_many_files_some_are_not_read_and_all_are_there(place: Path) -> None:
+    names = [f"kernel-{number}.json" for number in range(3)]
+    for name in names:
+        write(place / name)
+    contents = Directory(place, most=2).read()
+    assert [file.name for file in contents.files] == names[:2]
+    assert contents.present == names
+    assert "only 2 files are looked at" in contents.refused[FURTHER]
+    (place / names[0]).unlink()
+    after = Directory(place, most=2).read()
+    assert ([file.name for file in after.files], after.refused) == (names[1:], {})

@@ -11,6 +11,8 @@ from kernelyard.wire.connections import Connection
 from kernelyard.wire.foreign import LARGEST_FILE, foreign_connection, identity_of
 
 MOST_FILES = 2000
+"""Of more, those that come first by their names are read. The others are there nevertheless."""
+FURTHER = "(further files)"
 _SUFFIX = ".json"
 _PORT = b'"shell_port"'
 _Stamp = tuple[int, int, int]
@@ -39,13 +41,15 @@ class Contents:
     refused: dict[str, str]
     """Why others are not used, by their names."""
     present: list[str]
+    """The names of all that may be connection files, whether they are read or not."""
 
 
 class Directory:
     """One directory; what has not changed is not read again."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, most: int = MOST_FILES) -> None:
         self._path = path
+        self._most = most
         self._known: dict[str, tuple[_Stamp, ConnectionFile | Unusable | None]] = {}
 
     def read(self) -> Contents:
@@ -53,13 +57,18 @@ class Directory:
         descriptor = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             names = _names(descriptor)
-            found = {name: self._look(descriptor, name) for name in names}
+            found = {name: self._look(descriptor, name) for name in names[: self._most]}
         finally:
             os.close(descriptor)
         self._known = {name: known for name, known in self._known.items() if name in found}
+        refused = {name: str(one) for name, one in found.items() if isinstance(one, Unusable)}
+        if len(names) > self._most:
+            refused[FURTHER] = (
+                f"only {self._most} files are looked at: remove those of ended kernels"
+            )
         return Contents(
             files=[one for one in found.values() if isinstance(one, ConnectionFile)],
-            refused={name: str(one) for name, one in found.items() if isinstance(one, Unusable)},
+            refused=refused,
             present=names,
         )
 
@@ -95,7 +104,7 @@ class Directory:
 
 def _names(directory: int) -> list[str]:
     with os.scandir(directory) as entries:
-        return sorted(entry.name for entry in entries if _may_be(entry.name))[:MOST_FILES]
+        return sorted(entry.name for entry in entries if _may_be(entry.name))
 
 
 def _read(directory: int, name: str) -> tuple[ConnectionFile | None, _Stamp]:

@@ -264,8 +264,7 @@ class Registry:
 
     async def close_bridge(self, kernel_id: str) -> None:
         """Send plain Jupyter clients of a kernel away. Raises KernelNotFound."""
-        self._known(kernel_id)
-        await self._bridges.close(kernel_id)
+        await self._bridges.close(kernel_id, self._known(kernel_id).path)
 
     def log(self, kernel_id: str, begin: int | None, most: int) -> LogPart:
         """Return some of what a kernel's process printed. Raises KernelNotFound, Invalid."""

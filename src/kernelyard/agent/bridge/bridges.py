@@ -64,13 +64,16 @@ class Bridges:
             except OSError as error:
                 raise storage_error(error) from error
 
-    async def close(self, kernel_id: str) -> None:
-        """Close a bridge for good: its key is worth nothing from now on."""
+    async def close(self, kernel_id: str, folder: Path) -> None:
+        """Close a bridge for good: its key is worth nothing from now on.
+
+        One that could not be opened again after a death of the agent is not to be opened by the next.
+        """
         async with self._one_at_a_time:
             known = self._open.get(kernel_id)
             if known is not None:
                 await _ended(known.serving)
-                known.file.unlink(missing_ok=True)
+            (folder / FILE).unlink(missing_ok=True)
 
     async def recover(self, home: Path, kernels: Iterable[tuple[Kernel, str]]) -> None:
         """Open the bridges again that an earlier agent had open, with the keys they had.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from kernelyard.model.errors import (
     AlreadyAttached,
     IdempotencyKeyReused,
     Invalid,
+    KernelEnded,
     KernelNotOwned,
     KernelNotRunning,
     LimitReached,
@@ -137,6 +139,55 @@ async def test_terminating_lets_go_of_it_and_shuts_it_down_only_on_demand(
     ended = await house.yard.kernels.wait(ANN, second.id, until="ended", timeout=10)
     assert ended.reason == "shut down by ann"
     assert house.agent.shut_down == [second.id]
+
+
+async def test_one_that_was_let_go_of_is_not_said_to_be_shut_down(house: YardHouse) -> None:
+    kernel = await attached(house)
+    terminate = house.yard.kernels.terminate
+    await terminate(ANN, kernel.id)
+    with pytest.raises(KernelEnded, match="let go of"):
+        await terminate(ANN, kernel.id, shut_down=True)
+    await house.yard.kernels.wait(ANN, kernel.id, until="ended", timeout=10)
+    with pytest.raises(KernelEnded, match="Attach it again"):
+        await terminate(ANN, kernel.id, shut_down=True)
+    assert (await terminate(ANN, kernel.id)).state is KernelState.TERMINATED
+    second = await attached(house)
+    for _ in range(2):
+        await terminate(ANN, second.id, shut_down=True)
+    await house.yard.kernels.wait(ANN, second.id, until="ended", timeout=10)
+    assert house.agent.shut_down == [second.id]
+
+
+async def test_one_that_died_may_be_terminated_in_any_way(house: YardHouse) -> None:
+    kernel = await attached(house)
+    await house.ended(await house.task(kernel, "die"))
+    await house.yard.kernels.wait(ANN, kernel.id, until="ended", timeout=10)
+    ended = await house.yard.kernels.terminate(ANN, kernel.id, shut_down=True)
+    assert ended.cause == "died"
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_what_the_agent_knows_goes_only_if_there_is_no_row(
+    house: YardHouse, *, kept: bool
+) -> None:
+    kernels = house.store.kernels
+
+    class Losing:
+        """Kernels of which nobody hears whether they were written."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(kernels, name)
+
+        async def insert(self, *row: Any) -> tuple[Kernel, bool]:
+            if kept:
+                await kernels.insert(*row)
+            raise ConnectionResetError
+
+    house.store.kernels = Losing()  # type: ignore[misc, assignment]
+    with pytest.raises(ConnectionResetError):
+        await house.yard.foreign.attach(ANN, ORDER)
+    assert len(house.agent.deposits) == kept
+    house.store.kernels = kernels  # type: ignore[misc]
 
 
 async def test_one_that_has_not_answered_cannot_be_shut_down(house: YardHouse) -> None:

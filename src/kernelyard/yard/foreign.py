@@ -13,7 +13,13 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from kernelyard.model.errors import AgentUnavailable, AlreadyAttached, Invalid, YardError
+from kernelyard.model.errors import (
+    AgentUnavailable,
+    AlreadyAttached,
+    Invalid,
+    KernelNotFound,
+    YardError,
+)
 from kernelyard.model.ids import checked_labels, checked_name
 from kernelyard.model.images import ImageSnapshot
 from kernelyard.model.json import JsonObject
@@ -34,7 +40,7 @@ from kernelyard.wire.foreign import (
 )
 from kernelyard.yard.caretakers import Caretakers
 from kernelyard.yard.kernels import Kernels, checked_display_name
-from kernelyard.yard.log import event
+from kernelyard.yard.log import event, failure
 from kernelyard.yard.templates import Templates
 from kernelyard.yard.world import World
 
@@ -175,8 +181,11 @@ class ForeignKernels:
             raise
         try:
             kept, created = await self._kept(who, wish, kernel, idempotency)
-        except Exception:
+        except YardError:
             await self._take_back(link, kernel)
+            raise
+        except Exception:
+            await self._take_back_unless_kept(link, kernel)
             raise
         if not created:
             await self._take_back(link, kernel)
@@ -199,6 +208,18 @@ class ForeignKernels:
             if wish.name not in (None, kept.name):
                 raise AlreadyAttached(_attached_as(kept), field="name") from None
             return kept, False
+
+    async def _take_back_unless_kept(self, link: AgentLink, kernel: Kernel) -> None:
+        """The same after an error of which nobody knows whether the row is there nevertheless.
+
+        A kernel whose row is there is met; the agent forgets by itself what nobody comes for.
+        """
+        try:
+            await self._store.kernels.get(kernel.id, None)
+        except KernelNotFound:
+            await self._take_back(link, kernel)
+        except Exception as error:  # noqa: BLE001 - what happened before is what matters
+            failure("foreign.not_looked_up", error)
 
     async def _take_back(self, link: AgentLink, kernel: Kernel) -> None:
         """Let the agent forget at once what it was given in vain; it does so later by itself."""

@@ -45,6 +45,10 @@ from kernelyard.yard.templates import Templates
 from kernelyard.yard.world import World
 
 LONGEST_DISPLAY_NAME = 256
+LET_GO = (
+    "This kernel was let go of, so it cannot be told to shut down from here. Attach it again, or end it "
+    "where it was started."
+)
 _POLL_SECONDS = 5.0
 _PHASES_OF: dict[KernelState, frozenset[Phase]] = {
     KernelState.STARTING: frozenset({Phase.REQUESTED, Phase.LAUNCHING, Phase.CONNECTING}),
@@ -159,7 +163,8 @@ class Kernels:
         """Free what the kernel holds; its tasks and outputs stay. Repeatable.
 
         One that somebody else has started is let go of and runs on, unless ``shut_down`` says
-        otherwise. Raises KernelNotFound, and KernelNotRunning if it cannot be told to shut down yet.
+        otherwise. Raises KernelNotFound, KernelNotRunning if it cannot be told to shut down yet, and
+        KernelEnded if that cannot be any more.
         """
         return await self._want(who, kernel_id, Wanted.STOP, shut_down=shut_down)
 
@@ -313,6 +318,8 @@ class Kernels:
                     "This kernel has not answered yet, so it cannot be told to shut down. Wait until "
                     "its state is idle or busy, or leave 'shut_down' out to let go of it."
                 )
+            if shut_down and not kernel.shut_down and _was_let_go(kernel):
+                raise KernelEnded(LET_GO)
             reason = f"{'shut down' if shut_down else 'detached'} by {who.name}"
         changed = await self._store.kernels.want(
             kernel.no, wanted, reason, self._clock.now(), shut_down=shut_down and not kernel.owned
@@ -327,6 +334,11 @@ class Kernels:
 def _is_up_or_ended(kernel: Kernel) -> bool:
     up = kernel.state in (KernelState.IDLE, KernelState.BUSY)
     return up or kernel.phase.is_final
+
+
+def _was_let_go(kernel: Kernel) -> bool:
+    causes = (None, EndCause.ASKED, EndCause.IDLE, EndCause.LIFE_LIMIT)
+    return not kernel.takes_tasks and kernel.cause in causes
 
 
 def _has_ended(kernel: Kernel) -> bool:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kernelyard.agent.cgroups import Group, Groups, Wish
 from kernelyard.agent.endings import MemoryFate, died
+from kernelyard.agent.limits import Limits
+from kernelyard.agent.logs import Log
+from kernelyard.agent.spawner.spawner import Hold
 from kernelyard.model.exits import ExitResult
+from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.records import EndCause
 from kernelyard.wire import link
 
@@ -22,6 +30,7 @@ while True:
     hoard.append(b'x' * 10_000_000)
 """
 MEMORY = 300 * 1024 * 1024
+ORDER = LaunchOrder(kernel_id="k", attempt=1, provider="kernelspec", image="python3")
 
 
 def may_make_groups(controller: str) -> bool:
@@ -82,6 +91,31 @@ async def test_used_up_processor_time_ends_a_kernel_and_says_so(agent: AgentProc
     assert last_body(records)["cause"] == "quota"
     assert "processor time" in str(last_body(records)["reason"])
     assert end_of(records, 1)["state"] == "lost"
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="Linux only")
+async def test_what_a_process_has_started_already_is_held_with_it() -> None:
+    order = replace(ORDER, file_bytes_limit=4711)
+    script = "sh -c 'sleep 600 & echo $!; wait' & wait"
+    leader = subprocess.Popen(  # noqa: ASYNC220 - it takes a moment only
+        ["sh", "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert leader.stdout is not None
+    try:
+        last = int(leader.stdout.readline())
+        Limits(Groups("none"), Log()).hold(order, leader.pid)
+        assert resource.prlimit(last, resource.RLIMIT_FSIZE) == (4711, 4711)
+    finally:
+        os.killpg(leader.pid, signal.SIGKILL)
+        leader.wait()
+        leader.stdout.close()
+
+
+async def test_a_process_that_we_start_is_held_from_the_first(tmp_path: Path) -> None:
+    limits = Limits(Groups.find("kernelyard-x", *a_tree(tmp_path)), Log())
+    order = replace(ORDER, memory_bytes_limit=7, file_bytes_limit=9)
+    group = tmp_path / "cgroup" / "user.slice" / "ours" / "kernelyard-x" / "k"
+    assert limits.prepare(order) == Hold(groups=(group,), limits=((resource.RLIMIT_FSIZE, 9, 9),))
 
 
 async def test_processes_are_limited_for_the_kernel_as_a_whole(agent: AgentProcess) -> None:

@@ -37,13 +37,22 @@ class Enclosures:
             return cls()
         return cls(parent)
 
+    def make(self, kernel_id: str) -> Path | None:
+        """Make the one of a kernel, or find it; None where that cannot be."""
+        if self.parent is None:
+            return None
+        place = self.parent / kernel_id
+        try:
+            place.mkdir(exist_ok=True)
+        except OSError:
+            return None
+        return place
+
     def enter(self, kernel_id: str, pid: int) -> None:
         """Enclose a process and all that it will start, as far as that can be done."""
-        if self.parent is None:
+        if (place := self.make(kernel_id)) is None:
             return
         try:
-            place = self.parent / kernel_id
-            place.mkdir(exist_ok=True)
             (place / "cgroup.procs").write_text(str(pid))
         except OSError:
             # It has ended already, or we may not: it is looked for in other ways, too.

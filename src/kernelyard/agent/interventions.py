@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from kernelyard.agent.endings import body
 from kernelyard.agent.incarnation import Incarnation
@@ -83,10 +84,9 @@ class Interventions:
 
 async def _either(over: asyncio.Future[None], gone: asyncio.Event) -> None:
     ended = asyncio.ensure_future(gone.wait())
+    either: set[asyncio.Future[Any]] = {over, ended}
     try:
-        await asyncio.wait(
-            {over, ended}, timeout=EFFECT_SECONDS, return_when=asyncio.FIRST_COMPLETED
-        )
+        await asyncio.wait(either, timeout=EFFECT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
     finally:
         ended.cancel()
 

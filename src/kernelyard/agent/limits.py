@@ -1,8 +1,9 @@
 """Holding a kernel to the limits of its template: control groups where we may, else what there is.
 
 A control group holds for all processes of a kernel together. The limits of a process (``setrlimit``) hold
-for each by itself, and are what remains where no group can be made. They are set from outside, right
-after the start: an interpreter takes far longer to begin than that.
+for each by itself, and are what remains where no group can be made. Processes that we start take them on
+before they run anything (``prepare``); those that others start for us are held right after the start,
+with whatever they have started themselves until then (``hold``).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from kernelyard.agent.cgroups import Group, Groups, Wish
 from kernelyard.agent.enclosures import Enclosures
 from kernelyard.agent.endings import MemoryFate
 from kernelyard.agent.logs import Log
+from kernelyard.agent.spawner.spawner import Hold
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.wire.link import LimitFact
 
@@ -56,25 +58,50 @@ class Limits:
         self._groups = groups
         self._enclosures = enclosures or Enclosures()
         self._log = log
+        self._releasing: dict[str, asyncio.TimerHandle] = {}
+
+    def prepare(self, order: LaunchOrder) -> Hold:
+        """What a process that will be started for this order is to be held by from the first."""
+        if (releasing := self._releasing.pop(order.kernel_id, None)) is not None:
+            releasing.cancel()
+        enclosure = self._enclosures.make(order.kernel_id)
+        group = self._group(order)
+        places = set(group.places.values()) if group is not None else set[Path]()
+        return Hold(
+            groups=(*places, *([enclosure] if enclosure is not None else [])),
+            limits=tuple(_process_limits(order, group)),
+        )
 
     def hold(self, order: LaunchOrder, pid: int) -> Held:
-        """Hold a process that was just started to the limits of its order, as far as can be."""
-        group = None
-        self._enclosures.enter(order.kernel_id, pid)
-        wish = _wish(order)
-        try:
-            group = self._groups.make(order.kernel_id, wish)
-            if group is not None:
-                group.enter(pid)
-        except ProcessLookupError:
-            pass
-        except OSError as error:
-            self._log.warning("limits.no_group", kernel_id=order.kernel_id, problem=str(error))
-            self.release(order.kernel_id)
-            group = None
-        held = set(group.places) if group is not None else set[str]()
-        _limit_process(order, pid, memory="memory" not in held, processes="pids" not in held)
+        """Hold a process that was just started to the limits of its order, as far as can be.
+
+        So is what it has started meanwhile.
+        """
+        group = self._group(order)
+        limits = _process_limits(order, group)
+        for one in _with_descendants(pid):
+            self._enclosures.enter(order.kernel_id, one)
+            try:
+                if group is not None:
+                    group.enter(one)
+            except ProcessLookupError:
+                pass
+            except OSError as error:
+                self._not_grouped(order, error)
+                group, limits = None, _process_limits(order, None)
+            _limit_process(one, limits)
         return Held(order, group, group.memory_kills() if group else 0, _system_kills())
+
+    def _group(self, order: LaunchOrder) -> Group | None:
+        try:
+            return self._groups.make(order.kernel_id, _wish(order))
+        except OSError as error:
+            self._not_grouped(order, error)
+            return None
+
+    def _not_grouped(self, order: LaunchOrder, error: OSError) -> None:
+        self._log.warning("limits.no_group", kernel_id=order.kernel_id, problem=str(error))
+        self.release(order.kernel_id)
 
     def find_again(self, order: LaunchOrder, kills: int) -> Held:
         """The limits of a process that an earlier agent has started, after so many kills."""
@@ -87,12 +114,15 @@ class Limits:
 
     def release(self, kernel_id: str, tries: int = REMOVAL_TRIES) -> None:
         """Remove the group of a kernel whose process has ended, soon if not at once."""
+        if (before := self._releasing.pop(kernel_id, None)) is not None:
+            before.cancel()
         group = self._groups.find_again(kernel_id)
         gone = group is None or group.remove()
         if (self._enclosures.remove(kernel_id) and gone) or not tries:
             return
         loop = asyncio.get_running_loop()
-        loop.call_later(REMOVAL_SECONDS, self.release, kernel_id, tries - 1)
+        again = loop.call_later(REMOVAL_SECONDS, self.release, kernel_id, tries - 1)
+        self._releasing[kernel_id] = again
 
     def sweep(self, living: Collection[str]) -> None:
         """Remove the groups of all kernels but the ``living``."""
@@ -144,9 +174,9 @@ def _wish(order: LaunchOrder) -> Wish:
     )
 
 
-def _limit_process(order: LaunchOrder, pid: int, *, memory: bool, processes: bool) -> None:
-    if not hasattr(resource, "prlimit"):
-        return
+def _process_limits(order: LaunchOrder, group: Group | None) -> list[tuple[int, int, int]]:
+    """What each process is held to by itself: all that the group does not hold."""
+    held = group.places if group is not None else {}
     wanted: list[tuple[int, int, int]] = []
     if order.cpu_seconds_limit:
         # A second between the two: the first kills with a signal that tells why.
@@ -154,13 +184,19 @@ def _limit_process(order: LaunchOrder, pid: int, *, memory: bool, processes: boo
         wanted.append((resource.RLIMIT_CPU, seconds, seconds + 1))
     if order.file_bytes_limit:
         wanted.append((resource.RLIMIT_FSIZE, order.file_bytes_limit, order.file_bytes_limit))
-    if memory and order.memory_bytes_limit:
+    if "memory" not in held and order.memory_bytes_limit:
         # What a process may write to and shares with nobody; reserved addresses do not count.
         wanted.append((resource.RLIMIT_DATA, order.memory_bytes_limit, order.memory_bytes_limit))
-    if processes and order.processes_limit and os.geteuid() != 0:
+    if "pids" not in held and order.processes_limit and os.geteuid() != 0:
         most = order.processes_limit + _tasks_of_this_user()
         wanted.append((resource.RLIMIT_NPROC, most, most))
-    for kind, soft, hard in wanted:
+    return wanted
+
+
+def _limit_process(pid: int, limits: list[tuple[int, int, int]]) -> None:
+    if not hasattr(resource, "prlimit"):
+        return
+    for kind, soft, hard in limits:
         try:
             _, present = resource.prlimit(pid, kind)
             if present != resource.RLIM_INFINITY:
@@ -168,6 +204,27 @@ def _limit_process(order: LaunchOrder, pid: int, *, memory: bool, processes: boo
             resource.prlimit(pid, kind, (soft, hard))
         except (ProcessLookupError, PermissionError):
             continue
+
+
+def _with_descendants(pid: int) -> Iterator[int]:
+    """A process, and what it has started until nothing new is found: each is held before it is asked."""
+    seen, waiting = {pid}, [pid]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        fresh = _children(one) - seen
+        seen |= fresh
+        waiting += fresh
+
+
+def _children(pid: int) -> set[int]:
+    found: set[int] = set()
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found.update(map(int, file.read_text().split()))
+        except OSError:
+            continue
+    return found
 
 
 def _tasks_of_this_user() -> int:

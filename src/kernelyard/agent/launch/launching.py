@@ -185,6 +185,7 @@ class Launching:
             log=self.folder.log,
             connection_file=file,
             exit_file=self.folder.exit_file(self.order.attempt),
+            hold=self.surroundings.limits.prepare(self.order),
         )
         return command, lossless
 

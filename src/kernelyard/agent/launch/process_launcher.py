@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kernelyard.agent.disk import storage_error
 from kernelyard.agent.kernel_log import KernelLog
 from kernelyard.agent.launch.processes import KernelProcess
 from kernelyard.agent.rendezvous.rendezvous import Rendezvous
-from kernelyard.agent.spawner.spawner import Job, Spawner
+from kernelyard.agent.spawner.spawner import Hold, Job, Spawner
 from kernelyard.model.errors import StorageFull
 from kernelyard.model.exits import ExitResult, InterruptOutcome
 from kernelyard.providers.launcher import Launcher, LaunchFailed, Resources
@@ -30,6 +30,7 @@ class Command:
     connection_file: Path
     exit_file: Path
     """Where the parent of the process leaves word how it ended."""
+    hold: Hold = field(default_factory=Hold)
 
 
 class ProcessLauncher(Launcher):
@@ -80,6 +81,7 @@ class ProcessLauncher(Launcher):
             cwd=command.cwd,
             log=command.log,
             exit_file=command.exit_file,
+            hold=command.hold,
         )
         try:
             spawned = await self._spawner.spawn(job, self._undo)

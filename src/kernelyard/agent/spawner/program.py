@@ -5,7 +5,8 @@ lost when the agent dies. It does nothing else: one thread, no state on the disk
 
 A listening socket is its standard input. On each connection go frames, a little-endian u32 length and a
 JSON object. It says hello first: ``{"spawner": pid, "children": [[pid, start_time], ...]}``. It is asked
-``{"id", "spawn": {"argv", "env", "cwd", "log", "exit_file"}}`` and answers ``{"id", "pid",
+``{"id", "spawn": {"argv", "env", "cwd", "log", "exit_file", "groups", "limits"}}``
+(directories of control groups; kind, soft and hard limit of ``setrlimit``) and answers ``{"id", "pid",
 "start_time"}`` or ``{"id", "errno", "problem"}``; it is told ``{"end": true}`` when nobody needs it once
 its children have ended, with ``"kill": true`` to kill them. Whoever is connected hears ``{"exit": pid, "code", "signal", "at"}``; before
 that the same is written into the ``exit_file`` of the child.
@@ -16,6 +17,7 @@ import ctypes
 import errno
 import json
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -88,6 +90,15 @@ class Line:
             found.append(said)
         return found
 
+    def is_over(self) -> bool:
+        """Whether the other side is gone, and has said nothing more."""
+        try:
+            return not self.end.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def say(self, said: Said) -> bool:
         """Send without ever waiting; False if the other side reads nothing any more."""
         data = json.dumps(said).encode()
@@ -128,7 +139,9 @@ class Spawner:
         """Serve until nobody needs it."""
         try:
             while not self._is_over():
-                for key, _ in self._selector.select(1.0 if self._may_end() else None):
+                ready = [key for key, _ in self._selector.select(1.0 if self._may_end() else None)]
+                # Who comes is told of children after what was asked before has been done.
+                for key in sorted(ready, key=lambda one: one.fileobj is self._listener):
                     key.data()
                 self._reap()
         finally:
@@ -178,6 +191,10 @@ class Spawner:
                 for pid in self._children if request.get("kill") else ():
                     _kill_group(pid)
             elif "spawn" in request:
+                if line.is_over() or _inode(self._place) != self._inode:
+                    # Who asked is dead, or looks for another spawner: nobody would know of the child.
+                    self._drop(line)
+                    return
                 self._ending = False
                 self._say(line, {"id": request.get("id"), **self._spawn(request["spawn"])})
 
@@ -226,6 +243,8 @@ class Spawner:
 
 def start(job: Said) -> int:
     """Start a process in a session of its own; what it prints is appended to its log."""
+    groups = [str(place) for place in job.get("groups", ())]
+    limits = [(int(kind), int(soft), int(hard)) for kind, soft, hard in job.get("limits", ())]
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
     log = os.open(job["log"], flags, 0o600)
     try:
@@ -238,12 +257,30 @@ def start(job: Said) -> int:
             stderr=log,
             close_fds=True,
             start_new_session=True,
+            # There are no threads here that could hold a lock.
+            preexec_fn=(lambda: hold(groups, limits)) if groups or limits else None,  # noqa: PLW1509
         )
     finally:
         os.close(log)
     # It is reaped here with all others; Popen must not do so, nor complain that it still runs.
     child.returncode = 0
     return child.pid
+
+
+def hold(groups: "list[str]", limits: "list[tuple[int, int, int]]") -> None:
+    """Enter control groups and take on limits, as far as that can be done, before anything is run."""
+    own = str(os.getpid()).encode()
+    for place in groups:
+        with contextlib.suppress(OSError):
+            procs = os.open(place + "/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+            os.write(procs, own)
+            os.close(procs)
+    for kind, soft, hard in limits:
+        with contextlib.suppress(OSError, ValueError):
+            _, most = resource.getrlimit(kind)
+            if most != resource.RLIM_INFINITY:
+                soft, hard = min(soft, most), min(hard, most)
+            resource.setrlimit(kind, (soft, hard))
 
 
 def ended_children(leaders: Collection[int]) -> list[tuple[int, int]]:

@@ -18,10 +18,22 @@ from kernelyard.model.errors import AgentUnavailable
 
 PROGRAM = Path(__file__).with_name("program.py")
 END_SECONDS = 5.0
+REAP_SECONDS = 0.5
+"""For one that was killed; one that has only hung up goes on with its children."""
 FOUND_SECONDS = 5.0
 """For one that is there to say hello; one that is stopped is left to itself."""
 _BACKLOG = 16
 _OWN = "KERNELYARD_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """What a process is held by from the first, as far as the system lets it: all that it starts, too."""
+
+    groups: tuple[Path, ...] = ()
+    """Directories of control groups."""
+    limits: tuple[tuple[int, int, int], ...] = ()
+    """Kind, soft and hard limit, for ``setrlimit``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +45,7 @@ class Job:
     cwd: Path
     log: Path
     exit_file: Path
+    hold: Hold = field(default_factory=Hold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,8 @@ class Spawner:
         self._line: Line | None = None
         self._opening = asyncio.Lock()
         self._own: subprocess.Popen[bytes] | None = None
+        self._earlier: list[subprocess.Popen[bytes]] = []
+        """Those that go on though we have no line to them any more."""
 
     async def open(self) -> None:
         """Find the spawner that an earlier agent has left, or start one; what fails is tried again."""
@@ -84,12 +99,15 @@ class Spawner:
 
     async def close(self, *, end: bool) -> None:
         """Let go of the spawner; ``end`` it, if it has no child, and see that it is gone."""
-        if self._line is not None and not self._line.lost:
-            if end:
+        if self._line is not None:
+            if end and not self._line.lost:
                 self._line.end()
                 await self._line.until_lost(END_SECONDS)
             self._line.close()
-        await self._reap()
+        await self._reap(END_SECONDS if end else 0)
+        for one in self._earlier:
+            # It outlives us: its zombie is not ours, and Popen must not complain that it runs.
+            one.returncode = one.poll() or 0
 
     async def _spawn(self, job: Job) -> Spawned:
         line = await self._opened()
@@ -100,6 +118,8 @@ class Spawner:
                 "cwd": str(job.cwd),
                 "log": str(job.log),
                 "exit_file": str(job.exit_file),
+                "groups": [str(place) for place in job.hold.groups],
+                "limits": job.hold.limits,
             }
         )
         return Spawned(answer.pid, answer.start_time, answer.told)
@@ -107,6 +127,8 @@ class Spawner:
     async def _opened(self) -> Line:
         async with self._opening:
             if self._line is None or self._line.lost:
+                if self._line is not None:
+                    self._line.close()
                 self._line = await self._found() or await self._started()
             return self._line
 
@@ -117,7 +139,7 @@ class Spawner:
             return None
 
     async def _started(self) -> Line:
-        await self._reap()
+        await self._reap(REAP_SECONDS)
         place = spawner_path(self._data_dir)
         listener = _listen(place)
         try:
@@ -130,14 +152,15 @@ class Spawner:
         except LineLost as error:
             raise OSError("the process that starts kernels ended at once") from error
 
-    async def _reap(self) -> None:
+    async def _reap(self, seconds: float) -> None:
         """Take leave of the last spawner that we have started, so that it is no zombie."""
         if self._own is not None and self._line is not None and self._line.lost:
             try:
-                await asyncio.to_thread(self._own.wait, END_SECONDS)
+                await asyncio.to_thread(self._own.wait, seconds)
             except subprocess.TimeoutExpired:
-                return
+                self._earlier.append(self._own)
             self._own = None
+        self._earlier = [one for one in self._earlier if one.poll() is None]
 
 
 def end_spawner(data_dir: Path) -> bool:

@@ -14,7 +14,6 @@ from kernelyard.model.errors import AgentUnavailable, ImageNotFound, KernelNotFo
 from kernelyard.model.records import Record, RecordKind
 from kernelyard.ports.engine import AgentAddress
 from kernelyard.wire.interventions import Interrupt
-from kernelyard.wire.journal import encode_all
 from kernelyard.wire.link import (
     LENGTH_SIZE,
     Done,
@@ -27,6 +26,8 @@ from kernelyard.wire.link import (
     frame,
     frame_length,
 )
+
+from tests.support.records import encode_all
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 END = Record(3, 30, 0, RecordKind.KERNEL_ENDED, b'{"cause":"asked","reason":"done"}')

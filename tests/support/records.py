@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
 from kernelyard.model.json import JsonObject
 from kernelyard.model.records import Record, RecordKind
+from kernelyard.wire.journal import encode
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 BODIES = st.one_of(
@@ -25,6 +27,11 @@ RECORDS = st.builds(
     kind=st.sampled_from(RecordKind),
     body=BODIES,
 )
+
+
+def encode_all(records: Iterable[Record]) -> bytes:
+    """The bytes of several records, one behind the other."""
+    return b"".join(map(encode, records))
 
 
 def a_record(

@@ -16,12 +16,11 @@ from kernelyard.wire.journal import (
     LARGEST_BODY,
     CorruptRecord,
     encode,
-    encode_all,
     peek_length,
     split,
 )
 
-from tests.support.records import RECORDS, a_record
+from tests.support.records import RECORDS, a_record, encode_all
 
 JOURNALS = st.lists(RECORDS, max_size=8)
 

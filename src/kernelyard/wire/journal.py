@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable
 
 from kernelyard.model.records import Record, RecordKind
 
@@ -55,11 +54,6 @@ def encode(record: Record) -> bytes:
     rest = _REST.pack(record.number, record.at, record.seq, KIND_CODES[record.kind])
     crc = zlib.crc32(record.body, zlib.crc32(rest))
     return b"".join((_HEAD.pack(len(record.body), crc), rest, record.body))
-
-
-def encode_all(records: Iterable[Record]) -> bytes:
-    """Return the bytes of several records, one behind the other."""
-    return b"".join(map(encode, records))
 
 
 def split(data: bytes | memoryview) -> tuple[list[Record], int]:

@@ -98,12 +98,6 @@ _encoder = msgspec.json.Encoder()
 Question = Literal["kernel_info_request", "interrupt_request"]
 
 
-def read_message(parts: Parts) -> Message:
-    """Return what we need to know of a message. Raises MalformedMessage."""
-    header, parent = read_header(parts.header), read_header(parts.parent)
-    return Message(header.msg_type, header.msg_id, parent.msg_id, parts.content)
-
-
 def read_header(data: bytes) -> Header:
     """Return a header; an empty one for ``{}``, and for the ``null`` that some kernels write.
 

@@ -57,7 +57,7 @@ def test_a_kernel_is_attached_and_detached_from_the_command_line(
     refused = own.cli("kernels", "restart", "theirs")
     assert refused.returncode != 0
     assert "Somebody else has started this kernel" in refused.stderr
-    told = own.cli("kernels", "terminate", "theirs")
+    told = own.cli("detach", "theirs")
     assert told.returncode == 0, told.stderr
     assert foreign.says("x") == "42"
     no_trace_of(foreign.key, own, "foreign.json", "connection-1.json")

@@ -53,13 +53,15 @@ def attach(  # noqa: PLR0913 - one parameter per flag
 ) -> None:
     """Attach a kernel that you did not start here, and print its id.
 
-    It runs tasks and keeps their outputs like any other. It is never restarted, and 'kernelyard kernels terminate' lets go of it: it goes on with its variables.
+    It runs tasks and keeps their outputs like any other. It is never restarted, and 'kernelyard detach' lets go of it: it goes on with its variables.
 
     Examples:
 
       kernelyard attach /run/user/1000/jupyter/kernel-1234.json --name theirs
 
       kernelyard attach kernel-1234.json
+
+      kernelyard detach theirs
 
       kernelyard kernels terminate theirs --shut-down
     """

@@ -20,6 +20,7 @@ COMMANDS = (
     "submit",
     "kernels",
     "attach",
+    "detach",
     "connection-info",
     "tasks",
     "events",

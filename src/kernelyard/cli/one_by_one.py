@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 import typer
 
-from kernelyard.cli.complaints import FAILED, show
+from kernelyard.cli.complaints import FAILED, Complaint, show
 
 T = TypeVar("T")
 
@@ -27,14 +27,14 @@ class Done(Generic[T]):
 
 
 def of_each(names: Iterable[str], do: Callable[[str], T]) -> Done[T]:
-    """Do it to each; show in one line why the server refused it for one, and go on."""
+    """Do it to each; show in one line why it was refused for one, and go on."""
     from kernelyard.client import ApiError
 
     answers, failures = [], 0
     for name in names:
         try:
             answers.append(do(name))
-        except ApiError as error:
+        except (ApiError, Complaint) as error:
             show(str(error))
             failures += 1
     return Done(answers, failures)

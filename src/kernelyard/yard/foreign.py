@@ -253,7 +253,7 @@ def _attached_as(kernel: Kernel) -> str:
     called = f"'{kernel.name}'" if kernel.name else kernel.id
     return (
         f"You have attached this kernel already as {called}. Use that one, or detach it first: "
-        f"kernelyard kernels terminate {kernel.id}"
+        f"kernelyard detach {kernel.id}"
     )
 
 

@@ -190,7 +190,9 @@ async def get(
     operation_id="terminate_kernel",
     summary="Terminate a kernel",
     response_model=shapes.Kernel,
-    responses=answers(Invalid, KernelNotFound, KernelNotRunning, TooLarge, example=examples.KERNEL),
+    responses=answers(
+        Invalid, KernelNotFound, KernelNotRunning, KernelEnded, TooLarge, example=examples.KERNEL
+    ),
 )
 async def terminate(
     kernel_id: KernelId, request: Request, order: TerminateOrder | None = None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kernelyard.agent.endings import start_failed
 from kernelyard.agent.holes import begin_of_data, can_free, free_head
 from kernelyard.agent.kernel_log import LEAST, MOST_AT_ONCE, KernelLog
 from kernelyard.agent.log_keeping import LogKeeper
@@ -208,3 +209,16 @@ async def test_a_kernel_nobody_knows_has_no_log(agent: AgentProcess) -> None:
     kernel = await agent.launch()
     await agent.records(kernel, until=of_kind(RecordKind.KERNEL_READY))
     assert isinstance(await agent.ask(link.Log(kernel, begin=0)), link.LogPart)
+
+
+def test_what_was_raised_last_is_told_however_much_was_printed_after_it(tmp_path: Path) -> None:
+    frame = '  File "x.py", line 1, in <module>\n    ' + "x" * 300 + "\n"
+    trace = f"Traceback (most recent call last):\n{frame * 9}OSError: octave not found\n"
+    log = tmp_path / "log"
+    for after in ("", "noise\n" * 30, ("n" * 300 + "\n") * 30):
+        log.write_text(trace + after)
+        reason = start_failed("no answer", KernelLog(log).tail(0)).reason
+        assert "\nOSError: octave not found" in reason
+        assert len(reason) < 3000
+    log.write_text(trace.replace("not found", "not found" + "!" * 5000))
+    assert "OSError: octave not found" in start_failed("", KernelLog(log).tail(0)).reason

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from kernelyard.agent.kernel_log import CRASH
+from kernelyard.agent.kernel_log import CRASH, last_raised
 from kernelyard.model.exits import ExitResult
 from kernelyard.model.records import EndCause, StoppedBy
 from kernelyard.model.tasks import TaskError, TaskLimits, TaskState
@@ -269,9 +269,17 @@ def _while_this_ran(exit_: ExitResult) -> str:
 
 
 def _short(log: str) -> str:
+    """What of a log is quoted: whole lines, and the sentence of the last exception in any case."""
     if len(log) <= _TAIL_LENGTH:
         return log
-    return log[:_TAIL_LENGTH] + "…" if log.startswith(CRASH) else "…" + log[-_TAIL_LENGTH:]
+    if log.startswith(CRASH):
+        return log[:_TAIL_LENGTH] + "…"
+    tail = log[-_TAIL_LENGTH:]
+    tail = tail.partition("\n")[2] or tail
+    raised = last_raised(log.splitlines())
+    if raised and f"\n{raised}\n" not in f"\n{tail}\n":
+        return f"{raised[:_TAIL_LENGTH]}\n…\n{tail}"
+    return f"…\n{tail}"
 
 
 def _size(number: int) -> str:

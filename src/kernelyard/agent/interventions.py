@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 from kernelyard.agent.endings import body
@@ -13,11 +15,13 @@ from kernelyard.agent.interrupts import FUTILE
 from kernelyard.agent.journal import Journal
 from kernelyard.agent.launch.processes import signal_name
 from kernelyard.agent.runner import Runner
-from kernelyard.model.exits import InterruptOutcome
+from kernelyard.model.exits import ExitResult, InterruptOutcome
 from kernelyard.model.records import EndCause, RecordKind
 
 EFFECT_SECONDS = 2.0
 """How long an interrupt may take to stop what runs, before nothing is claimed of it."""
+AFTERMATH_SECONDS = 10.0
+"""An end so soon after a signal is told together with it."""
 NOTE_SECONDS = 2.0
 """For notes of what was done to a kernel that has ended: they wait for nothing any more."""
 
@@ -28,6 +32,8 @@ class Interventions:
     def __init__(self, journal: Journal, runner: Runner) -> None:
         self._journal = journal
         self._runner = runner
+        self._last: tuple[Incarnation, str, float] | None = None
+        """The last signal that was sent: to whom, in words, and when."""
         self._open: set[asyncio.Future[None]] = set()
 
     async def interrupt(
@@ -51,14 +57,23 @@ class Interventions:
         self, incarnation: Incarnation, number: int, by: str, reason: str = ""
     ) -> bool:
         """Send a signal to the kernel and what belongs to it; return whether it arrived."""
+        name = signal_name(number)
         with self._being_noted():
+            self._last = (incarnation, f"{name} was sent to it by {by or 'somebody'}", monotonic())
             delivered = await incarnation.signal(number)
-            name = signal_name(number)
             what = f"{name} sent by {by or 'somebody'}{_because(reason)}"
             self._note(
                 RecordKind.KERNEL_SIGNALLED, by=by, reason=what, signal=name, delivered=delivered
             )
         return delivered
+
+    def explained(self, incarnation: Incarnation, exit_: ExitResult) -> ExitResult:
+        """The same end, with a signal just before it, where nobody can know otherwise how it came."""
+        if exit_.code is None and exit_.signal is None and self._last is not None:
+            to, what, at = self._last
+            if to is incarnation and monotonic() - at < AFTERMATH_SECONDS:
+                return replace(exit_, reason=f"{exit_.sentence()}; {what} just before")
+        return exit_
 
     async def settled(self) -> None:
         """Wait until all that was done is noted: what ends a kernel stands before its end."""

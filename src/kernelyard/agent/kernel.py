@@ -346,7 +346,7 @@ class Kernel:
         memory = incarnation.held.memory_fate() if incarnation.held is not None else None
         printed = self._folder.log_size() > 0
         tail = self._folder.log_since(self._log_begin) if printed else exit_.tail
-        return died(exit_, tail, memory)
+        return died(self._interventions.explained(incarnation, exit_), tail, memory)
 
     async def _end_process(self, *, gently: bool = False) -> ExitResult | None:
         if (incarnation := self._incarnation) is None:

@@ -25,6 +25,7 @@ LEAST = 64 * 1024
 """Bytes that are kept however small the limit: space is given back in whole blocks."""
 CRASH = "Fatal Python error"
 """How the trace of an interpreter that crashed begins."""
+_TRACE = "Traceback (most recent call last):"
 _TAIL_BYTES = 16 * 1024
 _TAIL_LINES = 20
 _LONGEST_BASE = 32
@@ -64,7 +65,8 @@ class KernelLog:
     def tail(self, begin: int) -> str:
         """The last lines that were printed since the log was ``begin`` bytes long.
 
-        Of a crash the first ones: they say what happened and where.
+        Of a crash the first ones: they say what happened and where. What was raised last comes before
+        them, if it is further up.
         """
         part = self._read(None, _TAIL_BYTES)
         data = part.data[max(0, begin - part.begin) :]
@@ -72,7 +74,10 @@ class KernelLog:
         crashes = [at for at, line in enumerate(lines) if line.startswith(CRASH)]
         if crashes and len(lines) - crashes[-1] > _TAIL_LINES:
             lines = lines[crashes[-1] :][:_TAIL_LINES]
-        return "\n".join(lines[-_TAIL_LINES:]).strip()
+        last, raised = lines[-_TAIL_LINES:], last_raised(lines)
+        if raised and raised not in last:
+            last = [_TRACE, "…", raised, *last]
+        return "\n".join(last).strip()
 
     def is_over(self, limit: int) -> bool:
         """Whether it takes more space than ``limit``, as far as one look tells; 0 for no limit."""
@@ -157,3 +162,14 @@ class KernelLog:
             yield descriptor if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
         finally:
             os.close(descriptor)
+
+
+def last_raised(lines: list[str]) -> str:
+    """The line that ends the last Python traceback: what was raised; nothing if there is none."""
+    found, tracing = "", False
+    for line in lines:
+        if _TRACE in line:
+            tracing = True
+        elif tracing and line[:1].strip() and line != "…":
+            found, tracing = line, False
+    return found

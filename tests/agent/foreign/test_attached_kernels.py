@@ -97,6 +97,16 @@ async def test_one_over_unix_sockets_is_attached_too(agent: AgentProcess, short:
         assert last_body(await agent.records(again))["cause"] == "died"
 
 
+async def test_who_has_sent_the_signal_that_ended_it_is_told(
+    agent: AgentProcess, kernel: ForeignKernel
+) -> None:
+    mine = await taken_in(agent, kernel, pid=kernel.pid)
+    assert await agent.ask(link.Signal(mine, 9, "ann")) == link.Signalled(delivered=True)
+    end = last_body(await agent.records(mine))
+    assert end["cause"] == "died"
+    assert "SIGKILL was sent to it by ann just before" in end["reason"]
+
+
 @pytest.mark.parametrize("known", [True, False])
 async def test_its_death_is_told_at_once_and_it_is_not_started_again(
     agent: AgentProcess, kernel: ForeignKernel, *, known: bool

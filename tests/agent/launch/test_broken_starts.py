@@ -127,6 +127,15 @@ async def test_a_kernel_that_never_answers_is_ended_after_its_time(agent: AgentP
     assert "did not answer within 1 s" in end["reason"]
 
 
+async def test_all_ways_in_which_a_kernel_is_met_share_its_time(agent: AgentProcess) -> None:
+    kernel = await agent.launch("silent", start_timeout_seconds=5.0)
+    records = await agent.records(kernel)
+    begun = [one.at for one in records if one.kind is RecordKind.KERNEL_LAUNCHED]
+    assert len(begun) > 1
+    # Some of it is used up when the last way is tried.
+    assert records[-1].at - begun[-1] < 5_000_000
+
+
 @pytest.mark.parametrize("image", ["no-program", "never-heard-of"])
 async def test_an_image_that_cannot_run_is_a_failed_start(agent: AgentProcess, image: str) -> None:
     kernel = await agent.launch(image)

@@ -185,6 +185,7 @@ async def test_a_start_that_fails_says_why_and_leaves_nothing(
     body = last_body(await agent.records(kernel))
     assert body["cause"] == "start_failed"
     assert text in body["reason"]
+    assert "Traceback" not in body["reason"]
     await wait_until(lambda: not _begun(agent, kernel))
 
 

@@ -49,6 +49,8 @@ class _Candidate:
 
     launcher: Launcher
     lossless: bool = False
+    until: float | None = None
+    """When it must have answered, in the loop's time; for kernels that are ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +107,7 @@ class Launching:
             return start_failed(error.message)
         if plan.launcher is not None:
             launcher = plan.launcher(self._request())
-            outcome = await self._attempt(plan, _Candidate(launcher=launcher))
+            outcome = await self._attempt(plan, _Candidate(launcher=launcher, until=self._until()))
         else:
             outcome = await self._start_process(plan)
         return outcome.end if isinstance(outcome, _Vain) else outcome
@@ -138,9 +140,10 @@ class Launching:
         """Start a process of this machine, and meet it in one way after the other."""
         quirks = self.surroundings.quirks.of(plan)
         outcome: Ready | _Vain | None = None
+        until = self._until()
         for way in self.surroundings.ways.of(plan, quirks):
             try:
-                outcome = await self._in_one_way(plan, way)
+                outcome = await self._in_one_way(plan, way, until)
             except NotMet as error:
                 outcome = _Vain(end=start_failed(str(error)), other_way=True)
             if not isinstance(outcome, _Vain):
@@ -153,7 +156,11 @@ class Launching:
             self.log.info("kernel.not_met", way=way.name)
         return outcome
 
-    async def _in_one_way(self, plan: LaunchPlan, way: Way) -> Ready | _Vain | None:
+    def _until(self) -> float:
+        """When the kernel must have answered, in however many ways that is tried."""
+        return asyncio.get_running_loop().time() + self.order.start_timeout_seconds
+
+    async def _in_one_way(self, plan: LaunchPlan, way: Way, until: float) -> Ready | _Vain | None:
         """Start a process and meet it in a way; again, if that fails for bad luck. Raises NotMet."""
         tries = 0
         while True:
@@ -161,7 +168,8 @@ class Launching:
             rendezvous = way.go(self._start())
             command, lossless = self._command(plan)
             launcher = ProcessLauncher(command, rendezvous, self.surroundings.spawner, self._undo)
-            outcome = await self._attempt(plan, _Candidate(launcher=launcher, lossless=lossless))
+            candidate = _Candidate(launcher=launcher, lossless=lossless, until=until)
+            outcome = await self._attempt(plan, candidate)
             if not isinstance(outcome, _Vain) or not outcome.other_way or tries == TRIES:
                 return outcome
             if not rendezvous.unlucky(outcome.said):
@@ -212,7 +220,7 @@ class Launching:
         leaving = False
         limit = self.order.start_timeout_seconds
         try:
-            async with asyncio.timeout(limit if candidate.launcher.owned else None):
+            async with asyncio.timeout_at(candidate.until):
                 outcome = await self._brought_up(incarnation, plan)
         except asyncio.CancelledError:
             # The agent leaves: the next one finds what was started, and goes on with it.
@@ -222,7 +230,7 @@ class Launching:
             why = "" if candidate.launcher.owned else WRONG_KEY
             return self._vain(f"it did not answer within {limit:g} s{why}", log_begin)
         except LaunchFailed as error:
-            return self._vain(str(error), log_begin, other_way=isinstance(error, NotMet))
+            return self._refused(plan, error, log_begin)
         except OSError as error:
             if isinstance(full := storage_error(error), StorageFull):
                 raise full from error
@@ -319,6 +327,15 @@ class Launching:
     ) -> _Vain:
         said = self.folder.log_since(log_begin) or (exit_.tail if exit_ else "")
         return _Vain(end=start_failed(problem, said, exit_), said=said, other_way=other_way)
+
+    def _refused(self, plan: LaunchPlan, error: LaunchFailed, log_begin: int) -> _Vain:
+        if plan.launcher is None:
+            return self._vain(str(error), log_begin, other_way=isinstance(error, NotMet))
+        # Its own words say why; what lies in the log may be a long trace of a stranger's code.
+        problem = str(error)
+        if self.folder.log_since(log_begin):
+            problem += " Its log says more." if problem.endswith(".") else "; its log says more"
+        return _Vain(end=start_failed(problem))
 
     def _failed(self, exit_: ExitResult, log_begin: int) -> _Vain:
         self.log.info("kernel.start_failed", how=exit_.sentence())

@@ -18,7 +18,7 @@ from kernelyard.providers.quirks import Meeting, Quirks
 
 PATIENCE = 10.0
 """Seconds, at most, in which a kernel that nobody knows must show that a way is one for it."""
-_PARTS_OF_START = 3
+_PARTS_OF_START = 5
 _REGISTERS = (5, 6)
 """The version of the protocol from which on a kernel says that it registers. Some say so and do not."""
 

@@ -30,7 +30,15 @@ from kernelyard.wire import link
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.foreign import Deposit, foreign_connection
 
-from tests.support.agent_process import AgentProcess, ended, last_body, of_kind, says, stdout_of
+from tests.support.agent_process import (
+    AgentProcess,
+    ended,
+    last_body,
+    of_kind,
+    says,
+    stdout_of,
+    wait_until,
+)
 from tests.support.foreign_kernel import ForeignKernel
 
 SILENT_FOR_LONG = 2.5
@@ -124,7 +132,7 @@ async def test_one_that_never_answers_could_not_be_attached_whichever_agent_wait
     await agent.done(Deposit(kernel_id=mine, connection=connection))
     order = {"kernel_id": mine, "owned": False, "start_timeout_seconds": 3.0}
     await agent.launch("python3", provider="foreign", **order)
-    await agent.records(mine, until=of_kind(RecordKind.KERNEL_LAUNCHED))
+    await wait_until((agent.folder(mine) / "connection-1.json").exists)
     agent.kill()
     await agent.start()
     end = last_body(await agent.records(mine))

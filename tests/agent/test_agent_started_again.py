@@ -11,6 +11,7 @@ import pytest
 
 from kernelyard.model.projection import body_of
 from kernelyard.model.records import RecordKind
+from kernelyard.providers.process_identity import start_time_of
 from kernelyard.wire import link
 
 from tests.support.agent_process import (
@@ -184,3 +185,20 @@ async def test_a_kernel_whose_journal_is_damaged_is_ended_and_runs_nothing_twice
     assert marks.read_text() == "xx"
     await wait_until(lambda: not Path(f"/proc/{pid}/exe").exists())
     assert (agent.folder(kernel) / "journal.corrupt-1").exists()
+
+
+async def test_a_kernel_whose_recovery_fails_unexpectedly_ends_and_says_so(
+    agent: AgentProcess,
+) -> None:
+    kernel = await agent.launch()
+    await agent.records(kernel, until=of_kind(RecordKind.KERNEL_READY))
+    noted = agent.folder(kernel) / "process.json"
+    record = json.loads(noted.read_bytes())
+    agent.kill()
+    noted.write_text(json.dumps({**record, "pid": 2**62}))
+    await agent.start()
+    end = last_body(await agent.records(kernel))
+    assert end["cause"] == "agent_lost"
+    assert "failed to find it again: OverflowError" in end["reason"]
+    await wait_until(lambda: start_time_of(record["pid"]) != record["start_time"])
+    noted.write_text(json.dumps(record))

@@ -320,7 +320,13 @@ class Registry:
             kernel.journal.close()
             return
         self._enter(kernel)
-        await kernel.begin_again(memory, max(unheard_since, kernel.journal.last_at))
+        try:
+            await kernel.begin_again(memory, max(unheard_since, kernel.journal.last_at))
+        except BaseException:
+            # Who has no life can neither be used nor ended: it is as if it were not here.
+            del self._live[kernel.id]
+            kernel.journal.close()
+            raise
 
     def _open(self, folder: Folder, order: LaunchOrder) -> tuple[Kernel, Recollection]:
         journal, memory = recover(folder.journal)

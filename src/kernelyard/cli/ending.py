@@ -11,11 +11,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from kernelyard.agent.places import agent_dir
+from kernelyard.agent.places import (
+    agent_dir,
+    runtime_path,
+    socket_path,
+    spawner_path,
+    sweep_ipc,
+)
 from kernelyard.agent.spawner.spawner import end_spawner
 from kernelyard.cli.complaints import Complaint
 from kernelyard.links.unix import UnixLink
-from kernelyard.model.errors import YardError
+from kernelyard.model.errors import AgentUnavailable, YardError
 from kernelyard.providers.process_identity import boot_id, start_time_of
 
 _AGENT_SECONDS = 30.0
@@ -83,6 +89,30 @@ def end_kernels(data_dir: Path) -> int:
     return len(left)
 
 
+def remove_remains(data_dir: Path) -> None:
+    """Remove what was left by an agent and kernels that were killed; nothing where an agent lives."""
+    home = agent_dir(data_dir)
+    try:
+        lock = os.open(home / "agent.lock", os.O_RDWR)
+    except OSError:
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        dead = [place for place in (home / "kernels").glob("*") if not _may_live(place)]
+        for place in dead:
+            for file in (*place.glob("connection-*.json"), place / "bridge.json"):
+                file.unlink(missing_ok=True)
+        living = {place.name for place in (home / "kernels").glob("*")} - {one.name for one in dead}
+        sweep_ipc(data_dir, living)
+        for file in (socket_path(data_dir), spawner_path(data_dir), home / "agent.json"):
+            file.unlink(missing_ok=True)
+        runtime_path(data_dir).rmdir()
+    except (OSError, AgentUnavailable):
+        return
+    finally:
+        os.close(lock)
+
+
 async def _ask_to_quit(socket: str) -> int:
     link = UnixLink(socket)
     try:
@@ -135,6 +165,16 @@ def _live_process(path: Path) -> tuple[int, int] | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return (pid, started) if boot == boot_id() and start_time_of(pid) == started else None
+
+
+def _may_live(place: Path) -> bool:
+    """Whether a kernel may go on: its very process does, or it has none on this machine."""
+    try:
+        elsewhere = json.loads((place / "process.json").read_bytes())["pid"] is None
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    ended = (place / "ended.json").exists()
+    return not ended and (elsewhere or _live_process(place / "process.json") is not None)
 
 
 def _signal_group(pid: int, signum: int) -> None:

@@ -76,12 +76,16 @@ def stop_server(data_dir: Path | None) -> Ended:
 
 def stop_all(data_dir: Path | None) -> Ended:
     """End the server first, so that it does not start an agent again; then agent and kernels."""
-    from kernelyard.cli.ending import end_agent, end_kernels
+    from kernelyard.cli.ending import end_agent, end_kernels, remove_remains
 
     place = (data_dir or default_data_dir()).expanduser().resolve()
     ended = stop_server(place)
     agent, kernels = end_agent(place)
-    return replace(ended, agent=agent, kernels=kernels + end_kernels(place))
+    kernels += end_kernels(place)
+    remove_remains(place)
+    if not servers_of(place, patience=0):
+        remove_runtime(place)
+    return replace(ended, agent=agent, kernels=kernels)
 
 
 def _lines(ended: Ended, data_dir: Path, *, everything: bool) -> list[str]:

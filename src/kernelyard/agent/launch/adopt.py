@@ -79,7 +79,20 @@ class Search:
     """Whether this start had become ready."""
 
     async def run(self) -> Found:
-        """Find it. What was left of an earlier start, or started and never noted, is killed."""
+        """Find it. What was left of an earlier start, or started and never noted, is killed.
+
+        Whatever goes wrong with that, the kernel can be ended then, and is.
+        """
+        try:
+            return await self._found()
+        except Exception as error:
+            self.log.exception("kernel.not_found")
+            reason = (
+                f"nobody can say what became of it: the agent failed to find it again: {error!r}"
+            )
+            return Found(end=KernelEnd(cause=EndCause.AGENT_LOST, reason=reason))
+
+    async def _found(self) -> Found:
         record = self.folder.read_process()
         connection = read_connection(self.folder.connection(self.order.attempt))
         try:

@@ -81,6 +81,8 @@ class Incarnation:
         """Where it listens, once that is known."""
         self.beside = bond.beside
         """What its process prints beside the protocol, where that is to be output, too."""
+        self.late_seconds = bond.quirks.late_output_seconds
+        """How long after the end of some code its output may still come."""
         self.over = False
         """Whether it was seen to have ended."""
         self.gone = asyncio.Event()

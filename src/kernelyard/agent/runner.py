@@ -41,6 +41,9 @@ class LiveKernel(Protocol):
         """Whether an interrupt is on its way that could still hit other code than was meant."""
         ...
 
+    late_seconds: float
+    """How long after the end of some code its output may still come."""
+
     def execute(self, msg_id: str, code: str) -> None: ...
     def interrupt(self) -> object: ...
     @property
@@ -275,9 +278,17 @@ class Runner:
         self._hear_beside()
         if run.was_turned_away and run.turned_away < MOST_TURNED_AWAY:
             self._send_again(run)
-            return
-        self._end_running(run.verdict())
-        self.pump()
+        elif (late := self._kernel.late_seconds if self._kernel else 0.0) == 0:
+            self._settle(run)
+        elif not run.settling:
+            run.settling = True
+            self._loop.call_later(late, self._settle, run)
+
+    def _settle(self, run: Running) -> None:
+        if self._running is run:
+            self._hear_beside()
+            self._end_running(run.verdict())
+            self.pump()
 
     def _send_again(self, run: Running) -> None:
         """Send code again that the kernel has not begun, for what another client ran there failed."""
@@ -333,11 +344,11 @@ class Runner:
             return
         run.doubted = True
 
-        def doubt() -> None:
-            if self._running is run and self._kernel is not None:
-                self._kernel.probe()
+        self._loop.call_later(DOUBT_SECONDS, self._doubt, run)
 
-        self._loop.call_later(DOUBT_SECONDS, doubt)
+    def _doubt(self, run: Running) -> None:
+        if self._running is run and self._kernel is not None:
+            self._kernel.probe()
 
     def _note_start(self, task: Assignment) -> bool:
         """Write down that a task begins; while that cannot be done, it stays first in the queue.

@@ -34,6 +34,8 @@ class Running:
     held: list[bytes] = field(default_factory=list)
     """Errors seen since it was interrupted; dropped if they are nothing but the interrupt."""
 
+    settling: bool = False
+    """Whether it has ended, and its kernel may still say what it printed."""
     turned_away: int = 0
     """How often the kernel gave it up before it began."""
 

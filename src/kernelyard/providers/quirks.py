@@ -12,6 +12,7 @@ Interrupting = Literal["signal", "message", "none"]
 MEETINGS: tuple[Meeting, ...] = get_args(Meeting)
 INTERRUPTS: tuple[Interrupting, ...] = get_args(Interrupting)
 LONGEST_SHUTDOWN = 60.0
+LONGEST_LATE = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,8 @@ class Quirks:
     """What it is asked to end by."""
     shutdown_seconds: float = 3.0
     """How long it may take to end when asked, before it is told by SIGTERM and at last killed."""
+    late_output_seconds: float = 0.0
+    """How long after it has said that code is over it may still say what that has printed."""
 
 
 class WrongQuirk(ValueError):
@@ -80,6 +83,13 @@ def _seconds(key: str, value: object) -> float:
     return float(value)
 
 
+def _short_while(key: str, value: object) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not isinstance(value, int | float) or not number or not 0 <= value <= LONGEST_LATE:
+        raise WrongQuirk(f"{key!r} must be seconds, from 0 to {LONGEST_LATE:g}")
+    return float(value)
+
+
 def _one_of(*choices: str) -> Callable[[str, object], str]:
     def check(key: str, value: object) -> str:
         if not isinstance(value, str) or value not in choices:
@@ -100,6 +110,7 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "tees_fd_output": _truth,
     "shutdown": _one_of("message", "signal"),
     "shutdown_seconds": _seconds,
+    "late_output_seconds": _short_while,
 }
 KEYS = tuple(field.name for field in fields(Quirks))
 """The names of all quirks."""

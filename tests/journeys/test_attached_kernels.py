@@ -167,7 +167,9 @@ def test_a_watched_directory_lists_kernels_as_they_come_and_go(tmp_path: Path) -
 
 def stop_all(live: LiveServer) -> None:
     command = [sys.executable, "-m", "kernelyard.cli", "stop", "--all"]
-    subprocess.run([*command, "--data-dir", str(live.data_dir)], check=True, timeout=60)
+    whole = [*command, "--data-dir", str(live.data_dir)]
+    told = subprocess.run(whole, check=True, timeout=60, capture_output=True, text=True).stdout
+    assert "Ended 1 kernel." in told, "what goes on was not ended"
 
 
 def lists(yard: Client, count: int) -> list[KernelInfo]:

@@ -365,6 +365,19 @@ def test_a_server_ends_and_comes_back_while_the_kernel_goes_on(tmp_path: Path) -
     assert "Nothing was running" in own("stop", "--all").stdout
 
 
+def test_a_name_is_free_again_once_everything_was_stopped(tmp_path: Path) -> None:
+    own = Shell(tmp_path / "data")
+    try:
+        assert own("run", "--name", "mine", "--keep", "-c", "x = 1").returncode == 0
+        assert "Ended 1 kernel." in own("stop", "--all").stdout
+        again = own("run", "--name", "mine", "--keep", "-c", "print('x' in globals())")
+        assert (again.returncode, again.stdout) == (0, "False\n"), again.stderr
+        ended = own.json("kernels", "list")[-1]
+        assert "everything here was stopped" in ended["reason"]
+    finally:
+        own("stop", "--all")
+
+
 def test_a_server_that_is_just_starting_is_ended_too(tmp_path: Path) -> None:
     own = Shell(tmp_path / "data")
     server = own.begin("serve", "--port", "0")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kernelyard.agent.places import (
     agent_dir,
+    kernel_dir,
     runtime_path,
     socket_path,
     spawner_path,
@@ -24,6 +25,7 @@ from kernelyard.links.unix import UnixLink
 from kernelyard.model.errors import AgentUnavailable, YardError
 from kernelyard.providers.process_identity import boot_id, start_time_of
 
+STOPPED = "everything here was stopped"
 _AGENT_SECONDS = 30.0
 _KERNEL_SECONDS = 3.0
 _TICK = 0.05
@@ -44,6 +46,42 @@ def end_process(pid: int, *, patience: float) -> bool:
     return False
 
 
+def stop_kernels(data_dir: Path) -> int:
+    """Stop the agent's kernels while a server still hears how they end; return how many were ours.
+
+    What somebody else has started is let go of. An agent that cannot be asked is left to ``end_agent``.
+    """
+    return asyncio.run(_stop_kernels(data_dir)) if _agent_lives(data_dir) else 0
+
+
+async def _stop_kernels(data_dir: Path) -> int:
+    said = _agent_says(data_dir)
+    if said is None:
+        return 0
+    link = UnixLink(said[1])
+    try:
+        stopping = (await link.hello()).kernels
+        for kernel_id in stopping:
+            await link.stop(kernel_id, STOPPED)
+        async with asyncio.timeout(_AGENT_SECONDS):
+            while set(stopping) & set((await link.hello()).kernels):  # noqa: ASYNC110 - we must ask
+                await asyncio.sleep(_TICK)
+    except (YardError, TimeoutError):
+        return 0
+    finally:
+        link.close()
+    return sum(_is_ours(data_dir, kernel_id) for kernel_id in stopping)
+
+
+def _is_ours(data_dir: Path, kernel_id: str) -> bool:
+    """Whether a kernel was started here, and not attached."""
+    try:
+        order = json.loads((kernel_dir(data_dir, kernel_id) / "order.json").read_bytes())
+    except (OSError, ValueError):
+        return True
+    return not isinstance(order, dict) or bool(order.get("owned", True))
+
+
 def end_agent(data_dir: Path) -> tuple[int | None, int]:
     """End the agent with its kernels; return its pid and how many kernels it had."""
     if not _agent_lives(data_dir):
@@ -62,7 +100,7 @@ async def _end_agent(data_dir: Path) -> tuple[int | None, int]:
         return None, 0
     pid, socket = said
     try:
-        kernels = await _ask_to_quit(socket)
+        kernels = await _ask_to_quit(data_dir, socket)
     except YardError:
         kernels = 0
     if not _wait(lambda: start_time_of(pid) is None, _AGENT_SECONDS if kernels else 5.0) and (
@@ -113,14 +151,14 @@ def remove_remains(data_dir: Path) -> None:
         os.close(lock)
 
 
-async def _ask_to_quit(socket: str) -> int:
+async def _ask_to_quit(data_dir: Path, socket: str) -> int:
     link = UnixLink(socket)
     try:
-        kernels = len((await link.hello()).kernels)
+        kernels = (await link.hello()).kernels
         await link.quit(stop_kernels=True)
     finally:
         link.close()
-    return kernels
+    return sum(_is_ours(data_dir, kernel_id) for kernel_id in kernels)
 
 
 def _agent_lives(data_dir: Path) -> bool:

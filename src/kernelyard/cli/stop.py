@@ -75,13 +75,14 @@ def stop_server(data_dir: Path | None) -> Ended:
 
 
 def stop_all(data_dir: Path | None) -> Ended:
-    """End the server first, so that it does not start an agent again; then agent and kernels."""
-    from kernelyard.cli.ending import end_agent, end_kernels, remove_remains
+    """Stop kernels while the server hears of it, then end it, so that it starts no agent; then that."""
+    from kernelyard.cli.ending import end_agent, end_kernels, remove_remains, stop_kernels
 
     place = (data_dir or default_data_dir()).expanduser().resolve()
+    kernels = stop_kernels(place) if servers_of(place, patience=0) else 0
     ended = stop_server(place)
-    agent, kernels = end_agent(place)
-    kernels += end_kernels(place)
+    agent, left = end_agent(place)
+    kernels += left + end_kernels(place)
     remove_remains(place)
     if not servers_of(place, patience=0):
         remove_runtime(place)

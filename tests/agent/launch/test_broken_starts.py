@@ -133,7 +133,7 @@ async def test_all_ways_in_which_a_kernel_is_met_share_its_time(agent: AgentProc
     begun = [one.at for one in records if one.kind is RecordKind.KERNEL_LAUNCHED]
     assert len(begun) > 1
     # Some of it is used up when the last way is tried.
-    assert records[-1].at - begun[-1] < 4_700_000
+    assert records[-1].at - begun[-1] < 4_950_000
 
 
 @pytest.mark.parametrize("image", ["no-program", "never-heard-of"])
@@ -217,4 +217,4 @@ async def test_why_a_start_failed_is_told_as_soon_as_the_process_has_ended(
     kernel = await agent.launch("exits", start_timeout_seconds=600.0)
     records = await agent.records(kernel)
     said = json.loads((agent.folder(kernel) / "exit-1.json").read_bytes())
-    assert 0 <= records[-1].at - said["at"] < 1_000_000
+    assert 0 <= records[-1].at - said["at"] < 10_000_000

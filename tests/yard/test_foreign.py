@@ -59,10 +59,13 @@ async def test_the_key_is_in_no_row_and_no_representation(house: YardHouse) -> N
 
 async def test_attaching_again_gives_the_same_kernel_until_it_is_let_go(house: YardHouse) -> None:
     first, made = await house.yard.foreign.attach(ANN, replace(ORDER, name="theirs"))
-    again, made_again = await house.yard.foreign.attach(ANN, ORDER)
-    assert (first.id, made, made_again) == (again.id, True, False)
-    with pytest.raises(AlreadyAttached, match="theirs"):
-        await house.yard.foreign.attach(ANN, replace(ORDER, name="other"))
+    for order in (ORDER, replace(ORDER, name="theirs")):
+        again, made_again = await house.yard.foreign.attach(ANN, order)
+        assert (first.id, made, made_again) == (again.id, True, False)
+    await house.kernel(name="taken")
+    for name in ("other", "taken"):
+        with pytest.raises(AlreadyAttached, match="theirs"):
+            await house.yard.foreign.attach(ANN, replace(ORDER, name=name))
     others, made_by_ben = await house.yard.foreign.attach(BEN, ORDER)
     assert made_by_ben
     assert others.id != first.id

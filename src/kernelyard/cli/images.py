@@ -33,7 +33,9 @@ Examples:
 
   kernelyard images
 
-  kernelyard images --watch
+  kernelyard images --refresh      look again what is installed
+
+  kernelyard images --watch        go on until Ctrl-C with what changes
 
   kernelyard images add my-python:3 --from python3
 

@@ -254,6 +254,8 @@ def signal(
 ) -> None:
     """Send a kernel's process a signal, and what its code has started.
 
+    Without a handler in its code most signals end the kernel, SIGUSR1 too.
+
     Example: kernelyard kernels signal nightly SIGUSR1
     """
     with open_client(data_dir) as yard:

@@ -18,6 +18,7 @@ from kernelyard.model.errors import (
     AlreadyAttached,
     Invalid,
     KernelNotFound,
+    NameTaken,
     YardError,
 )
 from kernelyard.model.ids import checked_labels, checked_name
@@ -201,7 +202,8 @@ class ForeignKernels:
         """Write the row, or find the one that the kernel has already."""
         try:
             return await self._store.kernels.insert(kernel, idempotency)
-        except AlreadyAttached:
+        except (AlreadyAttached, NameTaken):
+            # Attached again under its own name it is hindered by both, and stores differ in which comes first.
             kept = await self._store.kernels.live_by_identity(who.name, wish.identity)
             if kept is None:
                 raise

@@ -114,15 +114,20 @@ def test_a_notebook_is_executed_in_the_yard(
     command: Callable[[Path, Path], list[str]], jupyter: Path, yard: Client
 ) -> None:
     out = jupyter / "out.ipynb"
-    file = notebook(jupyter, IN_KERNEL, "6 * 7")
+    beside = jupyter / "project"
+    beside.mkdir()
+    (beside / "data.txt").write_text("beside it")
+    file = notebook(jupyter, IN_KERNEL, "6 * 7", "print(open('data.txt').read())")
     done = subprocess.run(
-        command(file, out), capture_output=True, text=True, timeout=55, check=False
+        command(file, out), cwd=beside, capture_output=True, text=True, timeout=55, check=False
     )
     assert done.returncode == 0, done.stderr
     cells = nbformat.read(out, 4).cells
     kernel_id, greeting = cells[0].outputs[0]["text"].split()
     assert greeting == "hello"
     assert cells[1].outputs[0]["data"]["text/plain"] == "42"
+    assert cells[2].outputs[0]["text"] == "beside it\n"
+    assert "HTTP Request" not in done.stderr
     kernel = yard.kernels.get(kernel_id).wait_ended(20)
     assert (kernel.state, kernel.info.cause) == ("terminated", "asked")
 
@@ -134,6 +139,7 @@ def test_a_notebook_that_raises_ends_its_kernel_too(
     file = notebook(jupyter, IN_KERNEL, "1/0")
     done = subprocess.run(
         by_nbclient(file, jupyter / "out.ipynb"),
+        cwd=jupyter,
         capture_output=True,
         text=True,
         timeout=55,
@@ -142,7 +148,10 @@ def test_a_notebook_that_raises_ends_its_kernel_too(
     assert "ZeroDivisionError" in done.stderr
     (newest, *_) = yard.kernels.list(page_size=1)
     assert newest.wait_ended(20).state == "terminated"
-    assert (newest.info.path, newest.info.display_name) == ("/reports/in.ipynb", "in.ipynb")
+    assert (newest.info.path, newest.info.display_name) == (
+        f"{jupyter}/./in.ipynb",
+        "in.ipynb",
+    )
 
 
 async def test_a_kernel_is_seen_in_the_yard_and_keeps_its_id_and_ports_over_restarts(
@@ -152,8 +161,10 @@ async def test_a_kernel_is_seen_in_the_yard_and_keeps_its_id_and_ports_over_rest
     assert yard.kernels.get(kernel_id).state in ("idle", "busy")
     assert await say("kept = 42\nprint(kept)") == "42\n"
     ports = manager.ports
+    assert await say("import os; print(os.getcwd())") == f"{os.getcwd()}\n"  # noqa: PTH109
     await manager.restart_kernel()
     await client.wait_for_ready(timeout=40)
+    assert await say("import os; print(os.getcwd())") == f"{os.getcwd()}\n"  # noqa: PTH109
     assert manager.ports == ports
     assert await say("print(kept)") == "NameError"
     assert (await say(IN_KERNEL)).split()[0] == kernel_id

@@ -34,7 +34,7 @@ class LaunchRequest:
     log: Path = Path()
     """Where to append what the process prints."""
     path: str | None = None
-    """The notebook that the kernel is for, where a caller has said it."""
+    """The notebook that the kernel is for, where a caller has said it; see ``providers.directories``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

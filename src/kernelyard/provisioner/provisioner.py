@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -63,7 +64,7 @@ class YardProvisioner(KernelProvisionerBase):
         del cmd
         try:
             if self._tie is None:
-                wish = self._wish(kwargs.get("env") or {})
+                wish = self._wish(kwargs.get("env") or {}, kwargs.get("cwd"))
                 self._tie = await asyncio.to_thread(Tie, wish)
             info: Any = await self._started(self._tie)
         except KernelyardError as error:
@@ -184,7 +185,7 @@ class YardProvisioner(KernelProvisionerBase):
             self.log.warning("The yard refused: %s", error)
             return None
 
-    def _wish(self, env: dict[str, str]) -> Wish:
+    def _wish(self, env: dict[str, str], cwd: str | None = None) -> Wish:
         spec_env = self.kernel_spec.env if self.kernel_spec is not None else {}
         return Wish(
             url=self.url,
@@ -194,7 +195,20 @@ class YardProvisioner(KernelProvisionerBase):
             template=self.template,
             parameters=self.parameters,
             environment={name: env[name] for name in spec_env if name in env},
-            path=env.get("JPY_SESSION_NAME") or None,
+            path=path_in(cwd, env.get("JPY_SESSION_NAME") or ""),
             kernel_id=self.kernel_id or "",
             start_timeout=self.start_timeout,
         )
+
+
+def path_in(cwd: str | None, session: str) -> str | None:
+    """Return the path for the yard's kernel: its notebook, and with it where it is to start.
+
+    That is where the application would start it: where it says so, or else where it runs itself.
+    """
+    name = session.rpartition("/")[2]
+    try:
+        directory = os.path.abspath(cwd or os.getcwd())  # noqa: PTH100, PTH109 - as text
+    except FileNotFoundError:  # It was removed under us.
+        return session or None
+    return f"{directory.rstrip('/')}/./{name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import time
 from collections.abc import Mapping
@@ -60,6 +61,7 @@ class Tie:
     def __init__(self, wish: Wish) -> None:
         """Raises NoServerError."""
         self._wish = wish
+        _keep_requests_out_of_logs()
         self._yard = self._client(RetryPolicy())
         self._glancing = self._client(_GLANCE)
         self._kernel: Kernel | None = None
@@ -189,6 +191,13 @@ class Tie:
                 "that user."
             )
         return info
+
+
+def _keep_requests_out_of_logs() -> None:
+    """Applications that log to the screen, as papermill does, would show each of our requests."""
+    log = logging.getLogger("httpx")
+    if log.level == logging.NOTSET:
+        log.setLevel(logging.WARNING)
 
 
 def exit_code_of(info: KernelInfo) -> int | None:

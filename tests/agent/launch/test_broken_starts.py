@@ -136,6 +136,30 @@ async def test_all_ways_in_which_a_kernel_is_met_share_its_time(agent: AgentProc
     assert records[-1].at - begun[-1] < 4_950_000
 
 
+async def test_a_kernel_starts_in_the_directory_that_its_path_marks(
+    agent: AgentProcess, tmp_path: Path
+) -> None:
+    for path, place in (
+        (f"{tmp_path}/./notes/in.ipynb", tmp_path),
+        (f"{tmp_path}/./", tmp_path),
+        (f"{tmp_path}/in.ipynb", None),
+        ("notes/./in.ipynb", None),
+    ):
+        kernel = await agent.launch(path=path)
+        await agent.submit(kernel, "import os; print(os.getcwd())")
+        printed = stdout_of(await agent.records(kernel, until=ended(1)), 1)
+        assert printed.strip() == str(place or agent.folder(kernel) / "work")
+
+
+async def test_a_directory_that_is_not_there_is_a_failed_start(
+    agent: AgentProcess, tmp_path: Path
+) -> None:
+    kernel = await agent.launch(path=f"{tmp_path}/missing/./in.ipynb")
+    end = last_body(await agent.records(kernel))
+    assert end["cause"] == "start_failed"
+    assert f"{tmp_path}/missing: there is no such directory" in end["reason"]
+
+
 @pytest.mark.parametrize("image", ["no-program", "never-heard-of"])
 async def test_an_image_that_cannot_run_is_a_failed_start(agent: AgentProcess, image: str) -> None:
     kernel = await agent.launch(image)

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from pathlib import Path
 
 from kernelyard.agent.belongings import KERNEL_ID
 from kernelyard.agent.beside import Beside
@@ -29,6 +30,7 @@ from kernelyard.model.errors import AgentUnavailable, StorageFull, YardError
 from kernelyard.model.exits import ExitResult
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.providers.argv import fill
+from kernelyard.providers.directories import marked_directory
 from kernelyard.providers.launcher import Launcher, LaunchFailed, LaunchRequest
 from kernelyard.providers.process_identity import boot_id
 from kernelyard.providers.provider import LaunchPlan
@@ -109,7 +111,11 @@ class Launching:
             launcher = plan.launcher(self._request())
             outcome = await self._attempt(plan, _Candidate(launcher=launcher, until=self._until()))
         else:
-            outcome = await self._start_process(plan)
+            try:
+                cwd = marked_directory(self.order.path) or self.folder.work
+            except LaunchFailed as error:
+                return start_failed(str(error))
+            outcome = await self._start_process(plan, cwd)
         return outcome.end if isinstance(outcome, _Vain) else outcome
 
     async def _attached(self) -> Ready | KernelEnd | None:
@@ -136,14 +142,14 @@ class Launching:
             path=order.path,
         )
 
-    async def _start_process(self, plan: LaunchPlan) -> Ready | _Vain | None:
+    async def _start_process(self, plan: LaunchPlan, cwd: Path) -> Ready | _Vain | None:
         """Start a process of this machine, and meet it in one way after the other."""
         quirks = self.surroundings.quirks.of(plan)
         outcome: Ready | _Vain | None = None
         until = self._until()
         for way in self.surroundings.ways.of(plan, quirks):
             try:
-                outcome = await self._in_one_way(plan, way, until)
+                outcome = await self._in_one_way(plan, way, cwd, until)
             except NotMet as error:
                 outcome = _Vain(end=start_failed(str(error)), other_way=True)
             if not isinstance(outcome, _Vain):
@@ -160,13 +166,15 @@ class Launching:
         """When the kernel must have answered, in however many ways that is tried."""
         return asyncio.get_running_loop().time() + self.order.start_timeout_seconds
 
-    async def _in_one_way(self, plan: LaunchPlan, way: Way, until: float) -> Ready | _Vain | None:
+    async def _in_one_way(
+        self, plan: LaunchPlan, way: Way, cwd: Path, until: float
+    ) -> Ready | _Vain | None:
         """Start a process and meet it in a way; again, if that fails for bad luck. Raises NotMet."""
         tries = 0
         while True:
             tries += 1
             rendezvous = way.go(self._start())
-            command, lossless = self._command(plan)
+            command, lossless = self._command(plan, cwd)
             launcher = ProcessLauncher(command, rendezvous, self.surroundings.spawner, self._undo)
             candidate = _Candidate(launcher=launcher, lossless=lossless, until=until)
             outcome = await self._attempt(plan, candidate)
@@ -175,7 +183,7 @@ class Launching:
             if not rendezvous.unlucky(outcome.said):
                 return outcome
 
-    def _command(self, plan: LaunchPlan) -> tuple[Command, bool]:
+    def _command(self, plan: LaunchPlan, cwd: Path) -> tuple[Command, bool]:
         """What is run, and whether that drops nothing."""
         file = self.folder.connection(self.order.attempt)
         filled = fill(
@@ -189,7 +197,7 @@ class Launching:
         command = Command(
             argv=argv,
             env=kernel_environment(os.environ, plan.env, ordered, plan.unset),
-            cwd=self.folder.work,
+            cwd=cwd,
             log=self.folder.log,
             connection_file=file,
             exit_file=self.folder.exit_file(self.order.attempt),

@@ -41,8 +41,9 @@ class AsyncKernels:
             kernel = await yard.kernels.create("python3", environment={"SEED": "1"})
 
         ``environment`` wins over the template's. ``parameters`` are values for what the image's own
-        ``parameters`` declare; ``path`` is the notebook that the kernel is for. ``name`` is unique
-        among your live kernels.
+        ``parameters`` declare; ``path`` is the notebook that the kernel is for; a
+        directory before ``/./`` in it is where the kernel starts, instead of its work directory.
+        ``name`` is unique among your live kernels.
         """
         order = {
             "image": image,

@@ -205,7 +205,13 @@ class NewKernel(_Order):
     parameters: dict[str, JsonValue] = Field(
         default={}, description="Values for what the image's `parameters` declare."
     )
-    path: str | None = Field(default=None, description="The notebook that it is for, if any.")
+    path: str | None = Field(
+        default=None,
+        description=(
+            "The notebook that it is for, if any. A whole path before '/./' in it is the directory in "
+            "which the kernel starts, instead of its work directory."
+        ),
+    )
     labels: dict[str, str] = {}
     get_or_create: bool = Field(
         default=False, description="Return your live kernel of this name if there is one."

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from kernelyard.providers.directories import marked_directory
 from kernelyard.providers.inherited import inherited_environment
 from kernelyard.providers.launcher import LaunchRequest
 from kernelyard.providers.provisioner.stanza import Stanza
@@ -38,13 +39,20 @@ def environment_for(
     """Return what a provisioner is given as environment: the agent's without our own settings and
     secrets, then what was asked for. The provisioner adds what the kernelspec says."""
     inherited = inherited_environment(surroundings, unset)
-    named = {} if request.path is None else {"JPY_SESSION_NAME": request.path}
+    path = request.path or ""
+    # One that ends in a slash marks a directory, and is no notebook.
+    named = {"JPY_SESSION_NAME": path} if path and not path.endswith("/") else {}
     return {**inherited, **request.environment, **named}
 
 
 def directory_for(request: LaunchRequest) -> str:
-    """Return where a provisioner starts the kernel: beside its notebook, as Jupyter does, if that is
-    named by a whole path; its work directory otherwise."""
+    """Return where a provisioner starts the kernel: where its path marks it, or else beside its
+    notebook, as Jupyter does, if that is named by a whole path; its work directory otherwise.
+
+    Raises LaunchFailed.
+    """
+    if (marked := marked_directory(request.path)) is not None:
+        return str(marked)
     if request.path is not None:
         notebook = Path(request.path)
         if notebook.is_absolute() and notebook.parent.is_dir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import stat
 from pathlib import Path
 
@@ -40,7 +41,9 @@ def test_the_file_lies_where_jupyter_looks_for_it(
     assert status_of(monkeypatch) == 0
     file = tmp_path / "runtime" / f"kernel-{KERNEL_ID}.json"
     assert capsys.readouterr().out == f"{file}\n"
-    assert json.loads(file.read_text()) == INFO
+    content = json.loads(file.read_text())
+    assert content.pop("kernelyard_server").startswith("http://127.0.0.1:")
+    assert content == INFO
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
@@ -65,12 +68,57 @@ def test_the_content_is_printed_where_that_is_asked_for(
 
 
 def test_closing_says_so_and_writes_nothing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     assert status_of(monkeypatch, "--close") == 0
+    assert not (tmp_path / "runtime").exists()
     assert capsys.readouterr().out == f"{KERNEL_ID} closed\n"
     assert status_of(monkeypatch, "--close", "--output", "x") == 2
     assert "leave --output out" in capsys.readouterr().err
+
+
+def test_files_of_kernels_that_have_ended_go_and_those_of_others_stay(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ended, deleted, unseen = (f"{KERNEL_ID[:-1]}{digit}" for digit in "def")
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+
+    def states(request: Request) -> Reply:
+        if ended in request.path:
+            return say(a_kernel(id=ended, state="terminated"))
+        if deleted in request.path or unseen in request.path:
+            return say({"code": "kernel_not_found", "detail": "There is none."}, status=404)
+        return answer(request)
+
+    def write(kernel_id: str, **fields: object) -> Path:
+        file = tmp_path / f"kernel-{kernel_id}.json"
+        file.write_text(json.dumps({**INFO, "kernel_id": kernel_id, **fields}))
+        return file
+
+    with flaky_server(states) as server, socket.create_server(("127.0.0.1", 0)) as listening:
+        monkeypatch.setenv("KERNELYARD_URL", server.url)
+        monkeypatch.setenv("KERNELYARD_TOKEN", "secret")
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            dead_port = closed.getsockname()[1]
+        ours = {"kernelyard_server": server.url}
+        gone = [write(ended, **ours), write(deleted, **ours, shell_port=dead_port)]
+        stay = [
+            write(unseen, **ours, shell_port=listening.getsockname()[1]),
+            write("of-jupyter"),
+            write("of-another-server", kernelyard_server="http://127.0.0.1:1"),
+            tmp_path / "kernel-of-somebody.json",
+        ]
+        stay[-1].write_text(json.dumps({**INFO, "kernel_id": ended, **ours}))
+        with pytest.raises(SystemExit) as exited:
+            main(["connection-info", KERNEL_ID])
+        assert exited.value.code in (0, None)
+        assert not [file for file in gone if file.exists()]
+        file = tmp_path / f"kernel-{KERNEL_ID}.json"
+        assert all(one.exists() for one in [*stay, file])
+        with pytest.raises(SystemExit):
+            main(["connection-info", KERNEL_ID, "--close"])
+        assert not file.exists()
 
 
 @pytest.mark.parametrize("place", ["", "missing/file.json"])

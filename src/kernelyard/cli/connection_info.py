@@ -55,20 +55,27 @@ def connection_info(
     """
     if close and output is not None:
         raise Complaint("--close writes no file; leave --output out.", status=USAGE)
+    from kernelyard.cli.connection_files import marked, remove_dead, remove_file, runtime_file
+
     with open_client(data_dir) as yard:
         found = kernel_of(yard, kernel)
         if close:
             found.close_connection()
+            remove_file(found.id)
+            remove_dead(yard)
             typer.echo(f"{found.id} closed")
             return
         info = found.connection_info()
         warn_elsewhere(yard)
+        if output is None:
+            remove_dead(yard)
+            info = marked(info, yard)
     content = json.dumps(info, indent=2) + "\n"
     if output == "-":
         sys.stdout.write(content)
         return
-    file = _runtime_file(found.id) if output is None else Path(output).expanduser()
-    _write_private(file, content)
+    file = runtime_file(found.id) if output is None else Path(output).expanduser()
+    _write_private(file, content, made=output is None)
     if form is Format.JSON:
         show_json({"kernel_id": found.id, "file": str(file)})
     else:
@@ -86,17 +93,10 @@ def warn_elsewhere(yard: Client) -> None:
     )
 
 
-def _runtime_file(kernel_id: str) -> Path:
-    """Where Jupyter's own clients look for the files of running kernels."""
-    from jupyter_core.paths import jupyter_runtime_dir
-
-    place = Path(jupyter_runtime_dir())
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return place / f"kernel-{kernel_id}.json"
-
-
-def _write_private(file: Path, content: str) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
+def _write_private(file: Path, content: str, *, made: bool) -> None:
+    """Write a file that only its owner may read, whole or not at all; ``made``: its directory, too."""
+    if made:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if file.is_dir():
         raise Complaint(f"{file} is a directory; name a file with --output.")
     descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")

@@ -27,6 +27,11 @@ def test_an_event_says_what_the_record_says() -> None:
     )
 
 
+def test_the_log_that_a_reason_quotes_is_not_told_to_clients() -> None:
+    record = told(b'{"reason":"exited by itself with code 7; its log ends with:\\nboom\\n"}')
+    assert nanny.event_of("k", record).reason == "exited by itself with code 7"
+
+
 def test_a_restart_that_somebody_asked_for_is_no_death() -> None:
     assert not nanny.was_death(told(b'{"attempt":2,"reason":"by ada","cause":"restarted"}'))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from kernelyard.agent.kernel_log import CRASH, last_raised
-from kernelyard.model.exits import ExitResult
+from kernelyard.model.exits import LOG_FOLLOWS, ExitResult
 from kernelyard.model.records import EndCause, StoppedBy
 from kernelyard.model.tasks import TaskError, TaskLimits, TaskState
 
@@ -211,7 +211,7 @@ def died(exit_: ExitResult, log: str, memory: MemoryFate | None = None) -> Kerne
             "; the system ran short of memory and killed processes meanwhile, perhaps this one"
         )
     if log:
-        reason += f"; its log ends with:\n{_short(log)}"
+        reason += f"{LOG_FOLLOWS}\n{_short(log)}"
     return KernelEnd(cause=cause, reason=reason, exit=exit_)
 
 
@@ -219,7 +219,7 @@ def start_failed(problem: str, log: str = "", exit_: ExitResult | None = None) -
     """A kernel that never became ready."""
     reason = f"{_NOT_STARTED}{problem}"
     if log:
-        reason += f"; its log ends with:\n{_short(log)}"
+        reason += f"{LOG_FOLLOWS}\n{_short(log)}"
     return KernelEnd(cause=EndCause.START_FAILED, reason=reason, exit=exit_)
 
 

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from kernelyard.model.quantities import Micros
 
+LOG_FOLLOWS = "; its log ends with:"
+"""What stands in a reason before the lines of a log that it quotes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitResult:

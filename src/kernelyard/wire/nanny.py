@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from kernelyard.model.exits import LOG_FOLLOWS
 from kernelyard.model.records import EndCause, Record, RecordKind
 
 DIED: Final = "kernel_died"
@@ -92,7 +93,7 @@ def event_of(kernel_id: str, told: Told, *, restarting: bool = False) -> Event:
     return Event(
         kernel_id=kernel_id,
         cause=told.cause,
-        reason=told.reason,
+        reason=_without_log(told.reason),
         by=told.by,
         attempt=told.attempt,
         exit_code=told.exit_code,
@@ -102,6 +103,11 @@ def event_of(kernel_id: str, told: Told, *, restarting: bool = False) -> Event:
         restarting=restarting,
         at=told.at,
     )
+
+
+def _without_log(reason: str) -> str:
+    """The sentence of a reason, without the end of the log that some quote below it."""
+    return reason.partition("\n")[0].removesuffix(LOG_FOLLOWS)
 
 
 def was_death(told: Told) -> bool:

@@ -86,4 +86,5 @@ def test_what_cannot_be_done_is_said() -> None:
 
 def test_a_name_that_no_journal_should_hold_is_cleaned() -> None:
     assert who(ClientHeader()) == CLIENT
+    assert who(ClientHeader(username="username")) == CLIENT
     assert who(ClientHeader(username="a\nb\x1b[31m" + "x" * 100)) == f"{CLIENT} (ab[31m{'x' * 34})"

@@ -133,6 +133,7 @@ async def test_every_client_is_told_of_a_death(agent: AgentProcess, clients: Cli
     for one in (client, other):
         told = await one.told("kernel_died")
         assert (told["signal"], told["restarting"], told["cause"]) == ("SIGKILL", False, "died")
+        assert told["attempt"] == 1
         assert (await one.told("status", channel="iopub"))["execution_state"]
     lost = await client.shell_reply(running)
     assert (lost["status"], lost["ename"]) == ("error", "KernelDied")
@@ -149,7 +150,7 @@ async def test_a_kernel_that_is_started_again_after_a_death_keeps_its_clients(
     client = await clients.join(kernel)
     client.send("import os; os.kill(os.getpid(), 9)")
     died = await client.told("kernel_died")
-    assert (died["restarting"], died["signal"]) == (True, "SIGKILL")
+    assert (died["restarting"], died["signal"], died["attempt"]) == (True, "SIGKILL", 1)
     assert (await client.told("kernel_restarted"))["attempt"] == 2
     assert (await client.run("print(6 * 7)")).stdout == "42\n"
 

@@ -193,7 +193,11 @@ class Bridge:
         state = "restarting" if restarting else "dead"
         self._voice.publish("status", {"execution_state": state})
         if not restarting or nanny.was_death(told):
-            event = nanny.event_of(self._kernel.id, told, restarting=restarting)
+            # A record of a restart counts the process that comes next; one of the end counts none.
+            ended = told.attempt - 1 if restarting else told.attempt or self._kernel.attempt
+            event = nanny.event_of(
+                self._kernel.id, msgspec.structs.replace(told, attempt=ended), restarting=restarting
+            )
             self._tell(nanny.DIED, event)
         name = "KernelRestarted" if restarting else "KernelDied"
         self._lines.lose(nanny.error(name, told.reason), everything=not restarting)

@@ -10,6 +10,8 @@ from kernelyard.wire import nanny
 from kernelyard.wire.requests import ClientHeader, read_fields
 
 _LONGEST_NAME = 40
+_NOBODY = "username"
+"""What jupyter_client calls a user whom it does not know."""
 CLIENT = "a Jupyter client attached through the bridge"
 NOT_OURS = (
     "This kernel was not started here, so it is neither ended nor restarted from here. Ask whoever "
@@ -97,4 +99,4 @@ class Nanny:
 def who(header: ClientHeader) -> str:
     """Name the sender of a request, for journals: as far as he names himself."""
     name = "".join(one for one in header.username or "" if one.isprintable())[:_LONGEST_NAME]
-    return f"{CLIENT} ({name})" if name else CLIENT
+    return f"{CLIENT} ({name})" if name and name != _NOBODY else CLIENT

@@ -129,7 +129,11 @@ async def test_a_slow_client_misses_messages_is_told_so_and_delays_nobody(places
     async with asyncio.timeout(SECONDS):
         while not heard or heard[-1] != b"missed %d" % unsent:
             heard.append((await slow.recv_multipart())[1])
-    assert heard[:-1] == [*(b"%d" % count for count in range(64 - unsent)), b"idle"]
+    *pictures, idle, _ = heard
+    # Which are left out depends on when the system takes in some of what waits.
+    numbers = [int(one) for one in pictures]
+    assert numbers == sorted(set(numbers))
+    assert (len(numbers), idle) == (64 - unsent, b"idle")
 
 
 class Notes:

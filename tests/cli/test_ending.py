@@ -50,8 +50,9 @@ def test_one_that_stays_and_does_not_say_who_it_is_is_a_complaint(place: Path) -
         os.close(lock)
 
 
-async def test_nothing_is_left_of_what_was_killed(tmp_path: Path) -> None:
-    agent = AgentProcess(tmp_path / "data")
+@pytest.mark.parametrize("name", ["data", "d" * 100], ids=["short", "long"])
+async def test_nothing_is_left_of_what_was_killed(tmp_path: Path, name: str) -> None:
+    agent = AgentProcess(tmp_path / name)
     await agent.start()
     place = agent.data_dir
     try:

@@ -64,21 +64,25 @@ def runtime_name(data_dir: Path) -> str:
     return f"kernelyard-{os.getuid()}-{digest[:12]}"
 
 
-def socket_path(data_dir: Path) -> Path:
-    """Where the agent listens: in its directory, unless that path is too long for a socket."""
-    return _socket(data_dir, "agent.sock")
+def socket_path(data_dir: Path, *, make: bool = True) -> Path:
+    """Where the agent listens: in its directory, unless that path is too long for a socket.
+
+    Without ``make`` no directory is made for it, for those who only look.
+    """
+    return _socket(data_dir, "agent.sock", make=make)
 
 
-def spawner_path(data_dir: Path) -> Path:
-    """Where the process that starts kernels listens to the agent."""
-    return _socket(data_dir, "spawner.sock")
+def spawner_path(data_dir: Path, *, make: bool = True) -> Path:
+    """Where the process that starts kernels listens to the agent; as with ``socket_path``."""
+    return _socket(data_dir, "spawner.sock", make=make)
 
 
-def _socket(data_dir: Path, name: str) -> Path:
+def _socket(data_dir: Path, name: str, *, make: bool) -> Path:
     path = agent_dir(data_dir) / name
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         return path
-    return runtime_dir(data_dir) / name
+    place = runtime_path(data_dir)
+    return (runtime_dir(data_dir) if make or place.exists() else place) / name
 
 
 def ipc_prefix(data_dir: Path, kernel_id: str, attempt: int) -> str:

@@ -142,7 +142,8 @@ def remove_remains(data_dir: Path) -> None:
                 file.unlink(missing_ok=True)
         living = {place.name for place in (home / "kernels").glob("*")} - {one.name for one in dead}
         sweep_ipc(data_dir, living)
-        for file in (socket_path(data_dir), spawner_path(data_dir), home / "agent.json"):
+        sockets = (socket_path(data_dir, make=False), spawner_path(data_dir, make=False))
+        for file in (*sockets, home / "agent.json"):
             file.unlink(missing_ok=True)
         runtime_path(data_dir).rmdir()
     except (OSError, AgentUnavailable):

@@ -11,6 +11,8 @@ from kernelyard.agent.spawner.line import End, connect, frame
 async def test_the_end_of_a_process_that_ended_at_once_is_told_with_the_answer(
     tmp_path: Path,
 ) -> None:
+    over = asyncio.Event()
+
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(frame({"spawner": 1, "children": []}))
         await reader.readexactly(4)
@@ -18,6 +20,8 @@ async def test_the_end_of_a_process_that_ended_at_once_is_told_with_the_answer(
         writer.write(started + frame({"exit": 4711, "start_time": 7, "code": 3, "at": 9}))
         await reader.read()
         writer.close()
+        await writer.wait_closed()
+        over.set()
 
     place = tmp_path / "s"
     async with await asyncio.start_unix_server(speak, str(place)):
@@ -26,3 +30,5 @@ async def test_the_end_of_a_process_that_ended_at_once_is_told_with_the_answer(
         async with asyncio.timeout(20):
             assert await answer.told == End(4711, 7, code=3, at=9)
         line.close()
+        async with asyncio.timeout(20):
+            await over.wait()

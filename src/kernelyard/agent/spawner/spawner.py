@@ -171,7 +171,7 @@ def end_spawner(data_dir: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:
         end.settimeout(END_SECONDS)
         try:
-            end.connect(str(spawner_path(data_dir)))
+            end.connect(str(spawner_path(data_dir, make=False)))
             end.sendall(frame({"end": True, "kill": True}))
             while end.recv(4096):
                 pass

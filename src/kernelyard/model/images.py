@@ -30,6 +30,10 @@ class FoundImage:
     """JSON Schema of the values that a launch may be given (JEP 87); empty if it takes none."""
     own: bool = False
     """Whether it runs on the interpreter that the agent itself runs on."""
+    start: Literal["fork", "exec"] = "exec"
+    """How a kernel of it is started now, with a template that has nothing to say about it."""
+    start_reason: str = ""
+    """Why it is not forked."""
 
     @property
     def reference(self) -> str:
@@ -67,6 +71,10 @@ class Image:
     """JSON Schema of the values that a kernel may be made with; empty if it takes none."""
     own: bool = False
     """Whether it runs on the interpreter that the agent itself runs on."""
+    start: Literal["fork", "exec"] = "exec"
+    """How a kernel of it is started now, with a template that has nothing to say about it."""
+    start_reason: str = ""
+    """Why it is not forked."""
 
     @property
     def ready(self) -> bool:
@@ -132,4 +140,6 @@ def _merged(
         registered=registered,
         parameters=found.parameters if found else {},
         own=found.own if found else False,
+        start=found.start if found else "exec",
+        start_reason=found.start_reason if found else "",
     )

@@ -10,7 +10,7 @@ from kernelyard.model.json import JsonObject
 from kernelyard.model.kernel_phases import KernelState, Phase, Wanted, public_state
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import EndCause
-from kernelyard.model.templates import QueuePolicy, RestartPolicy, TemplateSnapshot
+from kernelyard.model.templates import QueuePolicy, RestartPolicy, StartWay, TemplateSnapshot
 
 RESTARTED_BY = "restarted by "
 """How the reason of a restart begins that somebody has asked for; the name follows."""
@@ -73,6 +73,12 @@ class LaunchOrder:
     restart_policy: RestartPolicy = RestartPolicy.NEVER
     queue_on_death: QueuePolicy = QueuePolicy.KEEP
     start_timeout_seconds: float = 60.0
+    preload: tuple[str, ...] = ()
+    """Modules that the process it is forked from has imported."""
+    start: StartWay = StartWay.AUTO
+    trust: str = ""
+    """Whose code has run in the process that it may be forked from: a user's name, or nobody's but
+    that of administrators."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

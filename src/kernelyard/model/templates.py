@@ -26,6 +26,15 @@ class QueuePolicy(StrEnum):
     CANCEL = "cancel"
 
 
+class StartWay(StrEnum):
+    """How the processes of kernels are started."""
+
+    AUTO = "auto"
+    """Forked from a process that has everything imported, where that is possible and safe."""
+    EXEC = "exec"
+    """Always as a fresh process."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateSpec:
     """What a template says. Zero and None mean: no limit."""
@@ -47,6 +56,9 @@ class TemplateSpec:
     """Whether a client that follows the kernel keeps it from being idle."""
     restart_policy: RestartPolicy = RestartPolicy.NEVER
     queue_on_death: QueuePolicy = QueuePolicy.KEEP
+    preload: tuple[str, ...] = ()
+    """Modules that are imported before a kernel is asked for, where kernels are forked."""
+    start: StartWay = StartWay.AUTO
     engine_options: JsonObject = field(default_factory=dict)
 
 

@@ -32,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         default=60.0,
         help="look again what is installed after so long at the latest (default: %(default)s)",
     )
+    _add_zygotes(parser)
     parser.add_argument(
         "--allow-insecure-parameters",
         action="store_true",
@@ -56,6 +57,9 @@ def main(arguments: list[str] | None = None) -> int:
         data_dir=given.data_dir.absolute(),
         idle_exit_seconds=given.idle_exit_seconds,
         image_refresh_seconds=given.image_refresh_seconds,
+        zygotes=given.zygotes,
+        zygote_age_seconds=given.zygote_age_seconds,
+        zygote_boot_seconds=given.zygote_boot_seconds,
         allow_insecure_parameters=given.allow_insecure_parameters,
         providers_file=given.providers_file,
         quirks_file=given.quirks_file,
@@ -67,6 +71,29 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 3
     return 0
+
+
+def _add_zygotes(parser: argparse.ArgumentParser) -> None:
+    """The options about processes that kernels are forked from."""
+    parser.add_argument(
+        "--zygotes",
+        type=int,
+        default=4,
+        help="how many processes are kept to fork kernels from; 0 starts each kernel as a new program "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--zygote-age-seconds",
+        type=float,
+        default=86_400.0,
+        help="replace such a process when it is so old (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--zygote-boot-seconds",
+        type=float,
+        default=60.0,
+        help="give such a process up if it is not ready after so long (default: %(default)s)",
+    )
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -63,6 +63,12 @@ class AgentSettings:
     data_dir: Path
     idle_exit_seconds: float = 300.0
     image_refresh_seconds: float = 60.0
+    zygotes: int = 4
+    """How many processes are kept to fork kernels from; 0 starts each kernel as a new program."""
+    zygote_age_seconds: float = 86_400.0
+    """How old such a process may become before it is replaced."""
+    zygote_boot_seconds: float = 60.0
+    """How long such a process may take to be ready."""
     allow_insecure_parameters: bool = False
     providers_file: Path | None = None
     """Where the settings of providers are, and are looked at again when they change; the one that an

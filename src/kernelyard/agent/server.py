@@ -21,6 +21,7 @@ from kernelyard.providers.catalogue import Catalogue
 from kernelyard.wire import link
 from kernelyard.wire.foreign import Deposit, DepositFile, ExternalFiles
 from kernelyard.wire.interventions import Interrupt, Interrupted, Signal, Signalled
+from kernelyard.wire.zygotes import ZygoteList, Zygotes
 
 ALIVE_SECONDS = 15.0
 LONGEST_WAIT_SECONDS = 25.0
@@ -128,11 +129,8 @@ class Server:
                 )
             case link.Images() | link.NewImages() | link.Parameters() | link.Resource():
                 return await self._of_images(request)
-            case link.Facts():
-                return link.FactList(self._registry.facts())
-            case link.Log():
-                read, which = self._registry.log, request.kernel_id
-                return await asyncio.to_thread(read, which, request.begin, request.most)
+            case link.Facts() | Zygotes() | link.Log():
+                return await self._of_agent(request)
             case link.Bridge() | Interrupt() | Signal():
                 return await self._of_kernel(request)
             case link.Stored():
@@ -149,6 +147,17 @@ class Server:
             case _:
                 self._act(request)
         return link.Done()
+
+    async def _of_agent(self, request: link.Facts | Zygotes | link.Log) -> link.Reply:
+        """Tell what is there."""
+        match request:
+            case link.Facts():
+                return link.FactList(self._registry.facts())
+            case Zygotes():
+                return ZygoteList([], most=0)
+            case link.Log():
+                read, which = self._registry.log, request.kernel_id
+                return await asyncio.to_thread(read, which, request.begin, request.most)
 
     async def _of_kernel(self, request: link.Bridge | Interrupt | Signal) -> link.Reply:
         """Do what takes a moment with a kernel that lives, and has an answer."""

@@ -35,8 +35,9 @@ from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.foreign import Deposit, DepositFile, ExternalFiles, ExternalList
 from kernelyard.wire.interventions import Interrupt, Interrupted, Signal, Signalled
+from kernelyard.wire.zygotes import ZygoteList, Zygotes
 
-LINK_VERSION = 3
+LINK_VERSION = 4
 LARGEST_FRAME = 256 * 1024 * 1024
 _LENGTH = struct.Struct("<I")
 LENGTH_SIZE = _LENGTH.size
@@ -211,6 +212,7 @@ Request = (
     | Log
     | Bridge
     | Facts
+    | Zygotes
     | Quit
 )
 
@@ -330,6 +332,7 @@ Reply = (
     | Bridged
     | ExternalList
     | FactList
+    | ZygoteList
     | Fault
 )
 

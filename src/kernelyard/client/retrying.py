@@ -65,6 +65,8 @@ class Call:
     repeat: Repeat = Repeat.ALWAYS
     patience: float | None = None
     """Seconds of retries; None for the policy's."""
+    patience_once_sent: float = 0.0
+    """Seconds of retries, if they are more, from when it may have been carried out."""
     read_timeout: float | None = None
     """Seconds without a byte; None for the client's."""
 
@@ -85,7 +87,9 @@ class Attempts:
     def failed(self, error: httpx.TransportError) -> float:
         """Return the pause before the next attempt; raise if there is none."""
         sent = not isinstance(error, _UNSENT)
-        self.perhaps_done = self.perhaps_done or sent
+        if sent and not self.perhaps_done:
+            self.perhaps_done = True
+            self._until = max(self._until, time.monotonic() + self._call.patience_once_sent)
         allowed = self._call.repeat is Repeat.ALWAYS or not sent
         delay = self._next_delay() if allowed else None
         if delay is None:

@@ -33,6 +33,16 @@ class Idempotency:
     digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What an append has left behind."""
+
+    number: int
+    """The new cursor: the last record that is stored."""
+    settled: tuple[Task, ...] = ()
+    """The tasks that ended by it, as they are now."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelQuery:
     """Which kernels, newest first."""
@@ -188,8 +198,8 @@ class OutputStore(Protocol):
 
     async def append(
         self, kernel_no: int, records: Sequence[Record], projection: Projection
-    ) -> int | None:
-        """Copy records and apply what they mean, in one transaction; return the new cursor.
+    ) -> Stored | None:
+        """Copy records and apply what they mean, in one transaction; return what came of it.
 
         Records up to the stored number are skipped; a settled task or a final phase never moves
         again. A projection that closes the journal also cancels tasks that are still open: the agent

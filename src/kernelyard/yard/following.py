@@ -17,6 +17,7 @@ from kernelyard.model.projection import Projection, project
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record
 from kernelyard.model.tasks import TaskState
+from kernelyard.ports.agent_link import AgentLink
 from kernelyard.ports.bell import events_topic, kernel_topic, settled_topic
 from kernelyard.yard.gaps import bridged
 from kernelyard.yard.log import event, failure
@@ -46,6 +47,7 @@ class Following:
         self._clock = world.clock
         self._on_phase = on_phase
         self._releases = world.releases
+        self._hearings = world.hearings
         self._first: int | None = None
         """The first record that the journal has, if it was cut behind what is stored."""
 
@@ -98,6 +100,12 @@ class Following:
         """Copy what comes; return whether the journal is at its end."""
         link = await self._agents.link()
         begin = await self._begin(kernel)
+        with self._hearings.telling(self._no):
+            return await self._copy_from(link, kernel, begin)
+
+    async def _copy_from(
+        self, link: AgentLink, kernel: Kernel, begin: tuple[int, Micros | None]
+    ) -> bool:
         async for records in link.follow(kernel.id, *begin):
             if not records:
                 continue
@@ -125,6 +133,8 @@ class Following:
 
     async def _keep(self, records: list[Record], projection: Projection) -> int | None:
         stored = await self._store.outputs.append(self._no, records, projection)
+        if stored is not None:
+            self._hearings.tell(self._no, records, stored)
         self._bell.ring(kernel_topic(self._no))
         if projection.settles:
             self._bell.ring(settled_topic(self._no))
@@ -132,7 +142,7 @@ class Following:
             self._bell.ring(events_topic())
         if projection.phases:
             self._on_phase()
-        return stored
+        return stored.number if stored is not None else None
 
     async def _ended(self, kernel: Kernel) -> bool:
         """End a kernel whose journal cannot be trusted any more; return whether that was heard."""

@@ -17,6 +17,7 @@ from kernelyard.model.tasks import Task
 from kernelyard.ports.bell import kernel_topic
 from kernelyard.yard.attachments import Attachments
 from kernelyard.yard.sharing import Batch, Crowds, Followed
+from kernelyard.yard.tasks import Run
 from kernelyard.yard.watching import watch
 from kernelyard.yard.world import World
 
@@ -135,6 +136,14 @@ class Outputs:
         if await self._removed(task, first):
             return Aggregate(task=task, stdout="", stderr="", outputs_removed=True)
         return whole.result(task)
+
+    async def result_of_run(self, run: Run) -> Aggregate:
+        """As ``result_of``, for a task that was waited for; what was heard is not read again."""
+        if run.records is None:
+            return await self.result_of(run.task)
+        whole = Aggregation()
+        whole.add_all(run.records)
+        return whole.result(run.task)
 
     async def _removed(self, task: Task, first: int | None) -> bool:
         """Whether its outputs, which begin with number ``first``, were removed or are about to be.

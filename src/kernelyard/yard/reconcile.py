@@ -212,6 +212,7 @@ class Caretaker:
         await self._store.kernels.settle(
             self._no, phase, TaskState.CANCELLED, reason, self._clock.now(), cause
         )
+        self._world.hearings.lose(self._no)
         self._bell.ring(kernel_topic(self._no))
         self._bell.ring(settled_topic(self._no))
         self._bell.ring(events_topic())
@@ -222,6 +223,7 @@ class Caretaker:
         link = await self._agents.link()
         await link.forget(kernel.id)
         await self._store.kernels.remove(self._no)
+        self._world.hearings.lose(self._no)
         self._bell.ring(kernel_topic(self._no))
         self._bell.ring(settled_topic(self._no))
         self._bell.ring(events_topic())

@@ -12,10 +12,13 @@ from kernelyard.model.ids import checked_labels, is_uuid
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.paging import checked_limit, decode_cursor, encode_cursor
 from kernelyard.model.principals import Principal
+from kernelyard.model.quantities import Micros
+from kernelyard.model.records import Record
 from kernelyard.model.tasks import Cancellation, Task, TaskLimits, TaskOrder, TaskState
 from kernelyard.ports.bell import events_topic, settled_topic
 from kernelyard.ports.stores import Idempotency, TaskQuery
 from kernelyard.yard.caretakers import Caretakers
+from kernelyard.yard.hearings import Hearing
 from kernelyard.yard.remembered import Remembered
 from kernelyard.yard.world import World
 
@@ -41,6 +44,18 @@ class TaskKey:
     seq: int
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A task that was queued and waited for."""
+
+    task: Task
+    """As it is now."""
+    created: bool
+    """Whether it was made now."""
+    records: list[Record] | None
+    """All that it said, if it has ended and was heard from beginning to end."""
+
+
 class Tasks:
     """Everything a door can do with tasks."""
 
@@ -49,6 +64,7 @@ class Tasks:
         self._bell = world.bell
         self._clock = world.clock
         self._limits = world.limits
+        self._hearings = world.hearings
         self._caretakers = caretakers
         # What never changes about a kernel or task need not be read for every request.
         self._kernel_keys: Remembered[KernelKey] = Remembered()
@@ -67,6 +83,33 @@ class Tasks:
         Works from the moment the kernel was asked for. Raises KernelNotFound, KernelEnded, Invalid,
         IdempotencyKeyReused.
         """
+        kept, created = await self._keep(who, kernel_id, order, idempotency_key)
+        if created:
+            self._announce(kept)
+        return kept, created
+
+    async def run(
+        self,
+        who: Principal,
+        kernel_id: str,
+        order: TaskOrder,
+        timeout: float,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Run:
+        """Queue code as ``submit`` does, and wait for its end as ``wait`` does."""
+        kept, created = await self._keep(who, kernel_id, order, idempotency_key)
+        if not created:
+            return Run(await self.wait(who, kept.id, timeout), created, None)
+        mark = self._bell.mark(settled_topic(kept.kernel_no))
+        with self._hearings.of(kept.kernel_no, kept.seq) as hearing:
+            self._announce(kept)
+            task = await self._until_ended(who, kept, hearing, mark, timeout)
+            return Run(task, created, hearing.records(task))
+
+    async def _keep(
+        self, who: Principal, kernel_id: str, order: TaskOrder, idempotency_key: str | None
+    ) -> tuple[Task, bool]:
         self._check(order)
         key = await self._kernel_key(who, kernel_id)
         needed = await self._needed(kernel_id, key, order)
@@ -91,10 +134,11 @@ class Tasks:
             ended = await self._store.kernels.get(kernel_id, who.sees)
             raise KernelEnded(_ended(ended)) from error
         self._task_keys.put(kept.id, TaskKey(kept.kernel_no, kept.seq))
-        if created:
-            self._caretakers.offer(kept)
-            self._bell.ring(events_topic())
         return kept, created
+
+    def _announce(self, task: Task) -> None:
+        self._caretakers.offer(task)
+        self._bell.ring(events_topic())
 
     async def get(self, who: Principal, task_id: str) -> Task:
         """Raises TaskNotFound."""
@@ -161,18 +205,35 @@ class Tasks:
 
         Raises TaskNotFound.
         """
-        deadline = self._clock.now() + int(timeout * 1_000_000)
-        topic = await self._topic_of(who, task_id)
-        while True:
-            mark = self._bell.mark(topic)
+        key = await self._task_key(task_id, who.sees)
+        with self._hearings.of(key.kernel_no, key.seq) as hearing:
+            mark = self._bell.mark(settled_topic(key.kernel_no))
             task = await self._store.tasks.get(task_id, who.sees)
+            return await self._until_ended(who, task, hearing, mark, timeout)
+
+    async def _until_ended(
+        self, who: Principal, task: Task, hearing: Hearing, mark: int, timeout: float
+    ) -> Task:
+        """Return ``task``, which was read after the bell's ``mark``, when it has ended or at the end."""
+        deadline = self._clock.now() + int(timeout * 1_000_000)
+        topic = settled_topic(task.kernel_no)
+        known = True
+        while hearing.ended is None:
+            if not known:
+                mark = self._bell.mark(topic)
+                task = await self._store.tasks.get(task.id, who.sees)
             left = (deadline - self._clock.now()) / 1_000_000
             if task.state.is_final or left <= 0 or self._bell.muffled:
                 return task
-            await self._bell.wait(topic, mark, min(left, _POLL_SECONDS))
+            rang = await self._bell.wait(topic, mark, min(left, _POLL_SECONDS))
+            mark = self._bell.mark(topic)
+            # What rang is another task's end if this one's would have been told here.
+            told = rang and hearing.whole and self._hearings.are_told(task.kernel_no)
+            known = told and not self._is_over(deadline)
+        return hearing.ended
 
-    async def _topic_of(self, who: Principal, task_id: str) -> str:
-        return settled_topic((await self._task_key(task_id, who.sees)).kernel_no)
+    def _is_over(self, deadline: Micros) -> bool:
+        return self._bell.muffled or self._clock.now() >= deadline
 
     async def _needed(self, kernel_id: str, kernel: KernelKey, order: TaskOrder) -> TaskKey | None:
         if order.needs is None:

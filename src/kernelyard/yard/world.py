@@ -8,6 +8,7 @@ from kernelyard.ports.bell import Bell
 from kernelyard.ports.clock import Clock
 from kernelyard.ports.stores import Store
 from kernelyard.yard.agents import Agents
+from kernelyard.yard.hearings import Hearings
 from kernelyard.yard.limits import Limits
 from kernelyard.yard.releasing import Releases
 
@@ -23,3 +24,5 @@ class World:
     limits: Limits
     releases: Releases = field(default_factory=Releases)
     """What is stored and need not be kept in journals."""
+    hearings: Hearings = field(default_factory=Hearings)
+    """Who waits for the end of a task."""

@@ -114,28 +114,38 @@ def test_lists_read_further_pages_only_when_they_are_used() -> None:
     assert second.query["cursor"] == ["1"]
 
 
-def test_run_submits_waits_and_returns_the_whole() -> None:
+def test_run_is_one_request_that_returns_the_whole() -> None:
     png = base64.b64encode(b"picture").decode()
     shown = {"kind": "display_data", "data": {"image/png": png}, "metadata": {}}
     value = {"kind": "execute_result", "data": {"text/plain": "42"}, "execution_count": 1}
     table = {
         f"GET {KERNEL}": say(a_kernel()),
-        f"POST {KERNEL}/tasks": say(a_task(state="queued"), 201),
-        f"GET {TASK}": say(a_task()),
-        f"GET {TASK}/result": say(a_result(stdout="hello\n", results=[shown, value])),
+        f"POST {KERNEL}/run": say(a_result(stdout="hello\n", results=[shown, value])),
     }
     with flaky_server(routes(table)) as server:
         with a_client(server) as yard:
             kernel = yard.kernels.get(KERNEL_ID)
             result = kernel.run("print('hello'); 6 * 7")
-        assert server.asked("POST", f"{KERNEL}/tasks")[0].json == {
-            "code": "print('hello'); 6 * 7",
-            "labels": {},
-        }
+        assert len(server.requests) == 2
+        assert server.asked("POST", f"{KERNEL}/run")[0].json == {"code": "print('hello'); 6 * 7"}
     assert result.ok
     assert result.text == "hello\n42"
     assert result.results[0].png == b"picture"
     assert result.raise_for_error() is result
+
+
+def test_a_run_that_takes_longer_is_waited_for_as_any_task() -> None:
+    table = {
+        f"GET {KERNEL}": say(a_kernel()),
+        f"POST {KERNEL}/run": say(a_result(task=a_task(state="running")), 202),
+        f"GET {TASK}/result": say(a_result(stdout="late\n")),
+    }
+    with flaky_server(routes(table)) as server:
+        with a_client(server) as yard:
+            kernel = yard.kernels.get(KERNEL_ID)
+            result = kernel.run("work()")
+        assert len(server.asked("POST", f"{KERNEL}/run")) == 1
+    assert result.stdout == "late\n"
 
 
 def test_submit_names_the_task_that_is_needed_by_handle_or_id() -> None:

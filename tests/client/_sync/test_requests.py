@@ -24,7 +24,7 @@ from kernelyard.client import (
 )
 
 from tests.support.flaky_server import HANG_UP, FlakyServer, Reply, Request, flaky_server
-from tests.support.yard_answers import KERNEL_ID, TASK_ID, a_kernel, a_task, refuse, say
+from tests.support.yard_answers import KERNEL_ID, TASK_ID, a_kernel, a_result, a_task, refuse, say
 
 SOON = RetryPolicy(first_delay=0.001, total=10.0)
 BRIEF = RetryPolicy(first_delay=0.001, total=0.03, first_contact=0.03)
@@ -231,3 +231,15 @@ def test_a_local_server_that_came_back_on_another_port_is_found(tmp_path: Path) 
         assert server.requests[0].headers["authorization"] == "Bearer local"
         assert yard.url == server.url
     yard.close()
+
+
+def test_a_run_that_was_cut_is_sent_again_with_the_same_key_for_as_long_as_a_wait() -> None:
+    patient = RetryPolicy(first_delay=0.001, total=0.0, following=10.0)
+    replies = (HANG_UP, HANG_UP, refuse(503, "x"), say(a_result(stdout="once\n")))
+    with flaky_server(first_a_kernel(*replies)) as server:
+        with a_client(server, patient) as yard:
+            kernel = yard.kernels.get(KERNEL_ID)
+            assert kernel.run("1").stdout == "once\n"
+        keys = [one.headers["idempotency-key"] for one in server.requests if one.method == "POST"]
+    assert len(keys) == 4
+    assert len(set(keys)) == 1

@@ -167,3 +167,30 @@ async def test_a_stream_is_plain_text(house: House, name: str) -> None:
     answer = await house.client.get(f"/v1/tasks/{task['id']}/{name}")
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert answer.text == {"stdout": "out\nmore\n", "stderr": "err\n"}[name]
+
+
+async def test_a_run_answers_with_everything_as_the_result_tells_it_later(house: House) -> None:
+    kernel = await house.kernel()
+    code = "print:hello\nresult:42\nraise:Oops"
+    ran = await house.client.post(f"/v1/kernels/{kernel['id']}/run", json={"code": code})
+    assert ran.status_code == 200
+    assert ran.json()["stdout"] == "hello\n"
+    task = ran.json()["task"]
+    assert (task["state"], task["error"]["name"]) == ("failed", "Oops")
+    assert (await house.client.get(f"/v1/tasks/{task['id']}")).json() == task
+    assert (await house.client.get(f"/v1/tasks/{task['id']}/result")).json() == ran.json()
+
+
+async def test_a_run_that_takes_longer_goes_on_without_its_caller(house: House) -> None:
+    kernel = await house.kernel()
+    path = f"/v1/kernels/{kernel['id']}/run"
+    key = {"Idempotency-Key": "k"}
+    for order in ({"code": "wait:go\nprint:done"}, {"code": "wait:go\nprint:done"}):
+        ran = await house.client.post(path, json=order, params={"wait": 0}, headers=key)
+        assert ran.status_code == 202
+        assert ran.json()["task"]["state"] in ("queued", "running")
+        assert ran.json()["stdout"] == ""
+    house.agent.gates.release("go")
+    again = await house.client.post(path, json=order, headers=key)
+    assert (again.status_code, again.json()["stdout"]) == (200, "done\n")
+    assert len((await house.client.get("/v1/tasks")).json()["items"]) == 1

@@ -87,7 +87,10 @@ class AsyncTask:
         The task goes on after a timeout. A task that failed is returned like any other;
         ``raise_for_error()`` on the result raises.
         """
-        deadline = Deadline(timeout)
+        return await self.wait_until(Deadline(timeout))
+
+    async def wait_until(self, deadline: Deadline) -> TaskResult:
+        """As ``wait``, with a time limit that may have begun before."""
         while True:
             seconds = deadline.at_most(LONG_POLL)
             data = await self._http.get(

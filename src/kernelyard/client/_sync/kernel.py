@@ -18,7 +18,7 @@ from kernelyard.client.errors import KernelEndedError, KernelyardError, WaitTime
 from kernelyard.client.following import FollowBooks, Interruption
 from kernelyard.client.outputs import Output
 from kernelyard.client.results import TaskResult
-from kernelyard.client.retrying import Deadline, Repeat
+from kernelyard.client.retrying import Call, Deadline, Repeat
 from kernelyard.client.types import (
     InterruptResult,
     KernelInfo,
@@ -133,7 +133,22 @@ class Kernel:
 
         After a timeout the task goes on; use ``submit`` and ``wait`` to keep its handle.
         """
-        return self.submit(code).wait(timeout)
+        deadline = Deadline(timeout)
+        seconds = deadline.at_most(LONG_POLL)
+        call = Call(
+            method="POST",
+            path=f"{self._path}/run",
+            params=(("wait", f"{seconds:.3f}"),),
+            headers={"Idempotency-Key": uuid4().hex},
+            body=encode({"code": code}),
+            # Once it may have been queued, this is a wait.
+            patience_once_sent=deadline.at_most(self._http.retries.following),
+            read_timeout=seconds + 30.0,
+        )
+        result = decode(self._http.send(call), TaskResult)
+        if result.task.is_final:
+            return result
+        return Task(self._http, result.task).wait_until(deadline)
 
     def tasks(
         self,

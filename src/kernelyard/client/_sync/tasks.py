@@ -89,7 +89,10 @@ class Task:
         The task goes on after a timeout. A task that failed is returned like any other;
         ``raise_for_error()`` on the result raises.
         """
-        deadline = Deadline(timeout)
+        return self.wait_until(Deadline(timeout))
+
+    def wait_until(self, deadline: Deadline) -> TaskResult:
+        """As ``wait``, with a time limit that may have begun before."""
         while True:
             seconds = deadline.at_most(LONG_POLL)
             data = self._http.get(

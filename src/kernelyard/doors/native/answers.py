@@ -7,11 +7,17 @@ from http import HTTPStatus
 from typing import Any
 
 from kernelyard.doors._asgi.problem import MEDIA_TYPE
+from kernelyard.doors.native import shapes
 from kernelyard.doors.native.faults import status_of
 from kernelyard.model.errors import Unauthenticated, YardError
 
 Responses = dict[int | str, dict[str, Any]]
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
+
+NOT_YET: dict[str, Any] = {
+    "description": "It has not ended within `wait`; its outputs are left out of this answer.",
+    "model": shapes.Result,
+}
 
 
 def answers(

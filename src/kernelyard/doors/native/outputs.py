@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from kernelyard.doors._asgi.door import settings_of
 from kernelyard.doors.native import examples, shapes, translate
-from kernelyard.doors.native.answers import Responses, answers
+from kernelyard.doors.native.answers import NOT_YET, Responses, answers
 from kernelyard.doors.native.asking import Asking, AskingRoute, asked_by
 from kernelyard.doors.native.pages import page_answer
 from kernelyard.doors.native.parameters import (
@@ -123,18 +123,12 @@ def _ending(word: str, data: bytes) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (word.encode(), data)
 
 
-_NOT_YET: dict[str, object] = {
-    "description": "It has not ended within `wait`; its outputs are left out of this answer.",
-    "model": shapes.Result,
-}
-
-
 @router.get(
     "/tasks/{task_id}/result",
     operation_id="read_result",
     summary="Read everything a task said, put together",
     response_model=shapes.Result,
-    responses=answers(Invalid, TaskNotFound, example=examples.RESULT) | {202: _NOT_YET},
+    responses=answers(Invalid, TaskNotFound, example=examples.RESULT) | {202: NOT_YET},
 )
 async def result(
     task_id: TaskId,

@@ -12,6 +12,7 @@ from kernelyard.model.errors import Invalid
 
 LARGEST_NUMBER = 2**63 - 1
 LONGEST_WAIT = 60.0
+DEFAULT_WAIT = 20.0
 
 KernelId = Annotated[str, Path(description="Id of a kernel.", json_schema_extra={"format": "uuid"})]
 TaskId = Annotated[str, Path(description="Id of a task.", json_schema_extra={"format": "uuid"})]

@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kernelyard.doors.native import examples, shapes, translate
-from kernelyard.doors.native.answers import answers
+from kernelyard.doors.native.answers import NOT_YET, answers
 from kernelyard.doors.native.asking import AskingRoute, asked_by
 from kernelyard.doors.native.orders import CancelOrder, NewTask
 from kernelyard.doors.native.parameters import (
+    DEFAULT_WAIT,
     LONGEST_WAIT,
     Cursor,
     IdempotencyKey,
@@ -35,6 +36,7 @@ from kernelyard.model.errors import (
     TaskNotFound,
     TooLarge,
 )
+from kernelyard.model.outputs import Aggregate
 from kernelyard.model.tasks import Cancellation, Task, TaskLimits, TaskOrder, TaskState
 
 router = APIRouter(prefix="/v1", route_class=AskingRoute, tags=["tasks"])
@@ -69,22 +71,68 @@ async def submit(
     """Answered at once, also while the kernel starts; tasks run one after the other, in order."""
     asked = asked_by(request)
     task, created = await asked.yard.tasks.submit(
-        asked.who,
-        kernel_id,
-        TaskOrder(
-            code=order.code,
-            labels=order.labels,
-            needs=order.needs,
-            limits=TaskLimits(
-                time_seconds=order.time_limit,
-                silence_seconds=order.silence_limit,
-                restart_if_stuck=order.restart_if_stuck,
-            ),
-        ),
-        idempotency_key=idempotency_key,
+        asked.who, kernel_id, _ordered(order), idempotency_key=idempotency_key
     )
     structlog.contextvars.bind_contextvars(task_id=task.id)
     return translate.answer(translate.task(task), 201 if created else 200)
+
+
+@router.post(
+    "/kernels/{kernel_id}/run",
+    operation_id="run_code",
+    summary="Queue code on a kernel, wait for its end, and read everything it said",
+    response_model=shapes.Result,
+    responses=answers(
+        Invalid,
+        KernelNotFound,
+        KernelEnded,
+        IdempotencyKeyReused,
+        TooLarge,
+        example=examples.RESULT,
+    )
+    | {202: NOT_YET},
+)
+async def run(
+    kernel_id: KernelId,
+    order: NewTask,
+    request: Request,
+    wait: Annotated[
+        float,
+        Query(
+            ge=0,
+            le=LONGEST_WAIT,
+            allow_inf_nan=False,
+            description="Seconds to wait for its end.",
+        ),
+    ] = DEFAULT_WAIT,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Submitting and reading the result in one request. The task is queued durably before anything
+    else: you may hang up, and it goes on after `wait`; read its `result` then. Sent again with the
+    same `Idempotency-Key` it waits for the same task."""
+    asked = asked_by(request)
+    yard = asked.yard
+    ran = await yard.tasks.run(
+        asked.who, kernel_id, _ordered(order), wait, idempotency_key=idempotency_key
+    )
+    structlog.contextvars.bind_contextvars(task_id=ran.task.id)
+    if not ran.task.state.is_final:
+        nothing_yet = Aggregate(task=ran.task, stdout="", stderr="")
+        return translate.answer(translate.result(nothing_yet), 202)
+    return translate.answer(translate.result(await yard.outputs.result_of_run(ran)))
+
+
+def _ordered(order: NewTask) -> TaskOrder:
+    return TaskOrder(
+        code=order.code,
+        labels=order.labels,
+        needs=order.needs,
+        limits=TaskLimits(
+            time_seconds=order.time_limit,
+            silence_seconds=order.silence_limit,
+            restart_if_stuck=order.restart_if_stuck,
+        ),
+    )
 
 
 @router.get(

@@ -9,6 +9,7 @@ from operator import attrgetter
 from kernelyard.model.projection import Projection, project
 from kernelyard.model.records import Record
 from kernelyard.model.tasks import Task
+from kernelyard.ports.stores import Stored
 from kernelyard.stores.memory.shelf import Shelf
 from kernelyard.stores.transitions import Mark, following, new_records
 
@@ -21,14 +22,14 @@ class MemoryOutputs:
 
     async def append(
         self, kernel_no: int, records: Sequence[Record], projection: Projection
-    ) -> int | None:
+    ) -> Stored | None:
         shelf = self._shelf
         kernel = shelf.kernels.get(kernel_no)
         if kernel is None:
             return None
         fresh = new_records(kernel.stored_number, records)
         if not fresh:
-            return kernel.stored_number
+            return Stored(kernel.stored_number)
         if fresh is not records:
             projection = project(fresh)
         shelf.records.setdefault(kernel_no, []).extend(fresh)
@@ -42,7 +43,8 @@ class MemoryOutputs:
         if projection.closed:
             told += shelf.settle_open(kernel, fresh[-1].at)
         shelf.note(kernel, [*told, (None, marks)])
-        return kernel.stored_number
+        settled = (task for task, marks in told if marks and task and task.state.is_final)
+        return Stored(kernel.stored_number, tuple(settled))
 
     async def read(
         self,

@@ -11,6 +11,7 @@ from kernelyard.model.kernels import Kernel
 from kernelyard.model.projection import Projection, project
 from kernelyard.model.records import Record
 from kernelyard.model.tasks import Task
+from kernelyard.ports.stores import Stored
 from kernelyard.stores.sql.database import Database
 from kernelyard.stores.sql.moves import (
     Run,
@@ -45,7 +46,7 @@ class SqlOutputs:
 
     async def append(
         self, kernel_no: int, records: Sequence[Record], projection: Projection
-    ) -> int | None:
+    ) -> Stored | None:
         return await self._database.write(lambda c: _append(c, kernel_no, records, projection))
 
     async def read(
@@ -83,13 +84,13 @@ class SqlOutputs:
 
 def _append(
     connection: Connection, kernel_no: int, records: Sequence[Record], projection: Projection
-) -> int | None:
+) -> Stored | None:
     before = load_kernel(connection, kernel_no)
     if before is None:
         return None
     fresh = new_records(before.stored_number, records)
     if not fresh:
-        return before.stored_number
+        return Stored(before.stored_number)
     if fresh is not records:
         projection = project(fresh)
     _insert(connection, kernel_no, fresh)
@@ -108,7 +109,8 @@ def _append(
         current_task_id=_current(connection, before, after, moved),
     )
     keep_kernel(connection, before, after)
-    return after.stored_number
+    settled = tuple(task for task in moved.values() if task.state.is_final)
+    return Stored(after.stored_number, settled)
 
 
 def _insert(connection: Connection, kernel_no: int, records: Sequence[Record]) -> None:

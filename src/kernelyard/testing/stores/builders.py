@@ -142,7 +142,8 @@ class Journal:
 
 async def append(store: Store, kernel: Kernel, records: Sequence[Record]) -> int | None:
     """Copy records with what they mean."""
-    return await store.outputs.append(kernel.no, records, project(records))
+    stored = await store.outputs.append(kernel.no, records, project(records))
+    return stored.number if stored else None
 
 
 async def kept_kernel(store: Store, kernel: Kernel | None = None) -> Kernel:

@@ -81,6 +81,9 @@ class LaunchOrder:
     that of administrators."""
 
 
+TAKES_NO_TASKS = frozenset({Phase.STOPPING, Phase.STOPPED, Phase.FAILED})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
     """A kernel as it is stored."""
@@ -152,11 +155,7 @@ class Kernel:
 
     @property
     def takes_tasks(self) -> bool:
-        return self.wanted is Wanted.RUN and self.phase not in (
-            Phase.STOPPING,
-            Phase.STOPPED,
-            Phase.FAILED,
-        )
+        return self.wanted is Wanted.RUN and self.phase not in TAKES_NO_TASKS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -162,6 +162,7 @@ def spec_of(values: Values) -> TemplateSpec:
         spec,
         restart_policy=RestartPolicy(spec.restart_policy),
         queue_on_death=QueuePolicy(spec.queue_on_death),
+        preload=tuple(spec.preload),
     )
 
 

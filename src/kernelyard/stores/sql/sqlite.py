@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from kernelyard.model.errors import StorageFull, Unavailable
+from kernelyard.stores.sql.turns import Turns
 
 T = TypeVar("T")
 READERS = 4
@@ -48,6 +49,7 @@ class SqliteDatabase:
         self._writing = _engine(path, connections=1, begin="BEGIN IMMEDIATE")
         self._reading = _engine(path, connections=READERS, begin="BEGIN")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="kernelyard-store-writer")
+        self._turns = Turns(self._writer, lambda: _driver(self._writing), _translated)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="kernelyard-store-reader")
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -57,6 +59,19 @@ class SqliteDatabase:
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run work as the only writer and commit."""
         return await self._run(self._writer, self._writing, work)
+
+    async def write_straight(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """As ``write``, on the driver itself; whatever waits for its turn is committed together."""
+        return await self._turns.take(work)
+
+    async def read_straight(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run one query on the driver itself."""
+
+        def query() -> T:
+            with _translated(), _driver(self._reading) as driver:
+                return work(driver)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, query)
 
     async def give_back_space(self) -> None:
         """Cut free pages off the file, some at a time so that writers get their turns."""
@@ -121,16 +136,29 @@ def _engine(path: Path, *, connections: int, begin: str) -> Engine:
 
 
 @contextlib.contextmanager
+def _driver(engine: Engine) -> Iterator[sqlite3.Connection]:
+    """A connection of the pool, without its wrapping."""
+    pooled = engine.raw_connection()
+    try:
+        driver = pooled.driver_connection
+        assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - the engine's own driver
+        yield driver
+    finally:
+        pooled.close()
+
+
+@contextlib.contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
-    except DBAPIError as error:
-        code = getattr(error.orig, "sqlite_errorcode", None)
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        code = getattr(cause, "sqlite_errorcode", None)
         if code in _FULL:
-            raise StorageFull(detail=str(error.orig)) from error
+            raise StorageFull(detail=str(cause)) from error
         if code is not None and code & 0xFF == sqlite3.SQLITE_BUSY:
             raise Unavailable(
                 "The database is kept busy by another program. Try again shortly.",
-                detail=str(error.orig),
+                detail=str(cause),
             ) from error
         raise

@@ -17,6 +17,7 @@ from kernelyard.stores.sql.leases import SqlLeases
 from kernelyard.stores.sql.migrate import migrate
 from kernelyard.stores.sql.outputs import SqlOutputs
 from kernelyard.stores.sql.sqlite import SqliteDatabase
+from kernelyard.stores.sql.sqlite_stores import SqliteOutputs, SqliteTasks
 from kernelyard.stores.sql.tasks import SqlTasks
 from kernelyard.stores.sql.templates import SqlTemplates
 from kernelyard.stores.sql.tokens import SqlTokens
@@ -30,8 +31,8 @@ class SqlStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.kernels = SqlKernels(database)
-        self.tasks = SqlTasks(database)
-        self.outputs = SqlOutputs(database)
+        self.tasks: SqlTasks = SqlTasks(database)
+        self.outputs: SqlOutputs = SqlOutputs(database)
         self.events = SqlEvents(database)
         self.templates = SqlTemplates(database)
         self.images = SqlImages(database)
@@ -52,7 +53,16 @@ class SqlStore:
         await self._database.aclose()
 
 
-async def open_sqlite(path: Path) -> SqlStore:
+class SqliteStore(SqlStore):
+    """``Store`` in a SQLite file."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        super().__init__(database)
+        self.tasks = SqliteTasks(database)
+        self.outputs = SqliteOutputs(database)
+
+
+async def open_sqlite(path: Path) -> SqliteStore:
     """Open the store in the SQLite file ``path``, making it and bringing it up to date as needed.
 
     Raises DatabaseTooNew if a newer program has been here.
@@ -63,4 +73,4 @@ async def open_sqlite(path: Path) -> SqlStore:
     except BaseException:
         await database.aclose()
         raise
-    return SqlStore(database)
+    return SqliteStore(database)

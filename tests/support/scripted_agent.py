@@ -1,7 +1,7 @@
 """An agent in memory, with the engine that places it and the links that reach it.
 
 Its images: ``python3`` and ``conda/science`` work, ``broken`` is found with a problem, a kernel from
-``stillborn`` dies at its start, and one from ``slow`` is ready when a test releases ``start``.
+``stillborn`` dies at its start, and one from ``slow`` is ready when a test releases ``start``. A claim is answered unless a test closes ``claim``.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 
 from kernelyard.model.errors import (
     AgentUnavailable,
@@ -83,8 +84,11 @@ class ScriptedAgent:
 
     def __init__(self) -> None:
         self.gates = Gates()
+        self.gates.release("claim")
         self.kernels: dict[str, ScriptedKernel] = {}
         self.launches: list[LaunchOrder] = []
+        self.claims: list[LaunchOrder] = []
+        """What was said of kernels that had waited in a pool."""
         self.attached: dict[str, float] = {}
         self.stored: dict[str, int] = {}
         self.cut: dict[str, int] = {}
@@ -197,6 +201,13 @@ class ScriptedLink:
         agent.launches.append(order)
         if order.kernel_id not in agent.kernels:
             agent.kernels[order.kernel_id] = ScriptedKernel(order, agent.gates)
+
+    async def claim(self, order: LaunchOrder) -> None:
+        agent = self._reached()
+        kernel = agent.kernel(order.kernel_id)
+        await agent.gates.released("claim")
+        agent.claims.append(order)
+        kernel.order = replace(order, pooled=False)
 
     async def submit(self, kernel_id: str, tasks: Sequence[Assignment]) -> None:
         self._reached().kernel(kernel_id).submit(tasks)

@@ -41,6 +41,10 @@ class Gates:
         """Let all go on that wait for ``name``, now or later."""
         self._gate(name).set()
 
+    def close(self, name: str) -> None:
+        """From now on, let nobody go on that waits for ``name``."""
+        self._gates.pop(name, None)
+
     async def released(self, name: str) -> None:
         """Wait until a test has released ``name``."""
         await self._gate(name).wait()
@@ -79,6 +83,7 @@ class ScriptedKernel:
     def submit(self, tasks: Sequence[Assignment]) -> None:
         if self.closed:
             raise KernelEnded
+        assert not self.order.pooled, "it waits in a pool and is nobody's"
         for task in tasks:
             if task.task_id in self._seen:
                 continue
@@ -158,7 +163,9 @@ class ScriptedKernel:
             return
         if self.order.image == "slow":
             await self._gates.released("start")
-        info = {"language_info": {"name": "python", "version": "3.12.3"}}
+        implementation = "ipython" if self.order.image == "python3" else "other"
+        info: dict[str, object] = {"implementation": implementation}
+        info |= {"language_info": {"name": "python", "version": "3.12.3"}}
         self.say(0, RecordKind.KERNEL_READY, attempt=self.attempt, info=info)
         while not self.closed:
             await self._until(lambda: bool(self._queue))

@@ -17,6 +17,7 @@ from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.tasks import Assignment
 from kernelyard.wire import foreign, link
 from kernelyard.wire.connections import Connection
+from kernelyard.wire.interventions import Claim
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 MICROS = st.integers(0, 2**60)
@@ -80,6 +81,7 @@ REQUESTS: dict[type, st.SearchStrategy[link.Request]] = {
     link.Parameters: st.builds(link.Parameters, TEXT, TEXT, ENVIRONMENTS),
     link.Resource: st.builds(link.Resource, TEXT, TEXT, TEXT),
     link.Launch: st.builds(link.Launch, ORDERS),
+    Claim: st.builds(Claim, ORDERS),
     link.Submit: st.builds(link.Submit, TEXT, TASKS),
     link.Cancel: st.builds(link.Cancel, TEXT, TEXT, st.integers(1, 2**31), TEXT),
     link.Interrupt: st.builds(link.Interrupt, TEXT, TEXT, TEXT),

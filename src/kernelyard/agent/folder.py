@@ -93,6 +93,10 @@ class Folder:
         """Keep what was asked for."""
         write_private(self.path / "order.json", msgspec.json.encode(order))
 
+    def rewrite_order(self, order: LaunchOrder) -> None:
+        """Keep what is asked for now. It may be lost with the machine, for then the kernel is, too."""
+        write_private(self.path / "order.json", msgspec.json.encode(order), see_on_disk=False)
+
     def read_order(self) -> LaunchOrder | None:
         """What was asked for; None if it was never written."""
         try:

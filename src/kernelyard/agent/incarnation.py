@@ -13,6 +13,7 @@ import zmq
 
 from kernelyard.agent.beside import Beside
 from kernelyard.agent.channels import Channels
+from kernelyard.agent.configuring import Configuring
 from kernelyard.agent.interrupts import Interrupts, Outcome, manner_of
 from kernelyard.agent.limits import Held
 from kernelyard.agent.logs import Log
@@ -21,7 +22,15 @@ from kernelyard.model.exits import ExitResult, InterruptOutcome
 from kernelyard.providers.launcher import Launcher, LaunchFailed
 from kernelyard.providers.quirks import Quirks
 from kernelyard.wire.connections import Connection
-from kernelyard.wire.messages import Message, Question, ask, execute_request, shutdown_request
+from kernelyard.wire.messages import (
+    Configure,
+    Message,
+    Question,
+    ask,
+    configure_request,
+    execute_request,
+    shutdown_request,
+)
 from kernelyard.wire.readiness import Readiness
 
 UNANSWERED_SECONDS = 2.0
@@ -106,6 +115,7 @@ class Incarnation:
             ask=lambda: self._ask_on_control("interrupt_request"),
             settled=bond.hearer.pump,
         )
+        self.configuring = Configuring(self._ask_to_take_up, self.gone)
         self._probe: Readiness | None = None
         self._channels: Channels | None = None
 
@@ -154,6 +164,11 @@ class Incarnation:
                     self._ask_who(self._readiness)
             await happens(self._ready, self._readiness.next_wait())
         return self._readiness.info or b"{}"
+
+    @property
+    def configurable(self) -> bool:
+        """Whether it was made fit to take up another environment while it runs."""
+        return self.lossless and self.launcher.owned
 
     @property
     def interrupting(self) -> bool:
@@ -271,6 +286,7 @@ class Incarnation:
         self._heard.set()
         for message in messages:
             self._interrupts.on_control(message)
+            self.configuring.on_control(message)
 
     def on_iopub(self, messages: list[Message]) -> None:
         """Take in messages from the iopub socket."""
@@ -309,6 +325,13 @@ class Incarnation:
     def _ask_on_control(self, question: Question) -> str:
         msg_id = uuid4().hex
         self._sockets.send_control(ask(question, msg_id=msg_id, session=self._session, date=_now()))
+        return msg_id
+
+    def _ask_to_take_up(self, asked: Configure) -> str:
+        msg_id = uuid4().hex
+        self._sockets.send_control(
+            configure_request(asked, msg_id=msg_id, session=self._session, date=_now())
+        )
         return msg_id
 
     @property

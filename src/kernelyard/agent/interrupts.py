@@ -76,7 +76,7 @@ class Interrupts:
         """Take in a message from the control socket."""
         reply = self._replies.get(message.parent)
         if message.type == "interrupt_reply" and reply is not None and not reply.done():
-            reply.set_result(_is_ok(message.content))
+            reply.set_result(is_ok(message.content))
 
     def close(self, outcome: InterruptOutcome) -> None:
         """Wait for nothing any more: those under way have come to this ``outcome``."""
@@ -135,7 +135,8 @@ def _settle(awaited: Outcome, outcome: InterruptOutcome) -> None:
         awaited.set_result(outcome)
 
 
-def _is_ok(content: bytes) -> bool:
+def is_ok(content: bytes) -> bool:
+    """Whether the content of a reply says that what was asked is done."""
     try:
         return msgspec.json.decode(content, type=_Reply).status == "ok"
     except (msgspec.DecodeError, UnicodeDecodeError):

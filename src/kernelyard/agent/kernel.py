@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import msgspec
 
+from kernelyard.agent.claiming import Claiming
 from kernelyard.agent.endings import (
     DAMAGED,
     KernelEnd,
@@ -30,9 +31,9 @@ from kernelyard.agent.launch.adopt import Found, Search, met_again
 from kernelyard.agent.launch.launching import Launching
 from kernelyard.agent.launch.surroundings import Surroundings
 from kernelyard.agent.lifetime import Lifetime
-from kernelyard.agent.places import ipc_prefix, remove_ipc, remove_ipc_of
 from kernelyard.agent.queue import Queue
 from kernelyard.agent.recall import Recollection
+from kernelyard.agent.remains import Remains
 from kernelyard.agent.reviving import Reviving
 from kernelyard.agent.runner import Runner
 from kernelyard.agent.running import left_running
@@ -70,8 +71,7 @@ class Kernel:
         self._runner = Runner(journal, queue, self)
         self._interventions = Interventions(journal, self._runner)
         self._incarnation: Incarnation | None = None
-        self._swept = False
-        """Whether nothing of the last process is left."""
+        self._remains = Remains(surroundings, folder, self._log)
         self._ready_attempt = 0
         self._log_begin = 0
         self._stopping: KernelEnd | None = None
@@ -81,6 +81,7 @@ class Kernel:
         self._life: asyncio.Task[None] | None = None
         self._reviving = Reviving(order, self._runner)
         self._lifetime = Lifetime(order, self._runner, journal, surroundings.table, self.stop)
+        self.claiming = Claiming(self, folder, self._log)
 
     def begin(self) -> None:
         """Begin its life with a start."""
@@ -114,10 +115,10 @@ class Kernel:
         if found.incarnation is None and found.end is None:
             self._runner.detach(restarted_end())
         self._runner.end_cancelled_early()
-        self._runner.recall_activity(memory.active_at)
+        self._runner.recall_activity(max(memory.active_at, self.order.claimed_at))
         self._lifetime.found_again()
-        if memory.launched_at:
-            self._lifetime.launched(memory.launched_at)
+        if launched_at := self.order.claimed_at or memory.launched_at:
+            self._lifetime.launched(launched_at)
         self._log.info("kernel.found", alive=found.incarnation is not None)
         self._begin_life(found)
 
@@ -139,6 +140,8 @@ class Kernel:
         """Queue tasks. Raises KernelEnded, StorageFull."""
         if self._stopping is not None:
             raise KernelEnded
+        if self.order.pooled:
+            raise KernelNotRunning("This kernel waits in a pool; it is nobody's yet.")
         self._runner.submit(tasks)
 
     def cancel(self, task_id: str, reason: str, how: Cancellation) -> None:
@@ -151,6 +154,18 @@ class Kernel:
         if running and self._incarnation is not None and not self._incarnation.lossless:
             gap = body(**{"from": begin, "to": end})
             self.journal.append([(running, RecordKind.GAP, gap)])
+
+    def take(self, order: LaunchOrder) -> None:
+        """From now on this is its order, and its life begins."""
+        self.order = order
+        self._reviving.claimed(order)
+        self._runner.active_at = asyncio.get_running_loop().time()
+        self._lifetime.claimed(order)
+
+    @property
+    def ready_incarnation(self) -> Incarnation | None:
+        """The process that is ready; None while there is none."""
+        return self._incarnation if self._ready_attempt == self.order.attempt else None
 
     @property
     def alive(self) -> bool:
@@ -165,8 +180,8 @@ class Kernel:
     @property
     def connection(self) -> Connection | None:
         """Where its process listens; None while none is ready."""
-        ready = self._ready_attempt == self.order.attempt
-        return self._incarnation.connection if self._incarnation is not None and ready else None
+        incarnation = self.ready_incarnation
+        return None if incarnation is None else incarnation.connection
 
     def watch_activity(self, activity: Callable[[], str]) -> None:
         """Ask ``activity`` why it is not idle, too: it says so, or nothing."""
@@ -178,10 +193,10 @@ class Kernel:
 
     async def interrupt(self, by: str = "", reason: str = "") -> InterruptOutcome:
         """Interrupt what runs; return what is known of it. Raises KernelNotRunning."""
-        ready = self._ready_attempt == self.order.attempt and self._stopping is None
-        if self._incarnation is None or not ready:
+        incarnation = self.ready_incarnation
+        if incarnation is None or self._stopping is not None:
             raise KernelNotRunning
-        return await self._interventions.interrupt(self._incarnation, by, reason)
+        return await self._interventions.interrupt(incarnation, by, reason)
 
     async def signal(self, number: int, by: str = "", reason: str = "") -> bool:
         """Send a signal to what belongs to it; return whether it arrived. Raises KernelNotRunning."""
@@ -278,7 +293,7 @@ class Kernel:
             self._turn.clear()
             end = await (self._meet_again(known) if known else self._start())
             known = None
-            if end is not None and self._wanted_otherwise(attempt):
+            if end is not None and (self.cause or self.order.attempt != attempt):
                 end = None
             if end is None and self._stopping is None:
                 await self._end_process()
@@ -290,7 +305,7 @@ class Kernel:
 
     async def _start(self) -> KernelEnd | None:
         """Start a process and follow it to its end; None if a stop or restart is wanted first."""
-        self._swept = False
+        self._remains.swept = False
         launching = Launching(
             surroundings=self._surroundings,
             folder=self._folder,
@@ -363,12 +378,7 @@ class Kernel:
         self._runner.end_all(end.running_task(), end.queued_task())
         self.journal.append([(0, RecordKind.KERNEL_ENDED, end.body())])
         self._queue.close()
-        remove_ipc_of(self._surroundings.data_dir, self.id)
-        await self.journal.until_closed()
-        try:
-            self._folder.mark_ended(self.journal)
-        except OSError as error:
-            self._log.warning("kernel.mark_failed", problem=str(error))
+        await self._remains.close(self.journal)
         self._log.info("kernel.ended", cause=end.cause.value)
         self.ended.set()
 
@@ -383,18 +393,7 @@ class Kernel:
     async def _release(self) -> None:
         """Let go of a process that has ended, and remove what it leaves behind."""
         incarnation, self._incarnation = self._incarnation, None
-        if not self._swept:
-            self._swept = True
-            self._surroundings.limits.end_all(self.id)
-            await asyncio.to_thread(self._surroundings.table.kill, self.id)
-            self._surroundings.limits.release(self.id)
-        if incarnation is not None:
-            await incarnation.clean_up()
-            remove_ipc(ipc_prefix(self._surroundings.data_dir, self.id, incarnation.attempt))
-            self._folder.connection(incarnation.attempt).unlink(missing_ok=True)
-
-    def _wanted_otherwise(self, attempt: int) -> bool:
-        return self._stopping is not None or self.order.attempt != attempt
+        await self._remains.sweep(incarnation)
 
     async def _turned(self) -> None:
         await self._turn.wait()

@@ -91,6 +91,12 @@ class Lifetime:
             self._life_begins = self._loop.time() - (wall_clock() - at) / 1_000_000
             self.look()
 
+    def claimed(self, order: LaunchOrder) -> None:
+        """It has waited until now and is somebody's: from here on his order counts."""
+        self._order = order
+        self._life_begins = None
+        self.launched(order.claimed_at)
+
     def found_again(self) -> None:
         """An earlier agent has looked after the kernel: what it knew of clients and work is not known.
 
@@ -105,6 +111,8 @@ class Lifetime:
     def look(self) -> None:
         """Do what is due, and see to it that the next look is in time."""
         self.cancel()
+        if self._order.pooled:
+            return
         limit, now = self._order.max_idle_seconds, self._loop.time()
         if limit and self._tasks.quiet:
             self._look_for_activity(limit, now)

@@ -129,19 +129,21 @@ def _sockets(data_dir: Path) -> list[Path]:
     return [path for path in place.iterdir() if _IPC_NAME.fullmatch(path.name)]
 
 
-def write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes, *, see_on_disk: bool = True) -> None:
     """Write a file that only its owner may read, whole or not at all, and see it on the disk."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if see_on_disk:
+                os.fsync(file.fileno())
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    _sync_directory(path.parent)
+    if see_on_disk:
+        _sync_directory(path.parent)
 
 
 def _sync_directory(path: Path) -> None:

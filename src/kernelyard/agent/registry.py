@@ -157,6 +157,17 @@ class Registry:
         self._enter(kernel)
         kernel.begin()
 
+    async def claim(self, order: LaunchOrder) -> None:
+        """Give a kernel that waits to its owner. Raises KernelNotFound, KernelEnded, StorageFull."""
+        kernel = self._live.get(order.kernel_id)
+        if kernel is None:
+            self._known(order.kernel_id)
+            raise KernelEnded
+        try:
+            await kernel.claiming.claim(order)
+        except OSError as error:
+            raise storage_error(error) from error
+
     def submit(self, kernel_id: str, tasks: list[Assignment]) -> None:
         """Queue tasks. Raises KernelNotFound, KernelEnded, StorageFull."""
         kernel = self._live.get(kernel_id)

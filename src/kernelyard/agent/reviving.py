@@ -28,15 +28,20 @@ class Reviving:
     """Knows whether a kernel is to be started again, and what becomes of its queue then."""
 
     def __init__(self, order: LaunchOrder, tasks: Tasks) -> None:
-        self._policy = order.restart_policy
-        self._queue = order.queue_on_death
+        self._order = order
         self._tasks = tasks
         self._begun = -1
         self._in_vain = 0
 
+    def claimed(self, order: LaunchOrder) -> None:
+        """It has waited until now and is somebody's: from here on his order counts."""
+        self._order = order
+
     def may(self, end: KernelEnd, *, ready: bool) -> bool:
         """Whether to start again after ``end``; not where the process had never been ready."""
-        if self._policy is not RestartPolicy.ON_DEATH or end.cause not in _REVIVABLE or not ready:
+        # One that waits may have been given to somebody, though nobody has said so here yet.
+        policy = RestartPolicy.ON_DEATH if self._order.pooled else self._order.restart_policy
+        if policy is not RestartPolicy.ON_DEATH or end.cause not in _REVIVABLE or not ready:
             return False
         self._in_vain = self._in_vain + 1 if self._begun == self._tasks.begun else 0
         self._begun = self._tasks.begun
@@ -44,7 +49,7 @@ class Reviving:
 
     def queue_end(self, end: KernelEnd) -> TaskEnd | None:
         """What becomes of the tasks that wait when it is started again; None if they stay."""
-        if self._queue is not QueuePolicy.CANCEL:
+        if self._order.queue_on_death is not QueuePolicy.CANCEL:
             return None
         told = end.exit.sentence() if end.exit is not None else end.reason
         return TaskEnd(

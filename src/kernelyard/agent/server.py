@@ -20,7 +20,7 @@ from kernelyard.model.errors import AgentUnavailable, Invalid, YardError
 from kernelyard.providers.catalogue import Catalogue
 from kernelyard.wire import link
 from kernelyard.wire.foreign import Deposit, DepositFile, ExternalFiles
-from kernelyard.wire.interventions import Interrupt, Interrupted, Signal, Signalled
+from kernelyard.wire.interventions import Claim, Interrupt, Interrupted, Signal, Signalled
 from kernelyard.wire.zygotes import ZygoteList, Zygotes
 
 ALIVE_SECONDS = 15.0
@@ -133,6 +133,8 @@ class Server:
                 return await self._of_agent(request)
             case link.Bridge() | Interrupt() | Signal():
                 return await self._of_kernel(request)
+            case Claim():
+                await self._registry.claim(request.order)
             case link.Stored():
                 await self._registry.stored(request.kernel_id, request.number)
             case Deposit() | DepositFile() | ExternalFiles():

@@ -17,7 +17,7 @@ from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.ports.engine import AgentAddress
 from kernelyard.wire import connections
 from kernelyard.wire.foreign import Deposit, DepositFile, ExternalFiles, ExternalList
-from kernelyard.wire.interventions import Interrupt, Interrupted, Signal, Signalled
+from kernelyard.wire.interventions import Claim, Interrupt, Interrupted, Signal, Signalled
 from kernelyard.wire.link import (
     AgentInfo,
     Attach,
@@ -85,6 +85,9 @@ class UnixLink:
 
     async def launch(self, order: LaunchOrder) -> None:
         await self._call(Launch(order=order), Done)
+
+    async def claim(self, order: LaunchOrder) -> None:
+        await self._call(Claim(order=order), Done)
 
     async def submit(self, kernel_id: str, tasks: Sequence[Assignment]) -> None:
         await self._call(Submit(kernel_id=kernel_id, tasks=list(tasks)), Done)

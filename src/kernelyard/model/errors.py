@@ -10,7 +10,7 @@
     ├── Forbidden          the token is right and does not allow this
     ├── NotFound
     │   ├── ImageNotFound · TemplateNotFound · KernelNotFound · TaskNotFound · TokenNotFound
-    │   └── ResourceNotFound
+    │   └── PoolNotFound · ResourceNotFound
     ├── Conflict           the request is right and the present state forbids it
     │   ├── NameTaken · AlreadyExists · IdempotencyKeyReused
     │   ├── ImageDisabled · TemplateDisabled · ImageNotReady · NoImageFits
@@ -110,6 +110,12 @@ class TokenNotFound(NotFound):
     """There is no such token. 'kernelyard token list' or GET /v1/tokens lists them."""
 
     code = "token_not_found"
+
+
+class PoolNotFound(NotFound):
+    """There is no such pool. 'kernelyard pool list' lists those that serve you."""
+
+    code = "pool_not_found"
 
 
 class ResourceNotFound(NotFound):

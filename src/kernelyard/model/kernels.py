@@ -79,6 +79,10 @@ class LaunchOrder:
     trust: str = ""
     """Whose code has run in the process that it may be forked from: a user's name, or nobody's but
     that of administrators."""
+    pooled: bool = False
+    """Whether it waits in a pool: it runs nothing, and its limits of time do not count yet."""
+    claimed_at: Micros = 0
+    """When it was taken out of its pool, by the agent's clock: its life is counted from here."""
 
 
 TAKES_NO_TASKS = frozenset({Phase.STOPPING, Phase.STOPPED, Phase.FAILED})
@@ -107,6 +111,10 @@ class Kernel:
     """Tells kernels that somebody else has started from each other; unique among the owner's live ones."""
     shut_down: bool = False
     """Whether a kernel that is not ours is to be shut down, and not only detached, when it is stopped."""
+    pool_no: int | None = None
+    """The pool in which it waits, and then it is nobody's; None for all others."""
+    pool_digest: str | None = None
+    """What it was made ready with, if it was: it stays when the kernel is claimed."""
     wanted: Wanted = Wanted.RUN
     phase: Phase = Phase.REQUESTED
     reason: str | None = None
@@ -152,6 +160,16 @@ class Kernel:
             ran_attempt=self.ran_attempt,
             busy=self.current_seq is not None,
         )
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits in a pool and is to be seen by nobody."""
+        return self.pool_no is not None
+
+    @property
+    def claimed(self) -> bool:
+        """Whether it was made ready before somebody asked for it."""
+        return self.pool_digest is not None and self.pool_no is None
 
     @property
     def takes_tasks(self) -> bool:

@@ -49,6 +49,13 @@ class AgentLink(Protocol):
         """Begin to start a kernel; how it goes stands in its journal. Raises StorageFull."""
         ...
 
+    async def claim(self, order: LaunchOrder) -> None:
+        """Give a kernel that has waited in a pool to its owner; nothing of it is run before that.
+
+        Raises KernelNotFound, KernelEnded, StorageFull.
+        """
+        ...
+
     async def submit(self, kernel_id: str, tasks: Sequence[Assignment]) -> None:
         """Queue tasks, durably. Raises KernelNotFound, KernelEnded, StorageFull."""
         ...

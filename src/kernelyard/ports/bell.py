@@ -52,3 +52,8 @@ def events_topic() -> str:
 def care_topic(kernel_no: int) -> str:
     """Rings when a kernel needs its caretaker, who may be in another server."""
     return f"care:{kernel_no}"
+
+
+def pools_topic() -> str:
+    """Rings when pools, or kernels that wait in one, may need somebody to look."""
+    return "pools"

@@ -23,6 +23,7 @@ from kernelyard.model.tasks import Cancellation, Task, TaskState
 from kernelyard.ports.bell import Bell
 from kernelyard.ports.kept_kernels import KeptKernels
 from kernelyard.ports.named_stores import ChoiceStore, ImageStore, TemplateStore, TokenStore
+from kernelyard.ports.pool_store import PoolStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +329,8 @@ class Store(Protocol):
     def choices(self) -> ChoiceStore: ...
     @property
     def tokens(self) -> TokenStore: ...
+    @property
+    def pools(self) -> PoolStore: ...
 
     def bell(self, local: Bell) -> Bell:
         """Return the bell to use: ``local``, or one around it that other servers hear, too."""

@@ -102,6 +102,37 @@ def entering(
     )
 
 
+def claiming(waiting: Kernel, order: Kernel, at: Micros) -> tuple[Kernel, list[Mark]]:
+    """Give a kernel that waits to whoever has ordered one; its history begins now."""
+    claimed = replace(
+        waiting,
+        owner=order.owner,
+        name=order.name,
+        display_name=order.display_name,
+        environment=order.environment,
+        labels=order.labels,
+        path=order.path,
+        created_at=order.created_at,
+        launched_at=at,
+        ready_at=at,
+        last_activity_at=at,
+        reason=None,
+        pool_no=None,
+    )
+    return claimed, [first_mark(order), Mark(at, _shown(claimed), None)]
+
+
+def is_ready(kernel: Kernel, digest: str) -> bool:
+    """Whether a kernel that waits may be given away: it has only ever been started once."""
+    up = is_live(kernel) and kernel.phase is Phase.READY
+    return up and kernel.pool_digest == digest and (kernel.attempt, kernel.ran_attempt) == (1, 1)
+
+
+def can_take_up(kernel: Kernel) -> bool:
+    """Whether environment and directory of a kernel can be changed while it runs: IPython's answers."""
+    return kernel.info is not None and kernel.info.get("implementation") == "ipython"
+
+
 def new_records(stored_number: int, records: Sequence[Record]) -> Sequence[Record]:
     """The records that come next behind ``stored_number``.
 

@@ -5,6 +5,17 @@ from __future__ import annotations
 import msgspec
 
 from kernelyard.model.exits import InterruptOutcome
+from kernelyard.model.kernels import LaunchOrder
+
+
+class Claim(msgspec.Struct, tag="claim", frozen=True):
+    """Give a kernel that has waited in a pool what its owner asks: an order like that of its launch.
+
+    When it is answered, environment and directory are as he wants them, or the process is being
+    started anew with them; its limits of time count from here. One that was claimed already stays.
+    """
+
+    order: LaunchOrder
 
 
 class Interrupt(msgspec.Struct, tag="interrupt", frozen=True):

@@ -34,7 +34,7 @@ from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.foreign import Deposit, DepositFile, ExternalFiles, ExternalList
-from kernelyard.wire.interventions import Interrupt, Interrupted, Signal, Signalled
+from kernelyard.wire.interventions import Claim, Interrupt, Interrupted, Signal, Signalled
 from kernelyard.wire.zygotes import ZygoteList, Zygotes
 
 LINK_VERSION = 4
@@ -54,10 +54,7 @@ class Images(msgspec.Struct, tag="images", frozen=True):
 
 
 class NewImages(msgspec.Struct, tag="new_images", frozen=True):
-    """The same, as soon as it is another than version ``than``, or when so many seconds are over.
-
-    ``than`` is of an earlier answer of the same agent; an agent that is asked so keeps looking.
-    """
+    """The same, as soon as it is another than version ``than``, or after so many seconds. ``than`` is of an earlier answer of the same agent; an agent that is asked so keeps looking."""
 
     than: int
     seconds: float
@@ -196,6 +193,7 @@ Request = (
     | Parameters
     | Resource
     | Launch
+    | Claim
     | Submit
     | Cancel
     | Interrupt

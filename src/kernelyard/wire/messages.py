@@ -65,6 +65,14 @@ class Stream(msgspec.Struct, frozen=True):
     text: str = ""
 
 
+class Configure(msgspec.Struct, frozen=True):
+    """Content of a ``kernelyard_configure_request``: what a running kernel is to take up."""
+
+    environment: dict[str, str | None]
+    """None: to forget a variable."""
+    cwd: str | None
+
+
 class _OwnHeader(msgspec.Struct, frozen=True):
     msg_id: str
     msg_type: str
@@ -153,6 +161,17 @@ def execute_request(code: str, *, msg_id: str, session: str, date: str) -> Parts
     """Return the request to run ``code``: with history, without prompts, not aborting what follows."""
     content = _encoder.encode(_Execute(code))
     return _request("execute_request", content, msg_id=msg_id, session=session, date=date)
+
+
+def configure_request(asked: Configure, *, msg_id: str, session: str, date: str) -> Parts:
+    """Return the request to take up other variables and another directory.
+
+    Only kernels that we have made fit for it answer to this.
+    """
+    content = _encoder.encode(asked)
+    return _request(
+        "kernelyard_configure_request", content, msg_id=msg_id, session=session, date=date
+    )
 
 
 def shutdown_request(*, restart: bool, msg_id: str, session: str, date: str) -> Parts:

@@ -18,7 +18,7 @@ from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record
 from kernelyard.model.tasks import TaskState
 from kernelyard.ports.agent_link import AgentLink
-from kernelyard.ports.bell import events_topic, kernel_topic, settled_topic
+from kernelyard.ports.bell import events_topic, kernel_topic, pools_topic, settled_topic
 from kernelyard.yard.gaps import bridged
 from kernelyard.yard.log import event, failure
 from kernelyard.yard.world import World
@@ -114,6 +114,8 @@ class Following:
                 self._first = None
             projection = project(records)
             stored = await self._keep(records, projection)
+            if kernel.waits and projection.phases:
+                self._bell.ring(pools_topic())
             if stored is None:
                 return True
             _tell(kernel.id, projection)

@@ -40,7 +40,8 @@ from kernelyard.wire.foreign import (
     identity_of,
 )
 from kernelyard.yard.caretakers import Caretakers
-from kernelyard.yard.kernels import Kernels, checked_display_name
+from kernelyard.yard.creating import checked_display_name
+from kernelyard.yard.kernels import Kernels
 from kernelyard.yard.log import event, failure
 from kernelyard.yard.templates import Templates
 from kernelyard.yard.world import World

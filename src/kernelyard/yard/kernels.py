@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
 from kernelyard.model.errors import (
-    Invalid,
     KernelEnded,
     KernelNotOwned,
     KernelNotRunning,
-    LimitReached,
-    NameTaken,
 )
 from kernelyard.model.exits import InterruptOutcome
-from kernelyard.model.ids import checked_environment, checked_labels, checked_name
-from kernelyard.model.images import ImageSnapshot
 from kernelyard.model.kernel_phases import KernelState, Phase, Wanted
 from kernelyard.model.kernels import (
-    LARGEST_PARAMETERS,
     RESTARTED_BY,
     Kernel,
     KernelOrder,
     StateChange,
-    checked_path,
 )
 from kernelyard.model.paging import checked_limit, decode_cursor, encode_cursor
 from kernelyard.model.principals import Principal
@@ -35,16 +25,13 @@ from kernelyard.model.prospects import Prospect, prospect_of
 from kernelyard.model.records import EndCause
 from kernelyard.model.signals import checked_reason, checked_signal
 from kernelyard.model.tasks import Cancellation
-from kernelyard.model.templates import TemplateSnapshot
 from kernelyard.ports.bell import events_topic, kernel_topic, settled_topic
-from kernelyard.ports.stores import Idempotency, KernelQuery
+from kernelyard.ports.stores import KernelQuery
 from kernelyard.yard.attachments import Attachments
 from kernelyard.yard.caretakers import Caretakers
-from kernelyard.yard.images import Images
-from kernelyard.yard.templates import Templates
+from kernelyard.yard.creating import Creating
 from kernelyard.yard.world import World
 
-LONGEST_DISPLAY_NAME = 256
 LET_GO = (
     "This kernel was let go of, so it cannot be told to shut down from here. Attach it again, or end it "
     "where it was started."
@@ -67,8 +54,7 @@ class Kernels:
     def __init__(
         self,
         world: World,
-        images: Images,
-        templates: Templates,
+        creating: Creating,
         caretakers: Caretakers,
         attachments: Attachments,
     ) -> None:
@@ -77,8 +63,7 @@ class Kernels:
         self._bell = world.bell
         self._clock = world.clock
         self._limits = world.limits
-        self._images = images
-        self._templates = templates
+        self._creating = creating
         self._caretakers = caretakers
         self._attachments = attachments
 
@@ -90,31 +75,12 @@ class Kernels:
         reuse: bool = False,
         idempotency_key: str | None = None,
     ) -> tuple[Kernel, bool]:
-        """Ask for a kernel; return it at once, and whether it was made now.
+        """Ask for a kernel; see ``Creating.create``."""
+        return await self._creating.create(who, order, reuse=reuse, idempotency_key=idempotency_key)
 
-        With ``reuse`` a live kernel of the order's name is returned instead of NameTaken. Raises
-        Invalid, ImageNotFound, ImageDisabled, ImageNotReady, TemplateNotFound, TemplateDisabled,
-        NameTaken, IdempotencyKeyReused, LimitReached, AgentUnavailable.
-        """
-        _checked(order, reuse=reuse)
-        if reuse and (existing := await self._live(who, order)) is not None:
-            return existing, False
-        kernel = await self._prepared(who, order)
-        await self.check_room()
-        idempotency = (
-            Idempotency(idempotency_key, _digest(order, reuse)) if idempotency_key else None
-        )
-        try:
-            kept, created = await self._store.kernels.insert(kernel, idempotency)
-        except NameTaken:
-            existing = await self._live(who, order) if reuse else None
-            if existing is None:
-                raise
-            return existing, False
-        if created:
-            self._caretakers.attend(kept.no)
-            self._bell.ring(events_topic())
-        return kept, created
+    async def check_room(self) -> None:
+        """Raise LimitReached if no further kernel may be live."""
+        await self._creating.check_room()
 
     async def get(self, who: Principal, kernel_id: str) -> Kernel:
         """Raises KernelNotFound."""
@@ -269,44 +235,6 @@ class Kernels:
                 return kernel
             await self._bell.wait(settled_topic(kernel.no), mark, min(left, _POLL_SECONDS))
 
-    async def _live(self, who: Principal, order: KernelOrder) -> Kernel | None:
-        if order.name is None:
-            return None
-        return await self._store.kernels.live_by_name(who.name, order.name)
-
-    async def _prepared(self, who: Principal, order: KernelOrder) -> Kernel:
-        template = await self._templates.usable(who, order.template)
-        image = await self._images.usable(order.image)
-        await self._images.check_parameters(image, order.parameters)
-        return Kernel(
-            no=0,
-            id=str(uuid.uuid4()),
-            owner=who.name,
-            name=order.name,
-            display_name=order.display_name,
-            image=ImageSnapshot(
-                name=image.name,
-                reference=image.reference,
-                display_name=image.display_name,
-                language=image.language,
-            ),
-            template=TemplateSnapshot(name=template.name, spec=template.spec),
-            environment=order.environment,
-            labels=order.labels,
-            parameters=order.parameters,
-            path=order.path,
-            created_at=self._clock.now(),
-        )
-
-    async def check_room(self) -> None:
-        """Raise LimitReached if no further kernel may be live."""
-        most = self._limits.max_kernels
-        if most and await self._store.kernels.live_count() >= most:
-            raise LimitReached(
-                f"This server runs at most {most} kernels at a time. Terminate one you no longer "
-                "need, or ask the administrator to raise 'max_kernels'."
-            )
-
     async def _want(
         self, who: Principal, kernel_id: str, wanted: Wanted, *, shut_down: bool = False
     ) -> Kernel:
@@ -357,44 +285,3 @@ def _ended(kernel: Kernel) -> str:
         f"The kernel is {kernel.state.value}{why}. Its outputs stay readable; "
         "create a new kernel to run more code."
     )
-
-
-def checked_display_name(text: str) -> str:
-    """Return ``text`` if it can be shown as a kernel's name; raise Invalid if not."""
-    if len(text) > LONGEST_DISPLAY_NAME or "\0" in text:
-        raise Invalid(
-            f"'display_name' may have at most {LONGEST_DISPLAY_NAME} characters.",
-            field="display_name",
-        )
-    return text
-
-
-def _checked(order: KernelOrder, *, reuse: bool) -> None:
-    if order.name is not None:
-        checked_name(order.name, field="name")
-    elif reuse:
-        raise Invalid("Get-or-create needs a 'name' to look for.", field="name")
-    checked_display_name(order.display_name)
-    checked_environment(order.environment, field="environment")
-    checked_labels(order.labels)
-    if order.path is not None:
-        checked_path(order.path, field="path")
-    if len(json.dumps(order.parameters)) > LARGEST_PARAMETERS:
-        raise Invalid(
-            f"'parameters' may take at most {LARGEST_PARAMETERS // 1024} KiB.", field="parameters"
-        )
-
-
-def _digest(order: KernelOrder, reuse: bool) -> str:
-    parts = [
-        order.image,
-        order.template,
-        order.name,
-        order.display_name,
-        sorted(order.environment.items()),
-        sorted(order.labels.items()),
-        order.parameters,
-        order.path,
-        reuse,
-    ]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -46,6 +46,7 @@ class Caretaker:
         self._dispatch = Dispatch(kernel_no, world)
         self._following: asyncio.Task[None] | None = None
         self._launched_attempt = 0
+        self._claim_told = False
         self._stop_sent = False
 
     @property
@@ -89,7 +90,7 @@ class Caretaker:
                 failure("caretaker.failed", error, kernel_no=self._no)
             else:
                 continue
-            self._stop_sent = False
+            self._stop_sent = self._claim_told = False
             self._dispatch.start_again()
             await self._clock.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
@@ -112,6 +113,7 @@ class Caretaker:
         kernel = await self._store.kernels.by_no(self._no)
         if kernel is None:
             return True
+        await self._tell_claim(kernel)
         step = next_step(
             kernel.wanted, kernel.phase, attempt=kernel.attempt, ran_attempt=kernel.ran_attempt
         )
@@ -130,9 +132,21 @@ class Caretaker:
             case Step.NOTHING:
                 pass
         self._follow(kernel)
-        if kernel.takes_tasks and (self._launched_attempt or kernel.phase in _KNOWN_TO_AGENT):
+        known = self._launched_attempt or kernel.phase in _KNOWN_TO_AGENT
+        if kernel.takes_tasks and known and not kernel.waits:
             await self._hand_over()
         return kernel.phase.is_final and kernel.journal_closed and kernel.wanted is not Wanted.GONE
+
+    async def _tell_claim(self, kernel: Kernel) -> None:
+        """Have the agent give the kernel to its owner, before anything of his is run on it."""
+        if self._claim_told or not (kernel.claimed and kernel.takes_tasks):
+            return
+        try:
+            await (await self._agents.link()).claim(self._order(kernel))
+        except (KernelNotFound, KernelEnded) as error:
+            # Following brings the news.
+            event("caretaker.not_claimed", kernel_id=kernel.id, code=error.code)
+        self._claim_told = True
 
     async def _hand_over(self) -> None:
         try:
@@ -186,6 +200,7 @@ class Caretaker:
             queue_on_death=spec.queue_on_death,
             log_bytes_limit=self._world.limits.kernel_log_bytes,
             start_timeout_seconds=self._world.limits.kernel_start_seconds,
+            pooled=kernel.waits,
         )
 
     async def _restart(self, kernel: Kernel) -> None:

@@ -17,6 +17,7 @@ from kernelyard.yard.agents import Agents
 from kernelyard.yard.attachments import Attachments
 from kernelyard.yard.bridges import Bridges
 from kernelyard.yard.caretakers import Caretakers
+from kernelyard.yard.creating import Creating
 from kernelyard.yard.events import Events
 from kernelyard.yard.external import ExternalKernels
 from kernelyard.yard.foreign import ForeignKernels
@@ -27,6 +28,8 @@ from kernelyard.yard.kernels import Kernels
 from kernelyard.yard.limits import Limits
 from kernelyard.yard.logs import KernelLogs
 from kernelyard.yard.outputs import Outputs
+from kernelyard.yard.pool_keeping import PoolKeeping
+from kernelyard.yard.pools import Pools
 from kernelyard.yard.releasing import Releasing
 from kernelyard.yard.resolving import Resolving
 from kernelyard.yard.retention import Retention
@@ -59,7 +62,11 @@ class Yard:
         self.images = Images(store.images, agents, clock)
         self.templates = Templates(store.templates, clock, largest_page=limits.largest_page)
         attachments = Attachments(agents, clock)
-        self.kernels = Kernels(world, self.images, self.templates, self._caretakers, attachments)
+        kept = (self.images, self.templates, self._caretakers)
+        self.pools = Pools(world, *kept)
+        self.pool_keeping = PoolKeeping(world, self.pools, *kept)
+        creating = Creating(world, *kept, self.pools)
+        self.kernels = Kernels(world, creating, self._caretakers, attachments)
         self.foreign = ForeignKernels(world, self.kernels, self.templates, self._caretakers)
         watched = limits.external_dir
         self._external = ExternalKernels(world, self.foreign, watched) if watched else None
@@ -77,11 +84,13 @@ class Yard:
 
     async def __aenter__(self) -> Self:
         await self.templates.ensure_default()
+        await self.pools.look()
         await self._caretakers.start()
         self._works = [
             asyncio.create_task(self._image_watch.run(), name="watching images"),
             asyncio.create_task(self._releasing.run(), name="releasing"),
             asyncio.create_task(self._retention.run(), name="retention"),
+            asyncio.create_task(self.pool_keeping.run(), name="keeping pools"),
         ]
         if self._external is not None:
             self._works.append(asyncio.create_task(self._external.run(), name="external"))

@@ -33,13 +33,8 @@ class MemoryKernels:
 
     async def insert(self, kernel: Kernel, idempotency: Idempotency | None) -> tuple[Kernel, bool]:
         shelf = self._shelf
-        no = known(shelf.kernel_keys, kernel.owner, idempotency)
-        if no is not None:
-            return shelf.shown(shelf.kernels[no]), False
-        if kernel.name and await self.live_by_name(kernel.owner, kernel.name):
-            raise NameTaken
-        if kernel.identity and await self.live_by_identity(kernel.owner, kernel.identity):
-            raise AlreadyAttached
+        if (made := await self.existing(kernel, idempotency)) is not None:
+            return made, False
         shelf.kernels_made += 1
         kept = replace(kernel, no=shelf.kernels_made)
         shelf.kernels[kept.no] = kept
@@ -48,6 +43,18 @@ class MemoryKernels:
             shelf.kernel_keys[key] = (idempotency.digest, kept.no)
         shelf.note(kept, [(None, [first_mark(kept)])])
         return kept, True
+
+    async def existing(self, kernel: Kernel, idempotency: Idempotency | None) -> Kernel | None:
+        """What the key has made already. Raises what ``insert`` raises."""
+        shelf = self._shelf
+        no = known(shelf.kernel_keys, kernel.owner, idempotency)
+        if no is not None:
+            return shelf.shown(shelf.kernels[no])
+        if kernel.name and await self.live_by_name(kernel.owner, kernel.name):
+            raise NameTaken
+        if kernel.identity and await self.live_by_identity(kernel.owner, kernel.identity):
+            raise AlreadyAttached
+        return None
 
     async def get(self, kernel_id: str, owner: str | None) -> Kernel:
         for kernel in self._shelf.kernels.values():
@@ -196,4 +203,5 @@ def _ended_at(kernel: Kernel) -> Micros:
 
 
 def _visible(kernel: Kernel, owner: str | None) -> bool:
-    return kernel.wanted is not Wanted.GONE and owner in (None, kernel.owner)
+    shown = kernel.wanted is not Wanted.GONE and not kernel.waits
+    return shown and owner in (None, kernel.owner)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from kernelyard.model.errors import IdempotencyKeyReused
 from kernelyard.model.kernel_phases import Wanted
 from kernelyard.model.kernels import Kernel, StateChange
+from kernelyard.model.pools import Pool
 from kernelyard.model.projection import TaskChange
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record
@@ -35,12 +36,19 @@ class Shelf:
     """The images as they were last seen."""
     kernel_keys: Keys = field(default_factory=dict)
     task_keys: Keys = field(default_factory=dict)
+    pools: dict[int, Pool] = field(default_factory=dict)
+    pools_made: int = 0
     kernels_made: int = 0
     tasks_made: int = 0
     changes_made: int = 0
 
     def note(self, kernel: Kernel, runs: Iterable[tuple[Task | None, list[Mark]]]) -> None:
-        """Write down marks of a kernel (None) and of its tasks, numbered in order of time."""
+        """Write down marks of a kernel (None) and of its tasks, numbered in order of time.
+
+        One that waits in a pool is nobody's, and nobody is told of it.
+        """
+        if kernel.waits:
+            return
         for task, mark in in_order(runs):
             self.changes_made += 1
             change = StateChange(

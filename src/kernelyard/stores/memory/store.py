@@ -13,6 +13,7 @@ from kernelyard.stores.memory.names import (
     MemoryTokens,
 )
 from kernelyard.stores.memory.outputs import MemoryOutputs
+from kernelyard.stores.memory.pools import MemoryPools
 from kernelyard.stores.memory.shelf import Shelf
 from kernelyard.stores.memory.tasks import MemoryTasks
 
@@ -32,6 +33,7 @@ class MemoryStore:
         self.images = MemoryImages()
         self.choices = MemoryChoices()
         self.tokens = MemoryTokens()
+        self.pools = MemoryPools(shelf, self.kernels)
         self.leases = MemoryLeases(shelf)
 
     def bell(self, local: Bell) -> Bell:

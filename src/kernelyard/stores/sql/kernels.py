@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Select, and_, bindparam, delete, func, insert, select
 
 from kernelyard.model.errors import (
     AlreadyAttached,
@@ -44,7 +44,7 @@ from kernelyard.stores.sql.tables import changes, kernel_labels, kernels, output
 from kernelyard.stores.transitions import entering, first_mark, wanting, wanting_attempt
 
 _REMOVED_AT_ONCE = 500
-_VISIBLE = kernels.c.wanted != Wanted.GONE.value
+_VISIBLE = and_(kernels.c.wanted != Wanted.GONE.value, kernels.c.pool_no.is_(None))
 _BY_ID = select(kernels).where(kernels.c.id == bindparam("id"), _VISIBLE)
 _BY_NO = select(kernels).where(kernels.c.no == bindparam("no"))
 _LIVE_BY_NAME = select(kernels).where(
@@ -259,9 +259,10 @@ def kernels_statement(query: KernelQuery) -> Select[Any]:
     )
 
 
-def _insert(
+def existing_kernel(
     connection: Connection, kernel: Kernel, idempotency: Idempotency | None
-) -> tuple[Kernel, bool]:
+) -> Kernel | None:
+    """What the key has made already. Raises IdempotencyKeyReused, NameTaken, AlreadyAttached."""
     same_name = {"owner": kernel.owner, "name": kernel.name}
     # Looked at before the key: if the same request was kept in between, the key tells.
     taken = kernel.name is not None and connection.execute(_LIVE_BY_NAME, same_name).first()
@@ -275,20 +276,46 @@ def _insert(
         if made and made.idempotency_digest != idempotency.digest:
             raise IdempotencyKeyReused
         if made:
-            return kernel_of(made), False
+            return kernel_of(made)
     if taken:
         raise NameTaken
     if attached:
         raise AlreadyAttached
-    values = new_kernel_values(kernel)
-    if idempotency:
-        values |= {"idempotency_key": idempotency.key, "idempotency_digest": idempotency.digest}
+    return None
+
+
+def key_values(idempotency: Idempotency | None) -> Values:
+    """The columns of a kernel that remember how it was asked for."""
+    if idempotency is None:
+        return {}
+    return {"idempotency_key": idempotency.key, "idempotency_digest": idempotency.digest}
+
+
+def keep_labels(connection: Connection, no: int, labels: dict[str, str]) -> None:
+    """Keep the labels of a kernel that has none yet."""
+    if labels:
+        connection.execute(insert(kernel_labels), label_rows(no, labels))
+
+
+def insert_kernel(
+    connection: Connection, kernel: Kernel, idempotency: Idempotency | None
+) -> Kernel:
+    """Keep a new kernel; return it with its number."""
+    values = new_kernel_values(kernel) | key_values(idempotency)
     no = connection.execute(insert(kernels).returning(kernels.c.no), values).scalar_one()
-    if kernel.labels:
-        connection.execute(insert(kernel_labels), label_rows(no, kernel.labels))
+    keep_labels(connection, no, kernel.labels)
     kept = replace(kernel, no=no)
     note(connection, kept, [(None, [first_mark(kept)])])
-    return kept, True
+    return kept
+
+
+def _insert(
+    connection: Connection, kernel: Kernel, idempotency: Idempotency | None
+) -> tuple[Kernel, bool]:
+    made = existing_kernel(connection, kernel, idempotency)
+    if made is not None:
+        return made, False
+    return insert_kernel(connection, kernel, idempotency), True
 
 
 def _remove_some(connection: Connection, no: int) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 
 from kernelyard.model.errors import YardError
 
-NEWEST = "0003"
+NEWEST = "0005"
 """The last migration. Numbers grow by one."""
 _FOLDER = Path(__file__).parent / "migrations"
 # Alembic keeps what it works on in module-level variables; stores may be opened in several threads.

@@ -98,9 +98,12 @@ def change_tasks(
 
 
 def note(connection: Connection, kernel: Kernel, runs: Sequence[Run]) -> None:
-    """Write down marks of a kernel and of its tasks, numbered in order of time."""
+    """Write down marks of a kernel and of its tasks, numbered in order of time.
+
+    One that waits in a pool is nobody's, and nobody is told of it.
+    """
     marks = in_order(runs)
-    if not marks:
+    if not marks or kernel.waits:
         return
     rows: list[Values] = [
         {

@@ -15,7 +15,13 @@ from kernelyard.model.kernel_phases import Phase, Wanted
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.records import EndCause, Record, StoppedBy
 from kernelyard.model.tasks import Cancellation, Task, TaskError, TaskLimits, TaskState
-from kernelyard.model.templates import QueuePolicy, RestartPolicy, TemplateSnapshot, TemplateSpec
+from kernelyard.model.templates import (
+    QueuePolicy,
+    RestartPolicy,
+    StartWay,
+    TemplateSnapshot,
+    TemplateSpec,
+)
 from kernelyard.stores.transitions import is_live, is_unfinished
 from kernelyard.wire.journal import KIND_CODES
 
@@ -71,9 +77,29 @@ def new_kernel_values(kernel: Kernel) -> Values:
         "path": plain(kernel.path),
         "owned": kernel.owned,
         "identity": kernel.identity,
+        "pool_no": kernel.pool_no,
+        "pool_digest": kernel.pool_digest,
         "created_at": kernel.created_at,
         "info": json_text(kernel.info) if kernel.info is not None else None,
         **_moving_values(kernel),
+    }
+
+
+def claimed_kernel_values(kernel: Kernel) -> Values:
+    """The columns of a kernel that come with its owner, and those that begin anew with him."""
+    return {
+        "owner": kernel.owner,
+        "name": kernel.name,
+        "display_name": kernel.display_name,
+        "environment": json_text(kernel.environment),
+        "labels": json_text(kernel.labels),
+        "path": plain(kernel.path),
+        "pool_no": None,
+        "created_at": kernel.created_at,
+        "launched_at": kernel.launched_at,
+        "ready_at": kernel.ready_at,
+        "last_activity_at": kernel.last_activity_at,
+        "reason": plain(kernel.reason),
     }
 
 
@@ -131,6 +157,8 @@ def kernel_of(row: Row[Any]) -> Kernel:
         owned=row.owned,
         identity=row.identity,
         shut_down=row.shut_down,
+        pool_no=row.pool_no,
+        pool_digest=row.pool_digest,
         wanted=Wanted(row.wanted),
         phase=Phase(row.phase),
         reason=row.reason,
@@ -163,6 +191,7 @@ def spec_of(values: Values) -> TemplateSpec:
         restart_policy=RestartPolicy(spec.restart_policy),
         queue_on_death=QueuePolicy(spec.queue_on_death),
         preload=tuple(spec.preload),
+        start=StartWay(spec.start),
     )
 
 

@@ -16,6 +16,7 @@ from kernelyard.stores.sql.kernels import SqlKernels
 from kernelyard.stores.sql.leases import SqlLeases
 from kernelyard.stores.sql.migrate import migrate
 from kernelyard.stores.sql.outputs import SqlOutputs
+from kernelyard.stores.sql.pools import SqlPools
 from kernelyard.stores.sql.sqlite import SqliteDatabase
 from kernelyard.stores.sql.sqlite_stores import SqliteOutputs, SqliteTasks
 from kernelyard.stores.sql.tasks import SqlTasks
@@ -38,6 +39,7 @@ class SqlStore:
         self.images = SqlImages(database)
         self.choices = SqlChoices(database)
         self.tokens = SqlTokens(database)
+        self.pools = SqlPools(database)
         self.leases = SqlLeases(database)
 
     def bell(self, local: Bell) -> Bell:

@@ -78,6 +78,8 @@ kernels = Table(
     Column("owned", Boolean, nullable=False, server_default=true()),
     Column("identity", String),
     Column("shut_down", Boolean, nullable=False, server_default=false()),
+    Column("pool_no", BigInteger),
+    Column("pool_digest", String),
     UniqueConstraint("owner", "idempotency_key"),
     Index(None, "owner", "phase", "no"),
     Index(None, "phase", "no"),
@@ -123,6 +125,39 @@ Index(
     kernels.c.stored_bytes,
     sqlite_where=KEPT,
     postgresql_where=KEPT,
+)
+
+WAITING = text("pool_no IS NOT NULL")
+"""Kernels that wait in a pool."""
+Index(
+    "ix_kernels_waiting",
+    kernels.c.pool_no,
+    kernels.c.no,
+    sqlite_where=WAITING,
+    postgresql_where=WAITING,
+)
+
+pools = Table(
+    "pools",
+    metadata,
+    Column("no", NUMBER, primary_key=True),
+    Column("owner", NAME, nullable=False),
+    Column("image", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("template", NAME, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("least", Integer, nullable=False),
+    Column("most", Integer, nullable=False),
+    Column("target", Integer, nullable=False),
+    Column("declared", Boolean, nullable=False),
+    Column("claimed", BigInteger, nullable=False),
+    Column("missed", BigInteger, nullable=False),
+    Column("demanded_at", BigInteger, nullable=False),
+    Column("reason", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    UniqueConstraint("owner", "image", "template"),
+    sqlite_autoincrement=True,
 )
 
 leases = Table(

@@ -19,6 +19,7 @@ pytest.register_assert_rewrite(
     "kernelyard.testing.stores.leases",
     "kernelyard.testing.stores.names",
     "kernelyard.testing.stores.outputs",
+    "kernelyard.testing.stores.pools",
     "kernelyard.testing.stores.retention",
     "kernelyard.testing.stores.settling",
     "kernelyard.testing.stores.sightings",
@@ -33,6 +34,7 @@ from kernelyard.testing.stores.kernels import KernelConformance  # noqa: E402
 from kernelyard.testing.stores.leases import LeaseConformance  # noqa: E402
 from kernelyard.testing.stores.names import NameConformance  # noqa: E402
 from kernelyard.testing.stores.outputs import OutputConformance  # noqa: E402
+from kernelyard.testing.stores.pools import PoolConformance  # noqa: E402
 from kernelyard.testing.stores.retention import RetentionConformance  # noqa: E402
 from kernelyard.testing.stores.settling import SettlingConformance  # noqa: E402
 from kernelyard.testing.stores.sightings import SightingConformance  # noqa: E402
@@ -49,6 +51,7 @@ class StoreConformance(
     OutputConformance,
     SettlingConformance,
     RetentionConformance,
+    PoolConformance,
     EndConformance,
     EventConformance,
     NameConformance,

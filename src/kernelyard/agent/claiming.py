@@ -1,0 +1,111 @@
+"""Giving a kernel that waits in a pool to whoever has claimed it.
+
+It takes up his environment and directory while it runs, where it can; otherwise its process is started
+anew with them. Nothing of his is run before that. The order on the disk says to whom it belongs: it is
+rewritten only when all is applied, so whatever is cut off is simply asked for again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Protocol
+
+from kernelyard.agent.folder import Folder
+from kernelyard.agent.incarnation import Incarnation
+from kernelyard.agent.journal import wall_clock
+from kernelyard.agent.logs import Log
+from kernelyard.model.errors import KernelEnded
+from kernelyard.model.kernels import LaunchOrder
+from kernelyard.model.pools import needs_fresh_process
+from kernelyard.model.records import EndCause
+from kernelyard.providers.directories import marked_directory
+from kernelyard.providers.launcher import LaunchFailed
+from kernelyard.wire.messages import Configure
+
+CONFIGURE_SECONDS = 3.0
+"""One that does not answer within these is started anew."""
+AFRESH = "started afresh, for it could not take up what is wanted of it while it ran"
+
+
+class Claimable(Protocol):
+    """What there is to know of a kernel that waits, and what can be done to it."""
+
+    order: LaunchOrder
+
+    @property
+    def cause(self) -> EndCause | None:
+        """Why it ends; None if it does not."""
+        ...
+
+    @property
+    def ready_incarnation(self) -> Incarnation | None:
+        """The process that is ready; None if there is none now."""
+        ...
+
+    def take(self, order: LaunchOrder) -> None:
+        """From now on this is its order."""
+        ...
+
+    def restart(self, attempt: int, reason: str, by: str = "") -> None:
+        """Begin to start its process anew."""
+        ...
+
+
+class Claiming:
+    """Gives one kernel away, once."""
+
+    def __init__(self, kernel: Claimable, folder: Folder, log: Log) -> None:
+        self._kernel = kernel
+        self._folder = folder
+        self._log = log
+        self._one_at_a_time = asyncio.Lock()
+
+    async def claim(self, order: LaunchOrder) -> None:
+        """Give it away, unless that was done before. Raises KernelEnded, OSError."""
+        async with self._one_at_a_time:
+            if not self._kernel.order.pooled:
+                return
+            self._refuse_if_it_ends()
+            attempt = self._kernel.order.attempt
+            applied = await self._applied(order)
+            self._refuse_if_it_ends()
+            now = self._kernel.order.attempt
+            taken = replace(order, attempt=now, pooled=False, claimed_at=wall_clock())
+            self._folder.rewrite_order(taken)
+            self._kernel.take(taken)
+            self._log.info("kernel.claimed", applied=applied)
+            if not applied or now != attempt:
+                self._kernel.restart(now + 1, AFRESH)
+
+    def _refuse_if_it_ends(self) -> None:
+        if self._kernel.cause is not None:
+            raise KernelEnded
+
+    async def _applied(self, order: LaunchOrder) -> bool:
+        """Have the running process take up what is asked; return whether it has."""
+        incarnation, before = self._kernel.ready_incarnation, self._kernel.order
+        if incarnation is None or incarnation.over:
+            return False
+        try:
+            cwd = marked_directory(order.path)
+        except LaunchFailed:
+            # Starting anew says what is wrong with it.
+            return False
+        environment = _changes(before.environment, order.environment)
+        if not environment and cwd is None:
+            return order.path is None or incarnation.configurable
+        if not incarnation.configurable or any(map(needs_fresh_process, environment)):
+            return False
+        asked = Configure(environment, None if cwd is None else str(cwd))
+        try:
+            async with asyncio.timeout(CONFIGURE_SECONDS):
+                return await incarnation.configuring.configure(asked)
+        except TimeoutError:
+            self._log.warning("kernel.not_configured")
+            return False
+
+
+def _changes(before: dict[str, str], after: dict[str, str]) -> dict[str, str | None]:
+    changes: dict[str, str | None] = dict.fromkeys(before.keys() - after.keys())
+    return changes | {key: text for key, text in after.items() if before.get(key) != text}

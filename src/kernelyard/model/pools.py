@@ -1,0 +1,207 @@
+"""Pools: kernels that are made before anybody asks for them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+
+from kernelyard.model.errors import Invalid
+from kernelyard.model.images import Image
+from kernelyard.model.quantities import Micros
+from kernelyard.model.templates import DEFAULT_TEMPLATE, TemplateSpec
+
+EVERYBODY = ""
+"""Owner of a pool that an administrator has set: it serves everybody."""
+LARGEST_POOL = 1000
+CALM: Micros = 5 * 60 * 1_000_000
+"""A pool over which nobody has asked for so long becomes smaller by one."""
+FIRST_PAUSE: Micros = 1_000_000
+LONGEST_PAUSE: Micros = 5 * 60 * 1_000_000
+
+_FRESH_NAMES = frozenset(
+    {
+        "HOME",
+        "KERNELYARD_IPYTHON_HISTORY",
+        "LANG",
+        "LANGUAGE",
+        "TEMP",
+        "TMP",
+        "TMPDIR",
+        "TZ",
+    }
+)
+_FRESH_BEGINNINGS = (
+    "BLIS_",
+    "CONDA_",
+    "CUDA_",
+    "GLIBC_",
+    "GOMP_",
+    "GOTO_",
+    "HIP_",
+    "IPYTHON",
+    "JPY_",
+    "JUPYTER_",
+    "KMP_",
+    "LC_",
+    "LD_",
+    "DYLD_",
+    "MALLOC_",
+    "MKL_",
+    "MPLBACKEND",
+    "NCCL_",
+    "NUMBA_",
+    "NUMEXPR_",
+    "NVIDIA_",
+    "OMP_",
+    "OPENBLAS_",
+    "PYDEVD_",
+    "PYTHON",
+    "ROCR_",
+    "TBB_",
+    "TF_",
+    "VECLIB_",
+)
+
+
+def needs_fresh_process(variable: str) -> bool:
+    """Whether a variable is read only when a process, or a library in it, starts."""
+    return variable in _FRESH_NAMES or variable.startswith(_FRESH_BEGINNINGS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolOrder:
+    """What somebody wants to be kept ready."""
+
+    image: str
+    template: str = DEFAULT_TEMPLATE
+    size: int = 1
+    """How many are ready at first, and for ever if there are no other bounds."""
+    least: int | None = None
+    most: int | None = None
+    """Bounds between which demand moves it; ``size`` unless given."""
+
+    def checked(self) -> tuple[int, int, int]:
+        """Return size and bounds. Raises Invalid."""
+        least = self.size if self.least is None else self.least
+        most = self.size if self.most is None else self.most
+        if not 0 <= self.size <= LARGEST_POOL or most > LARGEST_POOL:
+            raise Invalid(f"A pool has 0 to {LARGEST_POOL} kernels.", field="size")
+        if not 0 <= least <= self.size:
+            raise Invalid("'min' must be between 0 and the pool's size.", field="min")
+        if most < self.size:
+            raise Invalid("'max' must not be below the pool's size.", field="max")
+        return self.size, least, most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """A pool as it is stored. One for each owner, image and template."""
+
+    no: int = 0
+    """The store's own number; never shown."""
+    owner: str = EVERYBODY
+    """Whom it serves: a user, or everybody."""
+    image: str
+    """The name of the image, as users say it."""
+    reference: str
+    """``provider/name`` of what that stood for when it was set."""
+    template: str
+    size: int
+    least: int
+    most: int
+    target: int
+    """How many are to be ready now."""
+    declared: bool = False
+    """Whether the server's settings ask for it."""
+    claimed: int = 0
+    """Creates that were given a ready kernel."""
+    missed: int = 0
+    """Creates that found none."""
+    demanded_at: Micros = 0
+    """When somebody last asked, or its target was last lowered."""
+    reason: str | None = None
+    """Why it has fewer than it should; None if there is nothing to say."""
+    created_at: Micros = 0
+    updated_at: Micros = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolCensus:
+    """A pool with what waits in it."""
+
+    pool: Pool
+    ready: int = 0
+    starting: int = 0
+
+
+def demanded(pool: Pool, at: Micros, *, found: bool) -> Pool:
+    """The pool after somebody asked for a kernel of it: it grows by one if there was none."""
+    if found:
+        return replace(pool, claimed=pool.claimed + 1, demanded_at=at)
+    target = min(pool.most, pool.target + 1)
+    return replace(pool, missed=pool.missed + 1, target=target, demanded_at=at)
+
+
+def calmed(pool: Pool, now: Micros) -> Pool:
+    """The pool as time passes: it becomes smaller by one when nobody has asked for long."""
+    if pool.target <= pool.least or now - pool.demanded_at < CALM:
+        return pool
+    return replace(pool, target=pool.target - 1, demanded_at=now)
+
+
+def resized(pool: Pool, size: int, least: int, most: int, at: Micros) -> Pool:
+    """The pool with other bounds, and as many kernels as it is to begin with."""
+    return replace(
+        pool, size=size, least=least, most=most, target=size, demanded_at=at, updated_at=at
+    )
+
+
+def pause_after(failures: int) -> Micros:
+    """How long nothing is started after so many failures in a row."""
+    return min(FIRST_PAUSE << min(failures - 1, 30), LONGEST_PAUSE) if failures else 0
+
+
+def pool_digest(image: Image, spec: TemplateSpec) -> str:
+    """What kernels were made ready with: equal for those that may stand for each other."""
+    parts = [image.reference, image.name, image.display_name, image.language, image.version]
+    text = json.dumps([parts, asdict(spec)], sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a ready kernel must be for a create to take it."""
+
+    pools: tuple[int, ...]
+    """Their numbers, those of the owner first."""
+    digest: str
+    applies: bool = False
+    """Whether anything is to be applied that only some kernels can take up while they run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What a create asks beyond what its template says."""
+
+    environment: dict[str, str] = field(default_factory=dict)
+    path: str | None = None
+
+    @property
+    def nothing(self) -> bool:
+        """Whether any ready kernel will do."""
+        return not self.environment and self.path is None
+
+    @property
+    def needs_fresh_process(self) -> bool:
+        """Whether no ready kernel will do."""
+        return any(map(needs_fresh_process, self.environment))
+
+
+def applied(
+    template: Mapping[str, str], environment: Mapping[str, str], path: str | None
+) -> Applied:
+    """What is to be applied to a kernel that was started with the template's environment."""
+    beyond = {name: value for name, value in environment.items() if template.get(name) != value}
+    return Applied(environment=beyond, path=path)

@@ -1,0 +1,273 @@
+"""Keeping pools filled, in the background and after everybody who waits for a kernel.
+
+Every server does so; the store lets in no more kernels than are wanted. What waits and is not as a
+create would make it now is given up, and what has ended is made again, after a pause that grows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kernelyard.model.errors import AgentUnavailable, YardError
+from kernelyard.model.images import ImageSnapshot
+from kernelyard.model.kernel_phases import Phase
+from kernelyard.model.kernels import Kernel
+from kernelyard.model.pools import EVERYBODY, Pool, PoolOrder, pause_after, pool_digest
+from kernelyard.model.principals import Principal, Role
+from kernelyard.model.projection import GENTLE_ENDS
+from kernelyard.model.quantities import Micros
+from kernelyard.model.templates import TemplateSnapshot
+from kernelyard.ports.bell import pools_topic
+from kernelyard.yard.access import ADMIN_NAME
+from kernelyard.yard.caretakers import Caretakers
+from kernelyard.yard.images import Images
+from kernelyard.yard.log import event, failure
+from kernelyard.yard.pools import QUIET_SECONDS, Pools
+from kernelyard.yard.templates import Templates
+from kernelyard.yard.world import World
+
+POLL_SECONDS = 5.0
+IDLE_POLL_SECONDS = 30.0
+"""Where there is no pool."""
+PAUSE_SECONDS = 0.05
+"""Between two looks, however often something happens."""
+MOST_STARTING = 2
+"""So many are made ready at once, in all pools."""
+PATIENCE_SECONDS = 3.0
+"""After so long a kernel is made ready although others are being created."""
+_ADMIN = Principal(ADMIN_NAME, Role.ADMIN)
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """What went wrong with a pool, as far as this server has seen."""
+
+    failures: int = 0
+    until: Micros = 0
+    """Nothing is started before that."""
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What kernels of a pool are made of now."""
+
+    image: ImageSnapshot
+    template: TemplateSnapshot
+    digest: str
+
+
+class PoolKeeping:
+    """Looks after every pool as long as the server runs."""
+
+    def __init__(
+        self,
+        world: World,
+        pools: Pools,
+        images: Images,
+        templates: Templates,
+        caretakers: Caretakers,
+    ) -> None:
+        self._world = world
+        self._store = world.store
+        self._bell = world.bell
+        self._clock = world.clock
+        self._pools = pools
+        self._images = images
+        self._templates = templates
+        self._caretakers = caretakers
+        self._trouble: dict[int, _Trouble] = {}
+        self._lacking_since: float | None = None
+        """Since when something is to be started and creates are in the way."""
+
+    async def declare(self, orders: Sequence[PoolOrder]) -> None:
+        """Keep what the settings ask for, and forget what they asked for before. Raises Invalid."""
+        declared = {(order.image, order.template): order for order in orders}
+        for pool in await self._store.pools.all():
+            order = declared.get((pool.image, pool.template))
+            if pool.owner != EVERYBODY:
+                continue
+            if order is None and pool.declared:
+                await self._pools.drop(pool)
+            elif order is not None and _same(pool, order):
+                del declared[pool.image, pool.template]
+        for order in declared.values():
+            await self._pools.keep(EVERYBODY, order, order.image, declared=True)
+
+    async def run(self) -> None:
+        """Work until cancelled, or until the server is about to stop."""
+        seconds = 0.0
+        while not self._bell.muffled:
+            mark = self._bell.mark(pools_topic())
+            try:
+                seconds = await self._round()
+            except AgentUnavailable:
+                self._world.agents.mistrust()
+                seconds = POLL_SECONDS
+            except Exception as error:  # noqa: BLE001 - the next look may go well
+                failure("pools.failed", error)
+                seconds = POLL_SECONDS
+            await self._bell.wait(pools_topic(), mark, seconds)
+            await self._clock.sleep(PAUSE_SECONDS)
+
+    async def _round(self) -> float:
+        """Do what is due for each pool; return after how many seconds to look again."""
+        pools = await self._store.pools.all()
+        self._pools.know(pools)
+        waiting = await self._store.pools.waiting()
+        numbers = {pool.no for pool in pools}
+        for kernel in waiting:
+            if kernel.pool_no not in numbers:
+                await self._give_up(kernel)
+        starting = sum(not one.phase.is_final and one.phase is not Phase.READY for one in waiting)
+        soon = IDLE_POLL_SECONDS if not pools else POLL_SECONDS
+        lacking = False
+        for pool in pools:
+            mine = [kernel for kernel in waiting if kernel.pool_no == pool.no]
+            missing, wanted = await self._tended(pool, mine)
+            if wanted is None or missing <= 0:
+                continue
+            lacking = True
+            while missing and starting < MOST_STARTING and self._may_start():
+                if not await self._start(pool, wanted):
+                    break
+                missing, starting = missing - 1, starting + 1
+            if missing and starting < MOST_STARTING:
+                soon = min(soon, QUIET_SECONDS)
+        if not lacking:
+            self._lacking_since = None
+        return soon
+
+    async def _tended(self, pool: Pool, waiting: list[Kernel]) -> tuple[int, _Wanted | None]:
+        """Give up what is not wanted; return how many are missing, and of what they are to be made.
+
+        Nothing is to be made while there is a reason against it.
+        """
+        now = self._clock.now()
+        trouble = self._trouble.setdefault(pool.no, _Trouble())
+        pool = await self._store.pools.calm(pool.no, now) or pool
+        try:
+            wanted = await self._wanted(pool)
+        except AgentUnavailable:
+            raise
+        except YardError as error:
+            for kernel in waiting:
+                await self._give_up(kernel)
+            await self._explain(pool, error.message)
+            return 0, None
+        live: list[Kernel] = []
+        for kernel in waiting:
+            if kernel.phase.is_final:
+                self._note_end(trouble, kernel, now)
+                await self._give_up(kernel)
+            elif kernel.pool_digest != wanted.digest or kernel.attempt > 1:
+                await self._give_up(kernel)
+            else:
+                live.append(kernel)
+        if any(kernel.phase is Phase.READY and _since(kernel) > trouble.until for kernel in live):
+            trouble.failures, trouble.reason = 0, None
+        live.sort(key=lambda kernel: (kernel.phase is not Phase.READY, kernel.no))
+        for kernel in live[pool.target :]:
+            await self._give_up(kernel)
+        missing = pool.target - len(live)
+        reason = trouble.reason or (await self._no_room() if missing > 0 else None)
+        await self._explain(pool, reason if missing > 0 else None)
+        blocked = missing > 0 and (now < trouble.until or await self._no_room() is not None)
+        return missing, None if blocked else wanted
+
+    def _note_end(self, trouble: _Trouble, kernel: Kernel, now: Micros) -> None:
+        if kernel.cause in GENTLE_ENDS:
+            return
+        trouble.failures += 1
+        pause = pause_after(trouble.failures)
+        trouble.until = now + pause
+        why = (kernel.reason or "it ended").rstrip(".")
+        trouble.reason = (
+            f"A kernel that was to be kept ready has ended: {why}. Others are tried at growing "
+            f"intervals, now {pause // 1_000_000} s; create a kernel of this image to see more."
+        )
+        event("pool.kernel_ended", kernel_id=kernel.id, reason=kernel.reason)
+
+    async def _wanted(self, pool: Pool) -> _Wanted:
+        """Raises what tells why a create with this image and template would be refused."""
+        template = await self._templates.usable(_ADMIN, pool.template)
+        image = await self._images.usable(pool.image)
+        if image.reference != pool.reference:
+            again = PoolOrder(
+                image=pool.image,
+                template=pool.template,
+                size=pool.size,
+                least=pool.least,
+                most=pool.most,
+            )
+            declared = pool.declared
+            await self._pools.keep(pool.owner, again, image.reference, declared=declared)
+        return _Wanted(
+            image=ImageSnapshot(
+                name=image.name,
+                reference=image.reference,
+                display_name=image.display_name,
+                language=image.language,
+            ),
+            template=TemplateSnapshot(name=template.name, spec=template.spec),
+            digest=pool_digest(image, template.spec),
+        )
+
+    async def _no_room(self) -> str | None:
+        """Why no further kernel may be made ready."""
+        most = self._world.limits.max_kernels
+        if not most or await self._store.kernels.live_count() < most:
+            return None
+        return (
+            f"This server runs at most {most} kernels at a time, those that are kept ready among "
+            "them. Ask for fewer, or raise 'max_kernels'."
+        )
+
+    def _may_start(self) -> bool:
+        """Whether nobody is creating kernels, or somebody has been doing so for long enough."""
+        now = asyncio.get_running_loop().time()
+        if self._lacking_since is None:
+            self._lacking_since = now
+        if not self._pools.quiet and now - self._lacking_since < PATIENCE_SECONDS:
+            return False
+        self._lacking_since = now
+        return True
+
+    async def _start(self, pool: Pool, wanted: _Wanted) -> bool:
+        if await self._no_room() is not None:
+            return False
+        kernel = Kernel(
+            no=0,
+            id=str(uuid.uuid4()),
+            owner=EVERYBODY,
+            image=wanted.image,
+            template=wanted.template,
+            created_at=self._clock.now(),
+            pool_no=pool.no,
+            pool_digest=wanted.digest,
+        )
+        kept = await self._store.pools.admit(kernel)
+        if kept is None:
+            return False
+        self._caretakers.attend(kept.no)
+        event("pool.kernel_begun", kernel_id=kept.id, image=wanted.image.reference)
+        return True
+
+    async def _give_up(self, kernel: Kernel) -> None:
+        if await self._store.pools.give_up(kernel.no, self._clock.now()):
+            self._caretakers.attend(kernel.no)
+
+    async def _explain(self, pool: Pool, reason: str | None) -> None:
+        if reason != pool.reason:
+            await self._store.pools.explain(pool.no, reason)
+
+
+def _since(kernel: Kernel) -> Micros:
+    return kernel.ready_at or 0
+
+
+def _same(pool: Pool, order: PoolOrder) -> bool:
+    return pool.declared and (pool.size, pool.least, pool.most) == order.checked()

@@ -7,11 +7,14 @@ import json
 import os
 import socket
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import msgspec
+
+from kernelyard.agent.spawner.zygotes import NoZygote, ZygoteReport, ZygoteState
 
 _LENGTH = struct.Struct("<I")
 _CREDENTIALS = struct.Struct("iII")
@@ -48,11 +51,32 @@ class Answer:
     """Its end; it may have been told already when the answer is read."""
 
 
+class _Zygote(msgspec.Struct, frozen=True):
+    """What a spawner says of a zygote."""
+
+    name: str
+    state: ZygoteState
+    reason: str = ""
+    pid: int | None = None
+    start_time: int | None = None
+    preload: tuple[str, ...] = ()
+    modules: int = 0
+    booted_ms: int | None = None
+    forked: int = 0
+
+    @property
+    def report(self) -> ZygoteReport:
+        return ZygoteReport(**msgspec.structs.asdict(self))
+
+
 class _Said(msgspec.Struct, frozen=True):
     """Anything that a spawner says."""
 
     spawner: int | None = None
     children: list[tuple[int, int | None]] = []
+    zygotes: list[_Zygote] = []
+    zygote: _Zygote | None = None
+    no_zygote: str | None = None
     id: int | None = None
     pid: int | None = None
     start_time: int | None = None
@@ -68,10 +92,14 @@ _decoder = msgspec.json.Decoder(_Said)
 _ends = msgspec.json.Decoder(End)
 
 
-async def connect(place: Path, seconds: float = HELLO_SECONDS) -> Line:
+async def connect(
+    place: Path,
+    seconds: float = HELLO_SECONDS,
+    on_zygote: Callable[[ZygoteReport], None] = lambda _: None,
+) -> Line:
     """Connect to a spawner that listens. Raises LineLost if it does not say hello, OSError."""
     reader, writer = await asyncio.open_unix_connection(str(place))
-    line = Line(reader, writer)
+    line = Line(reader, writer, on_zygote)
     try:
         async with asyncio.timeout(seconds):
             await line.greeted()
@@ -102,8 +130,14 @@ def read_end(file: Path) -> End | None:
 class Line:
     """Made by ``connect``."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        on_zygote: Callable[[ZygoteReport], None],
+    ) -> None:
         self.lost = False
+        self._on_zygote = on_zygote
         self._writer = writer
         self._loop = asyncio.get_running_loop()
         self._hello: asyncio.Future[None] = self._loop.create_future()
@@ -120,15 +154,23 @@ class Line:
             raise LineLost
         await asyncio.shield(self._hello)
 
-    async def ask(self, job: dict[str, object]) -> Answer:
-        """Have a process started. Raises OSError as the system tells it, LineLost."""
+    async def ask(self, job: dict[str, object], verb: str = "spawn") -> Answer:
+        """Have a process started: ``spawn``, ``zygote`` or ``fork``.
+
+        Raises OSError as the system tells it, LineLost, and for a fork NoZygote.
+        """
         if self.lost:
             raise LineLost
         number = next(self._ids)
         answer: asyncio.Future[Answer] = self._loop.create_future()
         self._open[number] = answer
-        self._send({"id": number, "spawn": job})
+        self._send({"id": number, verb: job})
         return await answer
+
+    def end_zygote(self, name: str) -> None:
+        """Have a zygote killed, ready or not."""
+        if not self.lost:
+            self._send({"end_zygote": name})
 
     def told_of(self, pid: int, start_time: int) -> Told | None:
         """Where the end of a child will be told; None if it is no child of the spawner."""
@@ -174,8 +216,12 @@ class Line:
         if said.spawner is not None:
             for pid, start_time in said.children:
                 self._expect(pid, start_time)
+            for zygote in said.zygotes:
+                self._on_zygote(zygote.report)
             if not self._hello.done():
                 self._hello.set_result(None)
+        elif said.zygote is not None:
+            self._on_zygote(said.zygote.report)
         elif said.exit is not None:
             self._start_times.pop(said.exit, None)
             told = self._children.pop(said.exit, None)
@@ -190,6 +236,8 @@ class Line:
             return
         if said.pid is not None and told is not None:
             answer.set_result(Answer(said.pid, said.start_time, told))
+        elif said.no_zygote is not None:
+            answer.set_exception(NoZygote(said.no_zygote))
         else:
             answer.set_exception(OSError(said.errno or 0, said.problem))
 

@@ -7,14 +7,26 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kernelyard.agent.logs import Log
 from kernelyard.agent.places import spawner_path
 from kernelyard.agent.spawner.line import Line, LineLost, Told, connect, frame
+from kernelyard.agent.spawner.zygotes import Hold, Job, NoZygote, ZygoteJob, ZygoteReport
 from kernelyard.model.errors import AgentUnavailable
+
+__all__ = [
+    "Hold",
+    "Job",
+    "NoZygote",
+    "Spawned",
+    "Spawner",
+    "ZygoteJob",
+    "ZygoteReport",
+    "end_spawner",
+]
 
 PROGRAM = Path(__file__).with_name("program.py")
 END_SECONDS = 5.0
@@ -24,28 +36,6 @@ FOUND_SECONDS = 5.0
 """For one that is there to say hello; one that is stopped is left to itself."""
 _BACKLOG = 16
 _OWN = "KERNELYARD_"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """What a process is held by from the first, as far as the system lets it: all that it starts, too."""
-
-    groups: tuple[Path, ...] = ()
-    """Directories of control groups."""
-    limits: tuple[tuple[int, int, int], ...] = ()
-    """Kind, soft and hard limit, for ``setrlimit``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What is to be started, and where it leaves word how it ended."""
-
-    argv: Sequence[str]
-    env: Mapping[str, str] = field(repr=False)
-    cwd: Path
-    log: Path
-    exit_file: Path
-    hold: Hold = field(default_factory=Hold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +59,10 @@ class Spawner:
         self._own: subprocess.Popen[bytes] | None = None
         self._earlier: list[subprocess.Popen[bytes]] = []
         """Those that go on though we have no line to them any more."""
+        self.zygotes: dict[str, ZygoteReport] = {}
+        """What the spawner has, by name, and what has become of those that it had."""
+        self.on_zygote: Callable[[ZygoteReport], None] | None = None
+        """Called with each word about a zygote."""
 
     async def open(self) -> None:
         """Find the spawner that an earlier agent has left, or start one; what fails is tried again."""
@@ -93,6 +87,47 @@ class Spawner:
         except LineLost as error:
             raise OSError("the process that starts kernels was ended twice") from error
 
+    async def start_zygote(self, zygote: ZygoteJob) -> Spawned:
+        """Start a zygote; what becomes of it is told by reports. Raises OSError.
+
+        Asked again for one that has not ended, the spawner refuses with ``EEXIST``.
+        """
+        asked = {**_told(zygote.job), "name": zygote.name, "preload": list(zygote.preload)}
+        try:
+            line = await self._opened()
+            answer = await line.ask(asked, "zygote")
+        except LineLost as error:
+            raise OSError("the process that starts zygotes was ended") from error
+        return Spawned(answer.pid, answer.start_time, answer.told)
+
+    async def fork(
+        self,
+        name: str,
+        job: Job,
+        connection_file: Path,
+        undo: Callable[[], object] = lambda: None,
+    ) -> Spawned:
+        """Have a zygote fork a kernel. Raises NoZygote, and OSError as the system tells it.
+
+        When it raises there is no such process, but where the spawner was killed meanwhile: then nobody
+        knows, and ``undo`` is called as for ``spawn``.
+        """
+        if self._line is None or self._line.lost:
+            raise NoZygote("the process that starts kernels had ended")
+        asked = {**_told(job), "name": name, "connection_file": str(connection_file)}
+        try:
+            answer = await self._line.ask(asked, "fork")
+        except LineLost as error:
+            self._log.warning("spawner.lost")
+            await asyncio.to_thread(undo)
+            raise NoZygote("the process that starts kernels ended meanwhile") from error
+        return Spawned(answer.pid, answer.start_time, answer.told)
+
+    async def end_zygote(self, name: str) -> None:
+        """Have a zygote killed, ready or not; that it has ended is told by a report."""
+        if self._line is not None:
+            self._line.end_zygote(name)
+
     def told_of(self, pid: int, start_time: int) -> Told | None:
         """Where the end of a process will be told; None if it is no child of the spawner."""
         return None if self._line is None else self._line.told_of(pid, start_time)
@@ -111,17 +146,7 @@ class Spawner:
 
     async def _spawn(self, job: Job) -> Spawned:
         line = await self._opened()
-        answer = await line.ask(
-            {
-                "argv": list(job.argv),
-                "env": dict(job.env),
-                "cwd": str(job.cwd),
-                "log": str(job.log),
-                "exit_file": str(job.exit_file),
-                "groups": [str(place) for place in job.hold.groups],
-                "limits": job.hold.limits,
-            }
-        )
+        answer = await line.ask(_told(job))
         return Spawned(answer.pid, answer.start_time, answer.told)
 
     async def _opened(self) -> Line:
@@ -129,12 +154,24 @@ class Spawner:
             if self._line is None or self._line.lost:
                 if self._line is not None:
                     self._line.close()
+                self._lose_zygotes()
                 self._line = await self._found() or await self._started()
             return self._line
 
+    def _heard(self, report: ZygoteReport) -> None:
+        self.zygotes[report.name] = report
+        if self.on_zygote is not None:
+            self.on_zygote(report)
+
+    def _lose_zygotes(self) -> None:
+        """They end when the spawner does."""
+        for one in list(self.zygotes.values()):
+            if one.state != "ended":
+                self._heard(replace(one, state="ended", reason="the spawner ended"))
+
     async def _found(self) -> Line | None:
         try:
-            return await connect(spawner_path(self._data_dir), FOUND_SECONDS)
+            return await connect(spawner_path(self._data_dir), FOUND_SECONDS, on_zygote=self._heard)
         except (OSError, LineLost):
             return None
 
@@ -148,7 +185,7 @@ class Spawner:
             listener.close()
         self._log.info("spawner.started", pid=self._own.pid)
         try:
-            return await connect(place)
+            return await connect(place, on_zygote=self._heard)
         except LineLost as error:
             raise OSError("the process that starts kernels ended at once") from error
 
@@ -161,6 +198,18 @@ class Spawner:
                 self._earlier.append(self._own)
             self._own = None
         self._earlier = [one for one in self._earlier if one.poll() is None]
+
+
+def _told(job: Job) -> dict[str, object]:
+    return {
+        "argv": list(job.argv),
+        "env": dict(job.env),
+        "cwd": str(job.cwd),
+        "log": str(job.log),
+        "exit_file": str(job.exit_file),
+        "groups": [str(place) for place in job.hold.groups],
+        "limits": job.hold.limits,
+    }
 
 
 def end_spawner(data_dir: Path) -> bool:

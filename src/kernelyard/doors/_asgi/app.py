@@ -53,5 +53,8 @@ def build_app(
     tags = [tag for door in doors for tag in door.tags()]
     tags.append({"name": "health", "description": "For probes; open to everybody."})
     app.state.description = openapi.Description(app, tags, settings.root_path)
-    based = BaseUrl(app, root_path=settings.root_path)
+    routes: ASGIApp = app
+    for door in doors:
+        routes = door.before(routes, app)
+    based = BaseUrl(routes, root_path=settings.root_path)
     return Surroundings(BodyLimit(based, limit=settings.body_limit))

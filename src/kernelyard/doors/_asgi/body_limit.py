@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,8 +23,8 @@ class BodyLimit:
         if scope["type"] != "http" or not self._limit:
             await self._app(scope, receive, send)
             return
-        announced = Headers(scope=scope).get("content-length", "")
-        if announced.isdecimal() and int(announced[:20]) > self._limit:
+        announced = next((one for name, one in scope["headers"] if name == b"content-length"), b"")
+        if announced.isdigit() and int(announced[:20]) > self._limit:
             await http_problem(Request(scope), self._refusal())(scope, receive, send)
             return
         await self._app(scope, self._counting(receive), send)

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, Protocol, cast
 
 from fastapi import APIRouter
 from starlette.requests import Request
+from starlette.types import ASGIApp
 
 from kernelyard.doors._asgi.settings import AppSettings
 from kernelyard.model.errors import YardError
 from kernelyard.yard.yard import Yard
+
+
+class Homestead(Protocol):
+    """The application as endpoints reach it: what stands in its ``state``."""
+
+    @property
+    def state(self) -> Any: ...
 
 
 class Door(ABC):
@@ -29,6 +37,11 @@ class Door(ABC):
     def tags(self) -> list[dict[str, str]]:
         """Return the headings of this door's API pages: ``name`` and ``description`` each."""
         return []
+
+    def before(self, routes: ASGIApp, home: Homestead) -> ASGIApp:
+        """Return what stands before all routes; the routes themselves if nothing does."""
+        del home
+        return routes
 
     def missing(self, path: str) -> YardError | None:
         """Return the error that an unrouted path of this door stands for; None if it is not its own."""

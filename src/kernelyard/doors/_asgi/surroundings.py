@@ -7,13 +7,12 @@ import time
 import uuid
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kernelyard.doors._asgi.problem import internal_problem
 
 _log = structlog.stdlib.get_logger("kernelyard.http")
-_SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _QUIET = ("/healthz", "/readyz")
 _BOUND = ("request_id", "kernel_id", "task_id")
 HEADERS = (
@@ -24,6 +23,8 @@ HEADERS = (
     ("cache-control", "no-store"),
 )
 """Set on every answer that does not set them itself."""
+
+_HEADERS = [(name.encode(), value.encode()) for name, value in HEADERS]
 
 
 class Surroundings:
@@ -67,18 +68,19 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["x-request-id"] = self._request_id
-            for name, value in HEADERS:
-                headers.setdefault(name, value)
+            headers = [pair for pair in message.get("headers", ()) if pair[0] != b"x-request-id"]
+            given = {name.lower() for name, _ in headers}
+            headers.append((b"x-request-id", self._request_id.encode()))
+            headers += [pair for pair in _HEADERS if pair[0] not in given]
+            message["headers"] = headers
         else:
             self.complete = not message.get("more_body", False)
         await self._send(message)
 
 
 def _request_id(scope: Scope) -> str:
-    given = Headers(scope=scope).get("x-request-id", "")
-    return given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    return given.decode() if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def _tell(scope: Scope, status: int | None, began: float) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastapi import APIRouter
+from starlette.types import ASGIApp
 
-from kernelyard.doors._asgi.door import Door
+from kernelyard.doors._asgi.door import Door, Homestead
 from kernelyard.doors.native import (
     attaching,
     connections,
@@ -21,6 +22,7 @@ from kernelyard.doors.native import (
     tokens,
 )
 from kernelyard.doors.native.missing import PREFIX, missing
+from kernelyard.doors.native.quick import QuickLane
 from kernelyard.model.errors import YardError
 
 _TAGS = {
@@ -60,6 +62,10 @@ class NativeDoor(Door):
     def tags(self) -> list[dict[str, str]]:
         """Return one heading per subject."""
         return [{"name": name, "description": text} for name, text in _TAGS.items()]
+
+    def before(self, routes: ASGIApp, home: Homestead) -> ASGIApp:
+        """Return the quick lane, for everyday requests."""
+        return QuickLane(routes, home)
 
     def missing(self, path: str) -> YardError | None:
         """Return a precise error for unrouted paths under ``/v1``."""

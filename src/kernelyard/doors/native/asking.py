@@ -41,7 +41,7 @@ class AskingRoute(APIRoute):
         async def asked(request: Request) -> Response:
             try:
                 yard = yard_of(request)
-                who = await yard.access.authenticate(_token(request))
+                who = await authenticated(request)
                 request.state.asking = Asking(yard, who)
                 _check_path(request)
                 return await handle(request)
@@ -57,9 +57,14 @@ def asked_by(request: Request) -> Asking:
     return asking
 
 
+async def authenticated(request: Request) -> Principal:
+    """Return who asks, by the token in a request. Raises Unauthenticated."""
+    return await yard_of(request).access.authenticate(_token(request))
+
+
 async def still_welcome(request: Request) -> None:
     """Raise Unauthenticated if the token that a request came with is not valid any more."""
-    await yard_of(request).access.authenticate(_token(request))
+    await authenticated(request)
 
 
 def _token(request: Request) -> str | None:

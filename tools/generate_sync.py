@@ -41,7 +41,7 @@ PATTERNS = (
     (r"\basyncio\.sleep\b", "time.sleep"),
     (r"\bAsyncBaseTransport\b", "BaseTransport"),
     (
-        r"\bAsync(Client|Events|Http|Images|Kernel|Kernels|Task|Tasks|Templates|Tokens)\b",
+        r"\bAsync(Client|Events|Http|Images|Kernel|Kernels|Pools|Task|Tasks|Templates|Tokens)\b",
         r"\1",
     ),
     (r"\b_async\b", "_sync"),

@@ -38,6 +38,8 @@ CLIENT_VARIABLES = frozenset(
     }
 )
 """Names with our prefix that are not settings of the server."""
+TABLES = frozenset({"providers", "pools"})
+"""Settings that have a table for each of several things."""
 ENVIRONMENT_ONLY = frozenset({"admin_token", "store_url"})
 """Secrets: not in a file that may be shared, nor in a command line that others can list."""
 
@@ -181,6 +183,12 @@ class Settings(BaseSettings):
         "TOML or JSON such as 'virtualenv.folders = [\"~/envs\"]'. What a flag or the environment says "
         "is added to the file's.",
     )
+    pools: Tables = Field(
+        _as_written(""),
+        description="Kernels that are kept ready for everybody, a table for each kind: in the file "
+        "[pools.NAME], elsewhere TOML or JSON such as 'py.image = \"python3\"'; with image, template, "
+        "size, min and max. What a flag or the environment says is added to the file's.",
+    )
     image_refresh: Seconds = Field(
         _as_written("60s"),
         description="The agent looks at least this often for images that are new or gone, such as 60s; "
@@ -311,14 +319,17 @@ def _file_values(file: Path | None) -> dict[str, Any]:
 
 def _with_tables(layer: dict[str, Any], below: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``layer`` with its tables laid over those below it, key by key."""
-    if "providers" not in layer or "providers" not in below:
-        return layer
-    try:
-        lower, upper = _tables(below["providers"]), _tables(layer["providers"])
-        tables = {**lower, **{name: lower.get(name, {}) | table for name, table in upper.items()}}
-    except (ValueError, TypeError, AttributeError):
-        return layer  # what is wrong with it is told when the settings are built
-    return {**layer, "providers": tables}
+    laid = dict(layer)
+    for name in TABLES & layer.keys() & below.keys():
+        try:
+            lower, upper = _tables(below[name]), _tables(layer[name])
+            laid[name] = {
+                **lower,
+                **{key: lower.get(key, {}) | table for key, table in upper.items()},
+            }
+        except (ValueError, TypeError, AttributeError):
+            continue  # what is wrong with it is told when the settings are built
+    return laid
 
 
 def _environment_values() -> dict[str, Any]:

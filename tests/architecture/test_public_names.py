@@ -16,13 +16,13 @@ KERNELYARD = """
     Template WaitTimeoutError __version__
 """
 CLIENT = """
-    ApiError AsyncClient AsyncEvents AsyncImages AsyncKernel AsyncKernels AsyncTask AsyncTasks AsyncTemplates
-    AsyncTokens AuthenticationError BrokenProvider Client ConflictError ConnectionFailedError
+    ApiError AsyncClient AsyncEvents AsyncImages AsyncKernel AsyncKernels AsyncPools AsyncTask AsyncTasks
+    AsyncTemplates AsyncTokens AuthenticationError BrokenProvider Client ConflictError ConnectionFailedError
     ConnectionFileError Event Events
     FollowInterruptedError Health HiddenImage Image ImageList ImageSnapshot Images InterruptResult Interruption
     InvalidRequestError Kernel KernelEndedError KernelInfo KernelLog Kernels KernelyardError LimitReachedError
-    NewToken NoServerError NotFoundError Output OutputPage PermissionDeniedError Resolution Result RetryPolicy
-    Rich ServerAddress ServerError SlowProvider StateChange Task TaskCancelledError TaskError TaskFailedError
+    NewToken NoServerError NotFoundError Output OutputPage PermissionDeniedError Pool Pools Resolution
+    Result RetryPolicy Rich ServerAddress ServerError SlowProvider StateChange Task TaskCancelledError TaskError TaskFailedError
     TaskInfo TaskLostError TaskResult Tasks Template TemplateSnapshot Templates Token Tokens
     TooLargeError UnavailableError UnexpectedAnswerError WaitTimeoutError WhoAmI find_server
 """

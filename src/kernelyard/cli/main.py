@@ -28,6 +28,7 @@ COMMANDS = (
     "kernelspec",
     "resolve",
     "templates",
+    "pool",
     "token",
     "serve",
     "stop",

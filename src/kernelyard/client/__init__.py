@@ -11,6 +11,7 @@ from kernelyard.client._async.events import AsyncEvents
 from kernelyard.client._async.images import AsyncImages
 from kernelyard.client._async.kernel import AsyncKernel
 from kernelyard.client._async.kernels import AsyncKernels
+from kernelyard.client._async.pools import AsyncPools
 from kernelyard.client._async.tasks import AsyncTask, AsyncTasks
 from kernelyard.client._async.templates import AsyncTemplates
 from kernelyard.client._async.tokens import AsyncTokens
@@ -19,6 +20,7 @@ from kernelyard.client._sync.events import Events
 from kernelyard.client._sync.images import Images
 from kernelyard.client._sync.kernel import Kernel
 from kernelyard.client._sync.kernels import Kernels
+from kernelyard.client._sync.pools import Pools
 from kernelyard.client._sync.tasks import Task, Tasks
 from kernelyard.client._sync.templates import Templates
 from kernelyard.client._sync.tokens import Tokens
@@ -55,6 +57,7 @@ from kernelyard.client.image_types import (
     SlowProvider,
 )
 from kernelyard.client.outputs import Output, OutputPage
+from kernelyard.client.pool_types import Pool
 from kernelyard.client.results import Result, TaskResult
 from kernelyard.client.retrying import RetryPolicy
 from kernelyard.client.rich import Rich
@@ -83,6 +86,7 @@ __all__ = [
     "AsyncImages",
     "AsyncKernel",
     "AsyncKernels",
+    "AsyncPools",
     "AsyncTask",
     "AsyncTasks",
     "AsyncTemplates",
@@ -118,6 +122,8 @@ __all__ = [
     "Output",
     "OutputPage",
     "PermissionDeniedError",
+    "Pool",
+    "Pools",
     "Resolution",
     "Result",
     "RetryPolicy",

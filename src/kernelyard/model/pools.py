@@ -165,7 +165,7 @@ def pause_after(failures: int) -> Micros:
 
 def pool_digest(image: Image, spec: TemplateSpec) -> str:
     """What kernels were made ready with: equal for those that may stand for each other."""
-    parts = [image.reference, image.name, image.display_name, image.language, image.version]
+    parts = [image.reference, image.language, image.version]
     text = json.dumps([parts, asdict(spec)], sort_keys=True)
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
@@ -205,3 +205,39 @@ def applied(
     """What is to be applied to a kernel that was started with the template's environment."""
     beyond = {name: value for name, value in environment.items() if template.get(name) != value}
     return Applied(environment=beyond, path=path)
+
+
+_FIELDS = ("image", "template", "size", "min", "max")
+
+
+def declared_pool(name: str, table: Mapping[str, object]) -> PoolOrder:
+    """Return what a table of the settings asks to be kept ready. Raises Invalid."""
+    where = f"pools.{name}"
+    for field_name, value in table.items():
+        kind = str if field_name in ("image", "template") else int
+        if field_name not in _FIELDS:
+            known = ", ".join(_FIELDS)
+            raise Invalid(
+                f"'{where}.{field_name}' is not known; a pool has {known}.", field="pools"
+            )
+        if not isinstance(value, kind) or isinstance(value, bool):
+            word = "text" if kind is str else "a number"
+            raise Invalid(f"'{where}.{field_name}' must be {word}.", field="pools")
+    if "image" not in table:
+        raise Invalid(
+            f"'{where}' must say of which image the kernels are: image = 'python3'.", field="pools"
+        )
+    order = PoolOrder(
+        image=str(table["image"]),
+        template=str(table.get("template", DEFAULT_TEMPLATE)),
+        size=_number(table, "size", 1) or 0,
+        least=_number(table, "min"),
+        most=_number(table, "max"),
+    )
+    order.checked()
+    return order
+
+
+def _number(table: Mapping[str, object], name: str, default: int | None = None) -> int | None:
+    value = table.get(name, default)
+    return value if isinstance(value, int) else None

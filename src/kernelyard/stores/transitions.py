@@ -109,6 +109,8 @@ def claiming(waiting: Kernel, order: Kernel, at: Micros) -> tuple[Kernel, list[M
         owner=order.owner,
         name=order.name,
         display_name=order.display_name,
+        image=order.image,
+        template=order.template,
         environment=order.environment,
         labels=order.labels,
         path=order.path,

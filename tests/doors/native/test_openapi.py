@@ -10,7 +10,7 @@ import httpx
 import pytest
 from pydantic import TypeAdapter
 
-from kernelyard.doors.native import examples, image_shapes, shapes
+from kernelyard.doors.native import examples, image_shapes, pool_shapes, shapes
 
 from tests.support.http_house import House
 
@@ -22,6 +22,7 @@ EXAMPLES = [
     (examples.KERNEL_WITH_HISTORY, shapes.KernelWithHistory),
     (examples.TASKS, shapes.TaskList),
     (examples.OUTPUTS, shapes.OutputPage),
+    (pool_shapes.POOLS, pool_shapes.PoolList),
     (examples.CHANGES, shapes.EventPage),
     (examples.RESULT, shapes.Result),
     (examples.NEW_TOKEN, shapes.NewToken),

@@ -12,6 +12,7 @@ from kernelyard.client._async.events import AsyncEvents
 from kernelyard.client._async.http import AsyncHttp
 from kernelyard.client._async.images import AsyncImages
 from kernelyard.client._async.kernels import AsyncKernels
+from kernelyard.client._async.pools import AsyncPools
 from kernelyard.client._async.tasks import AsyncTasks
 from kernelyard.client._async.templates import AsyncTemplates
 from kernelyard.client._async.tokens import AsyncTokens
@@ -63,6 +64,7 @@ class AsyncClient:
         self.events = AsyncEvents(self._http)
         self.images = AsyncImages(self._http)
         self.templates = AsyncTemplates(self._http)
+        self.pools = AsyncPools(self._http)
         self.tokens = AsyncTokens(self._http)
 
     def __repr__(self) -> str:

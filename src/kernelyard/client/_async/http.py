@@ -97,6 +97,10 @@ class AsyncHttp:
         """Change what is at ``path``."""
         return await self.send(Call(method="PATCH", path=path, body=body))
 
+    async def put(self, path: str, body: bytes) -> bytes:
+        """Make what is at ``path`` be like this."""
+        return await self.send(Call(method="PUT", path=path, body=body))
+
     async def delete(self, path: str) -> None:
         """Remove what is at ``path``."""
         await self.send(Call(method="DELETE", path=path))

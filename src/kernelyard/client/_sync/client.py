@@ -14,6 +14,7 @@ from kernelyard.client._sync.events import Events
 from kernelyard.client._sync.http import Http
 from kernelyard.client._sync.images import Images
 from kernelyard.client._sync.kernels import Kernels
+from kernelyard.client._sync.pools import Pools
 from kernelyard.client._sync.tasks import Tasks
 from kernelyard.client._sync.templates import Templates
 from kernelyard.client._sync.tokens import Tokens
@@ -65,6 +66,7 @@ class Client:
         self.events = Events(self._http)
         self.images = Images(self._http)
         self.templates = Templates(self._http)
+        self.pools = Pools(self._http)
         self.tokens = Tokens(self._http)
 
     def __repr__(self) -> str:

@@ -97,6 +97,10 @@ class Http:
         """Change what is at ``path``."""
         return self.send(Call(method="PATCH", path=path, body=body))
 
+    def put(self, path: str, body: bytes) -> bytes:
+        """Make what is at ``path`` be like this."""
+        return self.send(Call(method="PUT", path=path, body=body))
+
     def delete(self, path: str) -> None:
         """Remove what is at ``path``."""
         self.send(Call(method="DELETE", path=path))

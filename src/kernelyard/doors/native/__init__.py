@@ -16,6 +16,7 @@ from kernelyard.doors.native import (
     kernels,
     logs,
     outputs,
+    pools,
     resolving,
     tasks,
     templates,
@@ -28,6 +29,7 @@ from kernelyard.model.errors import YardError
 _TAGS = {
     "images": "What kernels can be started from.",
     "templates": "Resources and limits that kernels are made with.",
+    "pools": "Kernels that are ready before anybody asks for them.",
     "kernels": "Interpreters, from request to deletion.",
     "tasks": "Code queued on kernels, run in order, with a stored end state.",
     "outputs": "Everything kernels said, numbered, readable while it happens and ever after.",
@@ -55,6 +57,7 @@ class NativeDoor(Door):
             images,
             resolving,
             templates,
+            pools,
             tokens,
         )
         return [subject.router for subject in subjects]

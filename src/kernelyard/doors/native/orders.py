@@ -103,7 +103,9 @@ def _check_plain(value: object, field: str) -> None:
             pass
 
 
-class _Order(BaseModel):
+class Order(BaseModel):
+    """A body: an object whose fields are known, and nothing in it that JSON in UTF-8 cannot say."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
     @model_validator(mode="before")
@@ -116,7 +118,7 @@ class _Order(BaseModel):
         return body
 
 
-class NewImage(_Order):
+class NewImage(Order):
     """A further name for an image."""
 
     model_config = ConfigDict(
@@ -128,7 +130,7 @@ class NewImage(_Order):
     display_name: str | None = None
 
 
-class ImageChanges(_Order):
+class ImageChanges(Order):
     """What is to change; what is left out stays."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"disabled": True}]})
@@ -137,7 +139,7 @@ class ImageChanges(_Order):
     display_name: str | None = Field(default=None, max_length=256)
 
 
-class TemplateChanges(_Order):
+class TemplateChanges(Order):
     """What is to change; what is left out stays."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"memory_bytes_limit": "2Gi"}]})
@@ -190,7 +192,7 @@ class NewTemplate(TemplateChanges):
     name: str
 
 
-class NewKernel(_Order):
+class NewKernel(Order):
     """Which kernel is wanted."""
 
     model_config = ConfigDict(
@@ -218,7 +220,7 @@ class NewKernel(_Order):
     )
 
 
-class NotebookQuestion(_Order):
+class NotebookQuestion(Order):
     """What is known of a notebook."""
 
     model_config = ConfigDict(
@@ -244,7 +246,7 @@ class NotebookQuestion(_Order):
     forget: bool = Field(default=False, description="Forget the choice kept for this path first.")
 
 
-class NewTask(_Order):
+class NewTask(Order):
     """Code to run."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"code": "print('hello')"}]})
@@ -269,7 +271,7 @@ class NewTask(_Order):
     )
 
 
-class CancelOrder(_Order):
+class CancelOrder(Order):
     """How a task is to be cancelled."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"allow_restart": True}]})
@@ -284,7 +286,7 @@ class CancelOrder(_Order):
     )
 
 
-class AttachedKernel(_Order):
+class AttachedKernel(Order):
     """Which kernel is to be attached."""
 
     model_config = ConfigDict(
@@ -328,7 +330,7 @@ class AttachedKernel(_Order):
     )
 
 
-class TerminateOrder(_Order):
+class TerminateOrder(Order):
     """What is to become of a kernel that was attached."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"shut_down": True}]})
@@ -339,7 +341,7 @@ class TerminateOrder(_Order):
     )
 
 
-class RestartOrder(_Order):
+class RestartOrder(Order):
     """How a kernel is to be restarted."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"cancel_queued": True}]})
@@ -349,7 +351,7 @@ class RestartOrder(_Order):
     )
 
 
-class InterruptOrder(_Order):
+class InterruptOrder(Order):
     """How a kernel is to be interrupted, and why."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"restart_if_needed": True}]})
@@ -362,7 +364,7 @@ class InterruptOrder(_Order):
     reason: str = Field(default="", description="For everybody who follows the kernel.")
 
 
-class SignalOrder(_Order):
+class SignalOrder(Order):
     """A signal for a kernel."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"signal": "SIGUSR1"}]})
@@ -378,7 +380,7 @@ class SignalOrder(_Order):
         return value
 
 
-class NewToken(_Order):
+class NewToken(Order):
     """Whom a token is for."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "ada", "role": "user"}]})

@@ -91,6 +91,8 @@ def claimed_kernel_values(kernel: Kernel) -> Values:
         "owner": kernel.owner,
         "name": kernel.name,
         "display_name": kernel.display_name,
+        "image": json_text(asdict(kernel.image)),
+        "template": json_text(asdict(kernel.template)),
         "environment": json_text(kernel.environment),
         "labels": json_text(kernel.labels),
         "path": plain(kernel.path),

@@ -1,0 +1,50 @@
+# Generated from src/kernelyard/client/_async/pools.py by tools/generate_sync.py: do not edit.
+# ruff: noqa: RUF100, SIM117, UP028
+"""Pools: kernels that are ready before anybody asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+from kernelyard.client._sync.http import Http
+from kernelyard.client._sync.pages import every
+from kernelyard.client.decoding import decode, encode
+from kernelyard.client.pool_types import Pool
+from kernelyard.client.types import Page
+
+
+class Pools:
+    """The pools that serve us, as ``yard.pools``. An administrator's serve everybody."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def set(
+        self,
+        image: str,
+        *,
+        template: str = "default",
+        size: int = 1,
+        least: int | None = None,
+        most: int | None = None,
+    ) -> Pool:
+        """Keep ``size`` kernels ready from now on; demand moves that between ``least`` and ``most``.
+
+        ::
+
+            yard.pools.set("python3", size=4)
+        """
+        body = encode(
+            {"image": image, "template": template, "size": size, "min": least, "max": most}
+        )
+        return decode(self._http.put("/v1/pools", body), Pool)
+
+    def list(self) -> Iterator[Pool]:
+        """Yield the pools that serve us; all of them for an administrator."""
+        return every(self._http, "/v1/pools", Page[Pool], [], page_size=1000)
+
+    def remove(self, image: str, *, template: str = "default", owner: str | None = None) -> None:
+        """Keep none ready any more; what waits is ended. ``owner`` is for administrators."""
+        named = {"image": image, "template": template} | ({"owner": owner} if owner else {})
+        self._http.delete(f"/v1/pools?{urlencode(named)}")

@@ -27,6 +27,8 @@ Examples:
 
   kernelyard templates create small --memory 1Gi --milli-cpu 500 --max-idle 1h
 
+  kernelyard templates create data --preload numpy --preload pandas
+
   kernelyard templates update small --memory 2Gi""")
 
 
@@ -42,6 +44,13 @@ class QueuePolicy(StrEnum):
 
     KEEP = "keep"
     CANCEL = "cancel"
+
+
+class StartWay(StrEnum):
+    """How kernels are started."""
+
+    AUTO = "auto"
+    EXEC = "exec"
 
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the template.")]
@@ -81,6 +90,17 @@ Restart = Annotated[
 ]
 QueueOnDeath = Annotated[
     QueuePolicy | None, typer.Option(help="What becomes of queued tasks then.")
+]
+Preload = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="MODULE",
+        help="Have it imported in the process that kernels are forked from. Repeatable.",
+    ),
+]
+Start = Annotated[
+    StartWay | None,
+    typer.Option(help="Fork kernels where that is safe, or start each as a new program."),
 ]
 EngineOption = Annotated[
     list[str] | None,
@@ -147,6 +167,8 @@ def create(  # noqa: PLR0913 - one parameter per flag
     attached_keeps_alive: AttachedKeeps = None,
     restart_policy: Restart = None,
     queue_on_death: QueueOnDeath = None,
+    preload: Preload = None,
+    start: Start = None,
     engine_option: EngineOption = None,
     data_dir: DataDirOption = None,
     form: FormatOption = Format.TABLE,
@@ -169,6 +191,8 @@ def create(  # noqa: PLR0913 - one parameter per flag
         attached_keeps_alive=attached_keeps_alive,
         restart_policy=restart_policy,
         queue_on_death=queue_on_death,
+        preload=preload or None,
+        start=start,
     )
     with open_client(data_dir) as yard:
         _told(yard.templates.create(name, **fields, **_durations(max_idle, max_life)), form)
@@ -191,7 +215,10 @@ def update(  # noqa: PLR0913 - one parameter per flag
     attached_keeps_alive: AttachedKeeps = None,
     restart_policy: Restart = None,
     queue_on_death: QueueOnDeath = None,
+    preload: Preload = None,
+    start: Start = None,
     engine_option: EngineOption = None,
+    no_preload: Annotated[bool, typer.Option("--no-preload", help="Preload nothing.")] = False,
     disabled: Annotated[
         bool | None, typer.Option("--disable/--enable", help="Let it make no new kernels.")
     ] = None,
@@ -200,7 +227,7 @@ def update(  # noqa: PLR0913 - one parameter per flag
 ) -> None:
     """Change what is given; kernels that exist keep what they were made with.
 
-    --env and --engine-option replace all that were set before.
+    --env, --preload and --engine-option replace all that were set before.
 
     Example: kernelyard templates update small --memory 2Gi --max-idle none
     """
@@ -218,6 +245,8 @@ def update(  # noqa: PLR0913 - one parameter per flag
         attached_keeps_alive=attached_keeps_alive,
         restart_policy=restart_policy,
         queue_on_death=queue_on_death,
+        preload=[] if no_preload else preload or None,
+        start=start,
         disabled=disabled,
     )
     with open_client(data_dir) as yard:
@@ -288,6 +317,8 @@ def _told(template: Template, form: Format) -> None:
             "file size": template.file_bytes_limit or None,
             "attached keeps alive": template.attached_keeps_alive,
             "after a death": f"{template.restart_policy}, queue: {template.queue_on_death}",
+            "preload": ", ".join(template.preload),
+            "start": template.start,
             "engine options": template.engine_options,
             "disabled": template.disabled,
         }

@@ -114,6 +114,8 @@ class TemplateSnapshot:
     attached_keeps_alive: bool = True
     restart_policy: str = "never"
     queue_on_death: str = "keep"
+    preload: tuple[str, ...] = ()
+    start: str = "auto"
     engine_options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -310,6 +312,11 @@ class Template:
     """``never``, or ``on-death``: a kernel whose process died is started again."""
     queue_on_death: str = "keep"
     """``keep`` or ``cancel``: what becomes of queued tasks then."""
+    preload: tuple[str, ...] = ()
+    """Modules that the process has imported from which kernels are forked."""
+    start: str = "auto"
+    """``auto``: kernels are forked where that is possible and safe; ``exec``: each is started as a new
+    program."""
     engine_options: dict[str, Any] = field(default_factory=dict)
     disabled: bool = False
     created_at: datetime | None = None

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from keyword import iskeyword
 
+from kernelyard.model.errors import Invalid
 from kernelyard.model.json import JsonObject
 from kernelyard.model.quantities import Micros
 
 DEFAULT_TEMPLATE = "default"
+MOST_PRELOADED = 50
+LONGEST_MODULE_NAME = 200
 
 
 class RestartPolicy(StrEnum):
@@ -58,6 +63,8 @@ class TemplateSpec:
     queue_on_death: QueuePolicy = QueuePolicy.KEEP
     preload: tuple[str, ...] = ()
     """Modules that are imported before a kernel is asked for, where kernels are forked."""
+    vouched: bool = False
+    """Whether an administrator said what is preloaded, and with which environment."""
     start: StartWay = StartWay.AUTO
     engine_options: JsonObject = field(default_factory=dict)
 
@@ -82,3 +89,20 @@ class TemplateSnapshot:
 
     name: str
     spec: TemplateSpec
+
+
+def checked_preload(names: Sequence[str], *, field: str = "preload") -> tuple[str, ...]:
+    """Return ``names`` if each can be a module's and stands there once; raise Invalid if not."""
+    if len(names) > MOST_PRELOADED:
+        raise Invalid(f"'{field}' may have at most {MOST_PRELOADED} modules.", field=field)
+    for name in names:
+        parts = name.split(".") if len(name) <= LONGEST_MODULE_NAME else [""]
+        if not all(part.isidentifier() and not iskeyword(part) for part in parts):
+            raise Invalid(
+                f"'{field}' has {name[:80]!r}, which is no module's name. Write names such as numpy or "
+                f"matplotlib.pyplot, of at most {LONGEST_MODULE_NAME} characters.",
+                field=field,
+            )
+        if names.count(name) > 1:
+            raise Invalid(f"'{field}' names {name!r} twice. Name each module once.", field=field)
+    return tuple(names)

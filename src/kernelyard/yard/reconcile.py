@@ -16,6 +16,7 @@ from kernelyard.model.kernel_phases import Phase, Step, Wanted, next_step
 from kernelyard.model.kernels import RESTARTED_BY, Kernel, LaunchOrder
 from kernelyard.model.records import EndCause
 from kernelyard.model.tasks import Task, TaskState
+from kernelyard.model.trust import start_of
 from kernelyard.ports.agent_link import AgentLink
 from kernelyard.ports.bell import events_topic, kernel_topic, settled_topic
 from kernelyard.yard.dispatch import Dispatch
@@ -179,6 +180,7 @@ class Caretaker:
     def _order(self, kernel: Kernel) -> LaunchOrder:
         provider, image = split_reference(kernel.image.reference)
         spec = kernel.template.spec
+        start, trust = start_of(kernel)
         return LaunchOrder(
             kernel_id=kernel.id,
             attempt=kernel.attempt,
@@ -200,6 +202,9 @@ class Caretaker:
             queue_on_death=spec.queue_on_death,
             log_bytes_limit=self._world.limits.kernel_log_bytes,
             start_timeout_seconds=self._world.limits.kernel_start_seconds,
+            preload=spec.preload,
+            start=start,
+            trust=trust,
             pooled=kernel.waits,
         )
 

@@ -15,7 +15,12 @@ from kernelyard.model.errors import (
 from kernelyard.model.ids import checked_environment, checked_name
 from kernelyard.model.paging import checked_limit, decode_name_cursor, encode_name_cursor
 from kernelyard.model.principals import Principal
-from kernelyard.model.templates import DEFAULT_TEMPLATE, Template, TemplateSpec
+from kernelyard.model.templates import (
+    DEFAULT_TEMPLATE,
+    Template,
+    TemplateSpec,
+    checked_preload,
+)
 from kernelyard.ports.clock import Clock
 from kernelyard.ports.named_stores import TemplateStore
 
@@ -45,9 +50,9 @@ class Templates:
     async def create(self, who: Principal, template: Template) -> Template:
         """Keep a new template of ``who``. Raises AlreadyExists, Invalid, Forbidden."""
         checked_name(template.name, field="name")
-        _checked(who, template.spec, TemplateSpec())
+        spec = _checked(who, template.spec, TemplateSpec())
         now = self._clock.now()
-        kept = replace(template, owner=who.name, created_at=now, updated_at=now)
+        kept = replace(template, owner=who.name, spec=spec, created_at=now, updated_at=now)
         await self._store.insert(kept)
         return kept
 
@@ -97,7 +102,7 @@ class Templates:
         """
         template = await self._own(who, name)
         if spec is not None:
-            _checked(who, spec, template.spec)
+            spec = _checked(who, spec, template.spec)
         changed = replace(
             template,
             display_name=template.display_name if display_name is None else display_name,
@@ -122,8 +127,10 @@ class Templates:
         return template
 
 
-def _checked(who: Principal, spec: TemplateSpec, before: TemplateSpec) -> None:
+def _checked(who: Principal, spec: TemplateSpec, before: TemplateSpec) -> TemplateSpec:
+    """Return what a template may say, with whether an administrator vouches for its modules."""
     checked_environment(spec.environment, field="environment")
+    preload = checked_preload(spec.preload)
     if spec.engine_options != before.engine_options and not who.is_admin:
         raise Forbidden("Only an administrator may set 'engine_options'. Leave it out.")
     numbers = {
@@ -151,3 +158,5 @@ def _checked(who: Principal, spec: TemplateSpec, before: TemplateSpec) -> None:
     for field, number in numbers.items():
         if not 0 <= number < 2**63:
             raise Invalid(f"'{field}' must be 0 (no limit) or more.", field=field)
+    told = (preload, spec.environment) != (before.preload, before.environment)
+    return replace(spec, preload=preload, vouched=who.is_admin if told else before.vouched)

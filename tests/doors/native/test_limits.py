@@ -119,6 +119,7 @@ async def test_a_template_holds_every_limit_and_gives_it_to_its_kernels(house: H
         {"max_life_duration": 0.1},
         {"memory_bytes_limit": "1Mi"},
         {"attached_keeps_alive": "no"},
+        {"start": "spawn"},
     ],
 )
 async def test_a_template_that_makes_no_sense_is_refused_by_name(

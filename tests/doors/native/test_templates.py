@@ -80,3 +80,40 @@ async def test_a_name_is_given_once(client: httpx.AsyncClient) -> None:
     await client.post("/v1/templates", json={"name": "t"})
     again = await client.post("/v1/templates", json={"name": "t"})
     assert (again.status_code, again.json()["code"]) == (409, "already_exists")
+
+
+async def test_modules_to_preload_are_kept_replaced_and_cleared(client: httpx.AsyncClient) -> None:
+    told = {"preload": ["numpy", "matplotlib.pyplot"], "start": "exec"}
+    made = await client.post("/v1/templates", json={"name": "data", **told})
+    assert made.status_code == 201
+    assert {key: made.json()[key] for key in told} == told
+    path = "/v1/templates/data"
+    kept = (await client.patch(path, json={"gpu": 1})).json()
+    assert {key: kept[key] for key in told} == told
+    assert (await client.patch(path, json={"preload": ["pandas"]})).json()["preload"] == ["pandas"]
+    cleared = (await client.patch(path, json={"preload": [], "start": "auto"})).json()
+    assert (cleared["preload"], cleared["start"]) == ([], "auto")
+
+
+@pytest.mark.parametrize(
+    ("preload", "said"),
+    [
+        ([f"m{number}" for number in range(51)], "at most 50"),
+        (["numpy; import os"], "no module's name"),
+        (["numpy."], "no module's name"),
+        ([""], "no module's name"),
+        (["../evil"], "no module's name"),
+        (["class"], "no module's name"),
+        (["m" * 201], "at most 200"),
+        (["numpy", "numpy"], "twice"),
+        ("numpy", "must be a list"),
+        ([1], "must be text"),
+    ],
+)
+async def test_what_cannot_be_preloaded_is_refused_with_the_reason(
+    client: httpx.AsyncClient, preload: object, said: str
+) -> None:
+    answer = await client.post("/v1/templates", json={"name": "bad", "preload": preload})
+    assert answer.status_code == 400
+    assert said in answer.json()["detail"]
+    assert answer.json()["field"].startswith("preload")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal, TypedDict, Unpack
 
 from kernelyard.client._async.http import AsyncHttp
@@ -38,6 +38,10 @@ class TemplateFields(TypedDict, total=False):
     """Whether a kernel whose process died is started again."""
     queue_on_death: Literal["keep", "cancel"]
     """What becomes of queued tasks when it is started again."""
+    preload: Sequence[str]
+    """Modules that the process has imported from which kernels are forked."""
+    start: Literal["auto", "exec"]
+    """``exec``: each kernel is started as a new program."""
     engine_options: Mapping[str, Any]
     """For administrators."""
     disabled: bool

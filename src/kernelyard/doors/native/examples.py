@@ -7,7 +7,7 @@ from kernelyard.model.kernel_phases import KernelState
 from kernelyard.model.records import RecordKind
 from kernelyard.model.resolving import How
 from kernelyard.model.tasks import TaskState
-from kernelyard.model.templates import QueuePolicy, RestartPolicy
+from kernelyard.model.templates import QueuePolicy, RestartPolicy, StartWay
 
 _KERNEL_ID = "6f1c0de2-4a53-4c0f-9d1e-0f5a2b7c8d90"
 _TASK_ID = "b2f7a9c4-1d3e-4f60-8a7b-9c0d1e2f3a4b"
@@ -58,6 +58,8 @@ _FIELDS: shapes.TemplateFields = {
     "attached_keeps_alive": True,
     "restart_policy": RestartPolicy.NEVER,
     "queue_on_death": QueuePolicy.KEEP,
+    "preload": ["numpy", "pandas"],
+    "start": StartWay.AUTO,
     "engine_options": {},
 }
 TEMPLATE: shapes.Template = {

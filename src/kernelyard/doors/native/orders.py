@@ -170,6 +170,16 @@ class TemplateChanges(Order):
     queue_on_death: Literal["keep", "cancel"] = Field(
         default="keep", description="What becomes of queued tasks when it is started again."
     )
+    preload: list[str] = Field(
+        default=[],
+        description="Modules that the process has imported from which kernels are forked.",
+        json_schema_extra={"examples": [["numpy", "pandas"]]},
+    )
+    start: Literal["auto", "exec"] = Field(
+        default="auto",
+        description="`auto` forks kernels where that is possible and safe; `exec` starts each as a new "
+        "program.",
+    )
     engine_options: dict[str, JsonValue] = Field(default={}, description="For administrators.")
 
 

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 from kernelyard.model.kernel_phases import KernelState
 from kernelyard.model.records import EndCause, RecordKind, StoppedBy
 from kernelyard.model.tasks import TaskState
-from kernelyard.model.templates import QueuePolicy, RestartPolicy
+from kernelyard.model.templates import QueuePolicy, RestartPolicy, StartWay
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """RFC 3339 in UTC with microseconds."""
@@ -35,6 +35,13 @@ class TemplateFields(TypedDict):
     attached_keeps_alive: bool
     restart_policy: RestartPolicy
     queue_on_death: QueuePolicy
+    preload: Annotated[
+        list[str],
+        Field(description="Modules that the process has imported from which kernels are forked."),
+    ]
+    start: Annotated[
+        StartWay, Field(description="`exec`: each kernel is started as a new program.")
+    ]
     engine_options: dict[str, object]
 
 

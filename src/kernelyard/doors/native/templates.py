@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -22,7 +24,13 @@ from kernelyard.model.errors import (
     TemplateNotFound,
     TooLarge,
 )
-from kernelyard.model.templates import QueuePolicy, RestartPolicy, Template, TemplateSpec
+from kernelyard.model.templates import (
+    QueuePolicy,
+    RestartPolicy,
+    StartWay,
+    Template,
+    TemplateSpec,
+)
 
 router = APIRouter(prefix="/v1/templates", route_class=AskingRoute, tags=["templates"])
 
@@ -133,9 +141,17 @@ _FIELDS = {
     "attached_keeps_alive": "attached_keeps_alive",
     "restart_policy": "restart_policy",
     "queue_on_death": "queue_on_death",
+    "preload": "preload",
+    "start": "start",
     "engine_options": "engine_options",
 }
 """Fields of a request and what they are in the model."""
+_KINDS: dict[str, Callable[[Any], object]] = {
+    "restart_policy": RestartPolicy,
+    "queue_on_death": QueuePolicy,
+    "preload": tuple,
+    "start": StartWay,
+}
 
 
 def _changed(spec: TemplateSpec, changes: TemplateChanges) -> TemplateSpec:
@@ -144,7 +160,7 @@ def _changed(spec: TemplateSpec, changes: TemplateChanges) -> TemplateSpec:
         for outer, inner in _FIELDS.items()
         if outer in changes.model_fields_set
     }
-    for field, kind in (("restart_policy", RestartPolicy), ("queue_on_death", QueuePolicy)):
+    for field, kind in _KINDS.items():
         if field in said:
             said[field] = kind(said[field])
     return replace(spec, **said)

@@ -131,6 +131,8 @@ def _fields(spec: TemplateSpec) -> shapes.TemplateFields:
         "attached_keeps_alive": spec.attached_keeps_alive,
         "restart_policy": spec.restart_policy,
         "queue_on_death": spec.queue_on_death,
+        "preload": list(spec.preload),
+        "start": spec.start,
         "engine_options": dict(spec.engine_options),
     }
 

@@ -11,7 +11,7 @@ import pytest
 from kernelyard.model.errors import AlreadyExists, TemplateNotFound
 from kernelyard.model.images import ImageRecord
 from kernelyard.model.principals import Role, TokenRecord
-from kernelyard.model.templates import Template, TemplateSpec
+from kernelyard.model.templates import StartWay, Template, TemplateSpec
 from kernelyard.ports.stores import Store
 from kernelyard.testing.stores.builders import NOON
 from kernelyard.testing.stores.opening import Opening
@@ -26,6 +26,9 @@ def a_template(name: str) -> Template:
         storage_bytes=2**40,
         environment={"A": "ä"},
         max_idle_seconds=12.5,
+        preload=("numpy", "matplotlib.pyplot"),
+        vouched=True,
+        start=StartWay.EXEC,
         engine_options={"queue": "long", "nested": {"n": [1, 2.5, None]}},
     )
     return Template(

@@ -7,15 +7,16 @@ is stronger than the defaults. A name that is not a setting is refused, wherever
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -23,7 +24,7 @@ from pydantic_settings import (
 )
 
 from kernelyard.model.errors import Invalid
-from kernelyard.setting_values import Keeping, Seconds, Size, Tables, as_written, tables_of
+from kernelyard.model.quantities import parse_duration, parse_size
 
 PREFIX = "KERNELYARD_"
 CLIENT_VARIABLES = frozenset(
@@ -41,6 +42,37 @@ TABLES = frozenset({"providers", "pools"})
 """Settings that have a table for each of several things."""
 ENVIRONMENT_ONLY = frozenset({"admin_token", "store_url"})
 """Secrets: not in a file that may be shared, nor in a command line that others can list."""
+
+
+def _size(value: object, info: Any) -> object:
+    return parse_size(value, field=info.field_name) if isinstance(value, str) else value
+
+
+def _seconds(value: object, info: Any) -> object:
+    return parse_duration(value, field=info.field_name) if isinstance(value, str) else value
+
+
+def _as_written(text: str) -> Any:
+    """A default in the form in which people write it; it is parsed like any other value."""
+    return text
+
+
+def _tables(value: Any) -> Any:
+    """A table for each provider: as it is in the file, or written as TOML or JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value) if value.lstrip().startswith("{") else tomllib.loads(value)
+    except ValueError as error:
+        raise ValueError(f"write TOML or JSON ({error})") from error
+
+
+Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
+Keeping = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
+"""How long something is kept; 0 is for ever."""
+Tables = Annotated[dict[str, dict[str, Any]], BeforeValidator(_tables)]
+"""A table of settings for each of several plugins."""
 
 
 class Settings(BaseSettings):
@@ -85,15 +117,15 @@ class Settings(BaseSettings):
         False, description="End all kernels and the agent when the server ends."
     )
     body_limit: Size = Field(
-        as_written("16MiB"), description="Largest request body, such as 16MiB; 0 for no limit."
+        _as_written("16MiB"), description="Largest request body, such as 16MiB; 0 for no limit."
     )
     task_output_limit: Size = Field(
-        as_written("1GiB"),
+        _as_written("1GiB"),
         description="Bytes of output kept per task, such as 1GiB; what is over it is cut and "
         "counted in a mark. 0 for no limit.",
     )
     kernel_log_limit: Size = Field(
-        as_written("10MiB"),
+        _as_written("10MiB"),
         description="Bytes kept of what a kernel's process prints beside its outputs, the last ones; "
         "0 for no limit.",
     )
@@ -113,7 +145,7 @@ class Settings(BaseSettings):
         "are deleted. 0 for ever.",
     )
     kernel_start_timeout: Seconds = Field(
-        as_written("60s"),
+        _as_written("60s"),
         description="How long a kernel may take to answer for the first time, such as 60s.",
     )
     max_kernels: int = Field(0, ge=0, description="Most kernels alive at once; 0 for no limit.")
@@ -142,42 +174,25 @@ class Settings(BaseSettings):
         description="Where kernels run: a name of the entry-point group kernelyard.engines.",
     )
     agent_idle_exit: Seconds = Field(
-        as_written("5m"),
+        _as_written("5m"),
         description="The agent ends by itself after this long without a kernel and a server.",
     )
     providers: Tables = Field(
-        as_written(""),
+        _as_written(""),
         description="Settings of providers, a table for each: in the file [providers.NAME], elsewhere "
         "TOML or JSON such as 'virtualenv.folders = [\"~/envs\"]'. What a flag or the environment says "
         "is added to the file's.",
     )
     pools: Tables = Field(
-        as_written(""),
+        _as_written(""),
         description="Kernels that are kept ready for everybody, a table for each kind: in the file "
         "[pools.NAME], elsewhere TOML or JSON such as 'py.image = \"python3\"'; with image, template, "
         "size, min and max. What a flag or the environment says is added to the file's.",
     )
     image_refresh: Seconds = Field(
-        as_written("60s"),
+        _as_written("60s"),
         description="The agent looks at least this often for images that are new or gone, such as 60s; "
         "where it can watch directories, at once. Holds from the agent's next start.",
-    )
-    zygotes: int = Field(
-        4,
-        ge=0,
-        le=100,
-        description="Most processes that are kept to fork kernels from; 0 starts each kernel as a new "
-        "program. Holds from the agent's next start.",
-    )
-    zygote_age_seconds: Seconds = Field(
-        as_written("24h"),
-        description="How old such a process may become before it is replaced, such as 24h. Holds from "
-        "the agent's next start.",
-    )
-    zygote_boot_seconds: Seconds = Field(
-        as_written("60s"),
-        description="How long such a process may take to import what it preloads, such as 60s. Holds "
-        "from the agent's next start.",
     )
     allow_insecure_parameters: bool = Field(
         False,
@@ -244,7 +259,7 @@ class Settings(BaseSettings):
             ("environment", _environment_values()),
             ("flag", given),
         ):
-            values |= _withtables_of(layer, values)
+            values |= _with_tables(layer, values)
             sources |= dict.fromkeys(layer, source)
         return LoadedSettings(settings=_built(values, sources), sources=sources, config_file=file)
 
@@ -302,12 +317,12 @@ def _file_values(file: Path | None) -> dict[str, Any]:
     return values
 
 
-def _withtables_of(layer: dict[str, Any], below: Mapping[str, Any]) -> dict[str, Any]:
+def _with_tables(layer: dict[str, Any], below: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``layer`` with its tables laid over those below it, key by key."""
     laid = dict(layer)
     for name in TABLES & layer.keys() & below.keys():
         try:
-            lower, upper = tables_of(below[name]), tables_of(layer[name])
+            lower, upper = _tables(below[name]), _tables(layer[name])
             laid[name] = {
                 **lower,
                 **{key: lower.get(key, {}) | table for key, table in upper.items()},

@@ -68,9 +68,16 @@ class Connection:
 class AgentProcess:
     """Starts, kills and questions an agent of one data directory."""
 
-    def __init__(self, data_dir: Path, *arguments: str, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *arguments: str,
+        env: dict[str, str] | None = None,
+        zygotes: int = 0,
+    ) -> None:
+        """Kernels are started as new programs, unless there are to be ``zygotes`` that fork them."""
         self.data_dir = data_dir
-        self._arguments = arguments
+        self._arguments = ("--zygotes", str(zygotes), *arguments)
         self._env = {**os.environ, **(env or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._connections: list[Connection] = []

@@ -40,9 +40,12 @@ def new_key() -> str:
     return secrets.token_hex(32)
 
 
-def write_connection(path: Path, connection: Connection) -> None:
-    """Write a connection file that only its owner may read."""
-    write_private(path, msgspec.json.encode(connection))
+def write_connection(path: Path, connection: Connection, *, lasting: bool = False) -> None:
+    """Write a connection file that only its owner may read.
+
+    It is ``lasting`` for a kernel that may outlive this system, for it runs elsewhere.
+    """
+    write_private(path, msgspec.json.encode(connection), see_on_disk=lasting)
 
 
 def read_connection(path: Path) -> Connection | None:

@@ -26,6 +26,8 @@ class ProcessRecord(msgspec.Struct, frozen=True):
     attempt: int
     interrupt_mode: Literal["signal", "message"] = "signal"
     lossless: bool = False
+    forked: bool = False
+    """Whether it was forked from a zygote, and is no program that was started anew."""
     memory_kills: int = 0
     """Processes of its group that the system had killed for want of memory when it began."""
     quirks: Quirks = Quirks()
@@ -107,7 +109,11 @@ class Folder:
 
     def write_process(self, record: ProcessRecord) -> None:
         """Keep what is needed to find the process again."""
-        write_private(self.path / "process.json", msgspec.json.encode(record))
+        # A process of this machine does not outlive the system; what a launcher started may.
+        elsewhere = record.launcher is not None
+        write_private(
+            self.path / "process.json", msgspec.json.encode(record), see_on_disk=elsewhere
+        )
 
     def read_process(self) -> ProcessRecord | None:
         """The process that was started last; None if none was."""

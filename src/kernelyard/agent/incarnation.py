@@ -86,6 +86,8 @@ class Incarnation:
         """The limits that its process is held to."""
         self.lossless = False
         """Whether it keeps what it says while nobody reads."""
+        self.forked = False
+        """Whether it was forked from a zygote."""
         self.connection: Connection | None = None
         """Where it listens, once that is known."""
         self.beside = bond.beside

@@ -385,7 +385,7 @@ class Kernel:
     def _started(self, incarnation: Incarnation, pid: int | None) -> None:
         self._incarnation = incarnation
         self._folder.forget_exits(before=incarnation.attempt)
-        launched = body(attempt=incarnation.attempt, pid=pid)
+        launched = body(attempt=incarnation.attempt, pid=pid, forked=incarnation.forked)
         self.journal.append([(0, RecordKind.KERNEL_LAUNCHED, launched)])
         self._lifetime.launched(wall_clock())
         self._log.info("kernel.launched", attempt=incarnation.attempt, pid=pid)

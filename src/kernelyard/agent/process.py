@@ -36,6 +36,8 @@ from kernelyard.agent.server import Server
 from kernelyard.agent.spawner.spawner import Spawner
 from kernelyard.agent.standstill import Standstill
 from kernelyard.agent.waiting import happens
+from kernelyard.agent.zygote.keeper import ZygoteSettings
+from kernelyard.agent.zygote.zygotes import Zygotes
 from kernelyard.model.errors import AgentUnavailable
 from kernelyard.model.quantities import Micros
 from kernelyard.providers.catalogue import Catalogue
@@ -78,6 +80,14 @@ class AgentSettings:
     """What the user knows of kernels; ``quirks.toml`` in the data directory unless given."""
 
     @property
+    def zygote_settings(self) -> ZygoteSettings:
+        return ZygoteSettings(
+            most=self.zygotes,
+            age_seconds=self.zygote_age_seconds,
+            boot_seconds=self.zygote_boot_seconds,
+        )
+
+    @property
     def provider_settings(self) -> ProviderSettings:
         own = agent_dir(self.data_dir) / "providers.json"
         return ProviderSettings(self.providers_file or own)
@@ -116,6 +126,7 @@ class _Agent:
         limits = Limits(Groups.find(name), self._log, Enclosures.find(name))
         standstill = Standstill()
         spawner = Spawner(self._settings.data_dir, self._log)
+        zygotes = self._zygotes(spawner, catalogue)
         await spawner.open()
         surroundings = Surroundings(
             data_dir=self._settings.data_dir,
@@ -126,12 +137,13 @@ class _Agent:
             limits=limits,
             table=ProcessTable(),
             spawner=spawner,
+            keeper=zygotes.keeper,
             standstill=standstill,
             log=self._log,
         )
         registry = Registry(surroundings)
         standstill.tell = registry.stood_still
-        server = Server(registry, catalogue, self._log)
+        server = Server(registry, catalogue, zygotes.keeper, self._log)
         await registry.recover(self._last_heartbeat())
         place = socket_path(self._settings.data_dir)
         place.unlink(missing_ok=True)
@@ -140,12 +152,14 @@ class _Agent:
         self._watch_signals(server)
         keeping = asyncio.create_task(LogKeeper(registry.bounded_logs, self._log).run())
         refreshing = asyncio.create_task(self._refreshing(catalogue).run())
+        zygotes.begin()
         try:
             with standstill:
                 await self._serve(registry, server)
         finally:
             keeping.cancel()
             refreshing.cancel()
+            await zygotes.leave(end=not registry.live)
             await server.close()
             await registry.leave_all()
             registry.deposits.close()
@@ -154,6 +168,12 @@ class _Agent:
             limits.close()
             registrar.close()
             context.destroy(linger=0)
+
+    def _zygotes(self, spawner: Spawner, catalogue: Catalogue) -> Zygotes:
+        settings = self._settings
+        return Zygotes.of(
+            settings.data_dir, settings.zygote_settings, spawner, catalogue, self._log
+        )
 
     def _quirks(self) -> QuirkBook:
         def warn(problem: str) -> None:

@@ -16,12 +16,13 @@ from kernelyard.agent.foreign.strangers import Strangers
 from kernelyard.agent.journal import wall_clock
 from kernelyard.agent.logs import Log
 from kernelyard.agent.registry import Registry
+from kernelyard.agent.zygote.keeper import Keeper
 from kernelyard.model.errors import AgentUnavailable, Invalid, YardError
 from kernelyard.providers.catalogue import Catalogue
 from kernelyard.wire import link
 from kernelyard.wire.foreign import Deposit, DepositFile, ExternalFiles
 from kernelyard.wire.interventions import Claim, Interrupt, Interrupted, Signal, Signalled
-from kernelyard.wire.zygotes import ZygoteList, Zygotes
+from kernelyard.wire.zygotes import Zygotes
 
 ALIVE_SECONDS = 15.0
 LONGEST_WAIT_SECONDS = 25.0
@@ -33,11 +34,12 @@ BACKLOG = 1024
 class Server:
     """Answers one request after the other on each connection."""
 
-    def __init__(self, registry: Registry, catalogue: Catalogue, log: Log) -> None:
+    def __init__(self, registry: Registry, catalogue: Catalogue, keeper: Keeper, log: Log) -> None:
         self.quitting = asyncio.Event()
         """Set when the agent is to end."""
         self._registry = registry
         self._catalogue = catalogue
+        self._keeper = keeper
         self._strangers = Strangers(registry)
         self._log = log
         self._started_at = wall_clock()
@@ -156,7 +158,7 @@ class Server:
             case link.Facts():
                 return link.FactList(self._registry.facts())
             case Zygotes():
-                return ZygoteList([], most=0)
+                return await asyncio.to_thread(self._keeper.facts)
             case link.Log():
                 read, which = self._registry.log, request.kernel_id
                 return await asyncio.to_thread(read, which, request.begin, request.most)
@@ -183,9 +185,9 @@ class Server:
         """Answer what the catalogue knows."""
         match request:
             case link.Images():
-                return await self._catalogue.images(request.refresh)
+                return self._keeper.overlaid(await self._catalogue.images(request.refresh))
             case link.NewImages():
-                return await self._new_images(request)
+                return self._keeper.overlaid(await self._new_images(request))
             case link.Parameters():
                 await self._catalogue.check(request.provider, request.image, request.values)
                 return link.Done()

@@ -38,6 +38,13 @@ class KernelspecProvider(KernelspecImages):
             specs[NATIVE] = native
         return specs
 
+    def spec(self, name: str) -> Kernelspec | None:
+        """Read the one that is asked for, and no other: a kernel waits for it."""
+        for directory in kernel_directories(self._looked_at()):
+            if directory.name.lower() == name and is_name(name):
+                return read_kernelspec(name, directory)
+        return _native() if name == NATIVE else None
+
     def watched(self) -> list[Path]:
         places = [Path(place) for place in self._looked_at()]
         return [*places, *kernel_directories(places)]

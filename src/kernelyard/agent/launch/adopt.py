@@ -160,7 +160,7 @@ class Search:
             on_first_sound=self.on_first_sound,
         )
         incarnation = Incarnation(self.surroundings.context, bond, self.log, launcher)
-        incarnation.lossless = record.lossless
+        incarnation.lossless, incarnation.forked = record.lossless, record.forked
         if launcher.resources.pid is not None and launcher.owned:
             incarnation.held = self.surroundings.limits.find_again(self.order, record.memory_kills)
         return incarnation

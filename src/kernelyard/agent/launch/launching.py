@@ -18,6 +18,7 @@ from kernelyard.agent.foreign.launcher import foreign_plan
 from kernelyard.agent.incarnation import Bond, Hearer, Incarnation
 from kernelyard.agent.journal import RETRY_SECONDS
 from kernelyard.agent.launch.environment import kernel_environment
+from kernelyard.agent.launch.forking import Fork, Forking
 from kernelyard.agent.launch.lossless import without_loss
 from kernelyard.agent.launch.process_launcher import Command, ProcessLauncher
 from kernelyard.agent.launch.surroundings import Surroundings
@@ -26,6 +27,7 @@ from kernelyard.agent.places import ipc_prefix
 from kernelyard.agent.rendezvous.rendezvous import NotMet
 from kernelyard.agent.rendezvous.ways import Start, Way
 from kernelyard.agent.waiting import first_of
+from kernelyard.agent.zygote.keeper import Asked
 from kernelyard.model.errors import AgentUnavailable, StorageFull, YardError
 from kernelyard.model.exits import ExitResult
 from kernelyard.model.kernels import LaunchOrder
@@ -53,6 +55,8 @@ class _Candidate:
     lossless: bool = False
     until: float | None = None
     """When it must have answered, in the loop's time; for kernels that are ours."""
+    fork: Fork | None = None
+    """How it is forked, if it is to be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +91,8 @@ class Launching:
         """
         while True:
             try:
-                return await self._run()
+                with self.surroundings.keeper.launching():
+                    return await self._run()
             except StorageFull as error:
                 self.log.warning("kernel.waits_for_space", problem=error.detail)
             try:
@@ -108,6 +113,7 @@ class Launching:
         except YardError as error:
             return start_failed(error.message)
         if plan.launcher is not None:
+            self.surroundings.keeper.note_other(self.order)
             launcher = plan.launcher(self._request())
             outcome = await self._attempt(plan, _Candidate(launcher=launcher, until=self._until()))
         else:
@@ -147,14 +153,16 @@ class Launching:
         quirks = self.surroundings.quirks.of(plan)
         outcome: Ready | _Vain | None = None
         until = self._until()
+        forking = Forking(self.surroundings.keeper, self.log)
         for way in self.surroundings.ways.of(plan, quirks):
             try:
-                outcome = await self._in_one_way(plan, way, cwd, until)
+                outcome = await self._in_one_way(plan, way, cwd, (until, forking))
             except NotMet as error:
                 outcome = _Vain(end=start_failed(str(error)), other_way=True)
             if not isinstance(outcome, _Vain):
                 if outcome is not None:
-                    self.log.info("kernel.met", way=way.name)
+                    self.log.info("kernel.met", way=way.name, forked=outcome[0].forked)
+                    forking.has_answered()
                     self.surroundings.ways.met(plan, quirks, way)
                 break
             if not outcome.other_way:
@@ -167,24 +175,37 @@ class Launching:
         return asyncio.get_running_loop().time() + self.order.start_timeout_seconds
 
     async def _in_one_way(
-        self, plan: LaunchPlan, way: Way, cwd: Path, until: float
+        self, plan: LaunchPlan, way: Way, cwd: Path, bounds: tuple[float, Forking]
     ) -> Ready | _Vain | None:
-        """Start a process and meet it in a way; again, if that fails for bad luck. Raises NotMet."""
-        tries = 0
+        """Start a process and meet it in a way; again, if that fails for bad luck. Raises NotMet.
+
+        ``bounds`` are when it must have answered, and what says whether it is forked.
+        """
+        tries, (until, forking) = 0, bounds
         while True:
             tries += 1
             rendezvous = way.go(self._start())
-            command, lossless = self._command(plan, cwd)
-            launcher = ProcessLauncher(command, rendezvous, self.surroundings.spawner, self._undo)
-            candidate = _Candidate(launcher=launcher, lossless=lossless, until=until)
+            command, lossless, fork = self._command(plan, cwd, forking)
+            launcher = ProcessLauncher(
+                command, rendezvous, self.surroundings.spawner, self._undo, fork
+            )
+            candidate = _Candidate(
+                launcher=launcher, lossless=lossless, until=forking.until(until), fork=fork
+            )
             outcome = await self._attempt(plan, candidate)
+            if isinstance(outcome, _Vain) and forking.was_vain():
+                self.log.warning("kernel.fork_in_vain", reason=outcome.end.reason)
+                tries = 0
+                continue
             if not isinstance(outcome, _Vain) or not outcome.other_way or tries == TRIES:
                 return outcome
             if not rendezvous.unlucky(outcome.said):
                 return outcome
 
-    def _command(self, plan: LaunchPlan, cwd: Path) -> tuple[Command, bool]:
-        """What is run, and whether that drops nothing."""
+    def _command(
+        self, plan: LaunchPlan, cwd: Path, forking: Forking
+    ) -> tuple[Command, bool, Fork | None]:
+        """What is run, whether that drops nothing, and what it may be forked from."""
         file = self.folder.connection(self.order.attempt)
         filled = fill(
             plan.argv,
@@ -194,16 +215,24 @@ class Launching:
         )
         argv, lossless = without_loss(filled)
         ordered = {**self.order.environment, KERNEL_ID: self.order.kernel_id}
+        env = kernel_environment(os.environ, plan.env, ordered, plan.unset)
+        asked = Asked(
+            order=self.order,
+            argv=filled,
+            connection_file=file,
+            image_env=kernel_environment(os.environ, plan.env, {}, plan.unset),
+            kernel_env=env,
+        )
         command = Command(
             argv=argv,
-            env=kernel_environment(os.environ, plan.env, ordered, plan.unset),
+            env=env,
             cwd=cwd,
             log=self.folder.log,
             connection_file=file,
             exit_file=self.folder.exit_file(self.order.attempt),
             hold=self.surroundings.limits.prepare(self.order),
         )
-        return command, lossless
+        return command, lossless, forking.fork_for(asked)
 
     def _undo(self) -> None:
         self.surroundings.table.kill(self.order.kernel_id)
@@ -229,7 +258,7 @@ class Launching:
         limit = self.order.start_timeout_seconds
         try:
             async with asyncio.timeout_at(candidate.until):
-                outcome = await self._brought_up(incarnation, plan)
+                outcome = await self._brought_up(incarnation, plan, candidate.fork)
         except asyncio.CancelledError:
             # The agent leaves: the next one finds what was started, and goes on with it.
             leaving = True
@@ -271,26 +300,29 @@ class Launching:
         return incarnation
 
     async def _brought_up(
-        self, incarnation: Incarnation, plan: LaunchPlan
+        self, incarnation: Incarnation, plan: LaunchPlan, fork: Fork | None
     ) -> bytes | ExitResult | None:
         """Return who the kernel says it is, how it ended before it could, or None if turned."""
         turned = self.turned
         if not await first_of(self._started(incarnation), turned()):
             return None
+        incarnation.forked = fork is not None and fork.done
+        if plan.launcher is None and not incarnation.forked:
+            self.surroundings.keeper.executed()
         self._note(incarnation, plan)
         met = await first_of(turned(), incarnation.exit(), incarnation.launcher.connection_info())
         if not isinstance(met, Connection):
             return met
-        self._keep(met)
+        self._keep(met, lasting=plan.launcher is not None)
         incarnation.open(met)
         limit = None if incarnation.launcher.owned else self.order.start_timeout_seconds
         return await first_of(turned(), incarnation.ready_within(limit), incarnation.exit())
 
-    def _keep(self, connection: Connection) -> None:
+    def _keep(self, connection: Connection, *, lasting: bool) -> None:
         """Leave the connection where a later agent looks for it."""
         file = self.folder.connection(self.order.attempt)
         if read_connection(file) != connection:
-            write_connection(file, connection)
+            write_connection(file, connection, lasting=lasting)
 
     async def _started(self, incarnation: Incarnation) -> bool:
         await incarnation.start()
@@ -310,6 +342,7 @@ class Launching:
                 interrupt_mode=plan.interrupt_mode,
                 quirks=self.surroundings.quirks.of(plan),
                 lossless=incarnation.lossless,
+                forked=incarnation.forked,
                 memory_kills=incarnation.held.kills if incarnation.held else 0,
                 launcher=None if plan.launcher is None else incarnation.launcher.record(),
             )

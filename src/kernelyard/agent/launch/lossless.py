@@ -21,9 +21,16 @@ def without_loss(argv: Sequence[str]) -> tuple[list[str], bool]:
     Any other kernel than ipykernel is started as it wants, and may drop output while nobody reads.
     """
     line = list(argv)
-    for place in range(1, len(line) - 1):
-        if line[place] == "-m" and line[place + 1] in _MODULES:
-            return [*line[:place], str(START), *line[place + 2 :]], True
-        if not line[place].startswith("-"):
+    if (place := place_of_ipykernel(line)) is None:
+        return line, False
+    return [*line[:place], str(START), *line[place + 2 :]], True
+
+
+def place_of_ipykernel(argv: Sequence[str]) -> int | None:
+    """Where in a command line of Python's stands ``-m ipykernel_launcher``; None if it is no such."""
+    for place in range(1, len(argv) - 1):
+        if argv[place] == "-m" and argv[place + 1] in _MODULES:
+            return place
+        if not argv[place].startswith("-"):
             break
-    return line, False
+    return None

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from kernelyard.agent.disk import storage_error
 from kernelyard.agent.kernel_log import KernelLog
+from kernelyard.agent.launch.forking import Fork
 from kernelyard.agent.launch.processes import KernelProcess
 from kernelyard.agent.rendezvous.rendezvous import Rendezvous
-from kernelyard.agent.spawner.spawner import Hold, Job, Spawner
+from kernelyard.agent.spawner.spawner import Hold, Job, Spawned, Spawner
 from kernelyard.model.errors import StorageFull
 from kernelyard.model.exits import ExitResult, InterruptOutcome
 from kernelyard.providers.launcher import Launcher, LaunchFailed, Resources
@@ -42,9 +43,12 @@ class ProcessLauncher(Launcher):
         rendezvous: Rendezvous,
         spawner: Spawner,
         undo: Callable[[], object] = lambda: None,
+        fork: Fork | None = None,
     ) -> None:
-        """``undo`` ends what may have been started when nobody can say whether it was."""
+        """``undo`` ends what may have been started when nobody can say whether it was. With ``fork``
+        the process is forked, if that can be done."""
         self._command = command
+        self._fork = fork
         self._rendezvous = rendezvous
         self._spawner = spawner
         self._undo = undo
@@ -84,7 +88,7 @@ class ProcessLauncher(Launcher):
             hold=command.hold,
         )
         try:
-            spawned = await self._spawner.spawn(job, self._undo)
+            spawned = await self._forked(job) or await self._spawner.spawn(job, self._undo)
         except FileNotFoundError as error:
             raise LaunchFailed(
                 f"{command.argv[0]!r} cannot be run: there is no such program"
@@ -97,6 +101,16 @@ class ProcessLauncher(Launcher):
         self._process = KernelProcess.of(spawned, command.exit_file)
         if self._abandoned:
             self._process.signal(signal.SIGKILL)
+
+    async def _forked(self, job: Job) -> Spawned | None:
+        """The process, if it could be forked; else it is as if nobody had tried."""
+        if self._fork is None:
+            return None
+        file = self._command.connection_file
+        if (spawned := await self._fork.go(job, file)) is None:
+            await asyncio.to_thread(self._undo)
+            self._rendezvous.prepare(file)
+        return spawned
 
     async def connection_info(self) -> Connection:
         """Return where it listens, as soon as that is agreed with it."""

@@ -13,6 +13,7 @@ from kernelyard.agent.logs import Log
 from kernelyard.agent.rendezvous.ways import Ways
 from kernelyard.agent.spawner.spawner import Spawner
 from kernelyard.agent.standstill import Standstill
+from kernelyard.agent.zygote.keeper import Keeper
 from kernelyard.providers.catalogue import Catalogue
 from kernelyard.providers.quirk_book import QuirkBook
 
@@ -29,5 +30,6 @@ class Surroundings:
     limits: Limits
     table: ProcessTable
     spawner: Spawner
+    keeper: Keeper
     standstill: Standstill
     log: Log

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 
 from kernelyard.agent.connection import over_ipc, write_connection
 from kernelyard.agent.places import LONGEST_SOCKET_PATH, remove_ipc
+from kernelyard.agent.rendezvous.arrivals import Arrivals
 from kernelyard.agent.rendezvous.patience import within
 from kernelyard.agent.rendezvous.rendezvous import NotMet
 from kernelyard.wire.connections import Connection
 
-LOOK_SECONDS = 0.005
 _LONGEST_NUMBER = 2
 """A dash and one digit, which ZeroMQ puts behind the prefix."""
 
@@ -52,10 +51,10 @@ class Ipc:
         remove_ipc(self._connection.ip)
 
     async def _bound(self) -> Connection:
-        while True:
-            if self._is_bound():
-                return self._connection
-            await asyncio.sleep(LOOK_SECONDS)
+        with Arrivals(Path(self._connection.ip).parent) as arrivals:
+            while not self._is_bound():
+                await arrivals.next()
+        return self._connection
 
     def _is_bound(self) -> bool:
         """Whether shell and iopub are there. Raises NotMet when they will not be."""

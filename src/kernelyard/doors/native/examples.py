@@ -29,8 +29,6 @@ IMAGE: image_shapes.Image = {
         "type": "object",
         "properties": {"level": {"enum": ["INFO", "DEBUG"], "default": "INFO"}},
     },
-    "start": "fork",
-    "start_reason": None,
 }
 IMAGES: image_shapes.ImageList = {
     "items": [IMAGE],

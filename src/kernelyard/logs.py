@@ -12,11 +12,29 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import Any, TextIO
 
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+
+@contextmanager
+def _as_if_missing(name: str) -> Iterator[None]:
+    """Let imports go without a package that they take if it is there."""
+    if name in sys.modules:
+        yield
+        return
+    # This is how Python marks what cannot be imported.
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+
+
+# structlog loads rich, which takes as long as all the rest of it, for tracebacks that we never show.
+with _as_if_missing("rich"):
+    import structlog
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 CONTEXT_FIELDS = ("request_id", "kernel_id", "task_id")
 """The ids that lines carry; a human reader gets them last, in this order."""

@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
 )
 
 from kernelyard.model.errors import Invalid
@@ -75,16 +78,10 @@ Tables = Annotated[dict[str, dict[str, Any]], BeforeValidator(_tables)]
 """A table of settings for each of several plugins."""
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The server's settings. Frozen; only ``load`` looks at the environment and at files."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_ignore_empty=True,
-        extra="forbid",
-        frozen=True,
-        validate_default=True,
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("kernelyard")),
@@ -226,18 +223,6 @@ class Settings(BaseSettings):
         if not all(character.isalnum() or character in "/-._~" for character in inner):
             raise ValueError("write a path of letters, digits and any of / - . _ ~")
         return f"/{inner}/" if inner else "/"
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take what is given and nothing else: ``load`` puts the layers together itself."""
-        return (init_settings,)
 
     @staticmethod
     def load(

@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
 import kernelyard.stores.sql
 from kernelyard.model.projection import project
@@ -50,14 +50,51 @@ def parts(sql: str) -> set[str]:
     return {head.strip(), tail.strip(), *(part.strip() for part in found)}
 
 
-def downgrade(connection: Connection, version: str) -> None:
-    """Take migrations back."""
-    connection.execute(text("PRAGMA foreign_keys = OFF"))
+def rows(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
+    """Everything that is in the tables, SQLite's own counters included where they have counted."""
+    with engine.connect() as connection:
+        names = connection.execute(
+            text("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+        ).scalars()
+        return {
+            name: sorted(
+                tuple(row)
+                for row in connection.execute(text(f"SELECT * FROM {name}"))  # noqa: S608
+                if name != "sqlite_sequence" or row.seq
+            )
+            for name in names
+        }
+
+
+def columns(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
+    """Name, type, need, default and place in the key of each column of each table."""
+    with engine.connect() as connection:
+        return {
+            name: sorted(
+                (row.name, row.type, row.notnull, str(row.dflt_value), row.pk)
+                for row in connection.execute(text(f"PRAGMA table_info('{name}')"))
+            )
+            for name in inspect(connection).get_table_names()
+        }
+
+
+def upgrade(connection: Connection) -> None:
+    """Take every migration, one after the other."""
+    command.upgrade(a_config(connection), "head")
+
+
+def a_config(connection: Connection) -> Config:
     config = Config()
     folder = Path(kernelyard.stores.sql.__path__[0]) / "migrations"
     config.set_main_option("script_location", str(folder))
     config.attributes["connection"] = connection
-    command.downgrade(config, version)
+    return config
+
+
+def downgrade(connection: Connection, version: str) -> None:
+    """Take migrations back."""
+    connection.execute(text("PRAGMA foreign_keys = OFF"))
+    command.downgrade(a_config(connection), version)
     assert version_of(connection) == version
 
 
@@ -73,6 +110,30 @@ def test_a_migrated_database_equals_a_fresh_one(tmp_path: Path) -> None:
         assert compare_metadata(context, metadata) == []
     migrated.dispose()
     fresh.dispose()
+
+
+def test_an_empty_file_gets_at_once_what_all_migrations_make_of_it(tmp_path: Path) -> None:
+    at_once, migrated = an_engine(tmp_path / "a.db"), an_engine(tmp_path / "b.db")
+    with at_once.begin() as connection:
+        migrate(connection)
+    with migrated.begin() as connection:
+        upgrade(connection)
+    assert schema(at_once) == schema(migrated)
+    assert rows(at_once) == rows(migrated)
+    assert rows(at_once)["alembic_version"] == [(NEWEST,)]
+    assert columns(at_once) == columns(migrated)
+    at_once.dispose()
+    migrated.dispose()
+
+
+def test_a_file_with_tables_of_somebody_else_is_migrated_beside_them(tmp_path: Path) -> None:
+    engine = an_engine(tmp_path / "a.db")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE diary (day TEXT)"))
+        migrate(connection)
+        assert version_of(connection) == NEWEST
+        assert "diary" in inspect(connection).get_table_names()
+    engine.dispose()
 
 
 def test_the_newest_migration_is_the_one_the_program_knows() -> None:

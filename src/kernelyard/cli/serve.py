@@ -28,6 +28,7 @@ from kernelyard.cli.complaints import Complaint
 from kernelyard.cli.fellow_servers import Alone, Fellow, registered
 from kernelyard.cli.runtime_files import Runtime
 from kernelyard.cli.setting_flags import with_setting_flags
+from kernelyard.logs import configure_logs
 from kernelyard.settings import ENVIRONMENT_ONLY, Settings, variable_of
 
 app = command_app()
@@ -49,7 +50,6 @@ def serve(config: Path | None, flags: dict[str, Any]) -> None:
       KERNELYARD_ADMIN_TOKEN=... kernelyard serve --host 0.0.0.0 --log-json
     """
     from kernelyard.assembly import is_for_several
-    from kernelyard.logs import configure_logs
 
     settings = Settings.load(flags, config=config).settings
     # Neither the agent nor a kernel has any business with them.

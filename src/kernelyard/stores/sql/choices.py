@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kernelyard.model.quantities import Micros
 from kernelyard.ports.named_stores import MOST_CHOICES
@@ -31,9 +31,7 @@ class SqlChoices:
         drop = delete(choices).where(choices.c.owner == owner, choices.c.path_sha256.not_in(newest))
 
         def work(connection: Connection) -> None:
-            on_sqlite = connection.dialect.name == "sqlite"
-            insert: Any = sqlite.insert if on_sqlite else postgresql.insert
-            keep = insert(choices).values(values)
+            keep = _insert(connection)(choices).values(values)
             connection.execute(
                 keep.on_conflict_do_update(
                     index_elements=["owner", "path_sha256"], set_={"image": image, "at": at}
@@ -54,6 +52,11 @@ class SqlChoices:
             choices.c.owner == owner, choices.c.path_sha256 == _digest(path)
         )
         return bool(await self._database.write(lambda c: c.execute(statement).rowcount))
+
+
+def _insert(connection: Connection) -> Any:
+    """The dialect's own ``insert``. Only that one is loaded: PostgreSQL's is large."""
+    return import_module(f"sqlalchemy.dialects.{connection.dialect.name}").insert
 
 
 def _digest(path: str) -> str:

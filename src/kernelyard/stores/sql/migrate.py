@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from kernelyard.model.errors import YardError
+from kernelyard.stores.sql.tables import FIRST_ROWS, metadata
 
 NEWEST = "0005"
 """The last migration. Numbers grow by one."""
@@ -25,10 +26,14 @@ class DatabaseTooNew(YardError):
 def migrate(connection: Connection) -> None:
     """Run the migrations that the database lacks, all in the present transaction.
 
+    An empty SQLite file gets the newest schema at once, which is what all migrations make of it.
     Raises DatabaseTooNew if it has some that this program does not know.
     """
     present = version_of(connection)
     if present == NEWEST:
+        return
+    if present is None and _is_empty_file(connection):
+        _make(connection)
         return
     if present is not None and not (present.isdigit() and present < NEWEST):
         raise DatabaseTooNew(
@@ -44,6 +49,27 @@ def migrate(connection: Connection) -> None:
     config.attributes["connection"] = connection
     with _one_at_a_time:
         command.upgrade(config, "head")
+
+
+def _is_empty_file(connection: Connection) -> bool:
+    if connection.dialect.name != "sqlite":
+        return False
+    found = connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar_one()
+    return bool(found == 0)
+
+
+def _make(connection: Connection) -> None:
+    metadata.create_all(connection, checkfirst=False)
+    for row in FIRST_ROWS:
+        connection.execute(row)
+    # As Alembic makes it.
+    connection.execute(
+        text(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+            "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+        )
+    )
+    connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:v)"), {"v": NEWEST})
 
 
 def version_of(connection: Connection) -> str | None:

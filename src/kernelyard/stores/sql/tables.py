@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    insert,
     text,
     true,
 )
@@ -279,6 +280,8 @@ sightings = Table(
     Column("images", Text),
 )
 """One row: the images as they were last seen."""
+FIRST_ROWS = (insert(sightings).values(no=1, began=0, version=0),)
+"""What a database has before anything is kept in it."""
 
 choices = Table(
     "choices",

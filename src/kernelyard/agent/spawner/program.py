@@ -4,117 +4,49 @@ It is the parent of kernels, so that it is told how they end, and outlives the a
 lost when the agent dies. It does nothing else: one thread, no state on the disk but the ends of kernels.
 
 A listening socket is its standard input. On each connection go frames, a little-endian u32 length and a
-JSON object. It says hello first: ``{"spawner": pid, "children": [[pid, start_time], ...]}``. It is asked
-``{"id", "spawn": {"argv", "env", "cwd", "log", "exit_file", "groups", "limits"}}``
-(directories of control groups; kind, soft and hard limit of ``setrlimit``) and answers ``{"id", "pid",
-"start_time"}`` or ``{"id", "errno", "problem"}``; it is told ``{"end": true}`` when nobody needs it once
-its children have ended, with ``"kill": true`` to kill them. Whoever is connected hears ``{"exit": pid, "code", "signal", "at"}``; before
-that the same is written into the ``exit_file`` of the child.
+JSON object. It says hello first: ``{"spawner": pid, "children": [[pid, start_time], ...], "zygotes":
+[report, ...]}``. It is asked ``{"id", "spawn": job}``, ``{"id", "zygote": job}`` or ``{"id", "fork": job}``
+and answers ``{"id", "pid", "start_time"}``, ``{"id", "errno", "problem"}`` or ``{"id", "no_zygote": why}``.
+A job is ``{"argv", "env", "cwd", "log", "exit_file", "groups", "limits"}`` (directories of control groups;
+kind, soft and hard limit of ``setrlimit``); that of a zygote has a ``name`` and what it is to ``preload``,
+that of a fork the ``name`` of the zygote and the ``connection_file``. It is told ``{"end_zygote": name}``,
+and ``{"end": true}`` when nobody needs it once its children have ended, with ``"kill": true`` to kill them;
+zygotes are no reason to stay. Whoever is connected hears ``{"zygote": report}``, and ``{"exit": pid, "code",
+"signal", "at"}``; before that the same is written into the ``exit_file`` of the child.
 """
 
 import contextlib
-import ctypes
 import errno
-import json
 import os
-import resource
 import selectors
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 IDLE_SECONDS = 10.0
 """It ends after so long without a child and a connection."""
-LARGEST_FRAME = 64 * 1024 * 1024
-MOST_UNSENT = 4 * 1024 * 1024
-_LENGTH = struct.Struct("<I")
-_CREDENTIALS = struct.Struct("iII")
-_PR_SET_CHILD_SUBREAPER = 36
 
 Said = dict[str, Any]
 
 
-class Child:
-    """One kernel."""
+def _beside(name: str) -> Any:
+    """Load another file of this program, by its path: none of ours can be imported."""
+    spec = spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None and spec.loader is not None  # noqa: PT018, S101 - it is a file of ours
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
-    def __init__(self, pid: int, exit_file: str) -> None:
-        self.pid = pid
-        self.start_time = start_time_of(pid)
-        self.exit_file = Path(exit_file)
 
-
-class Line:
-    """One connection to an agent."""
-
-    def __init__(self, end: socket.socket) -> None:
-        self.end = end
-        self._come = b""
-        self._unsent = b""
-
-    @property
-    def has_unsent(self) -> bool:
-        return bool(self._unsent)
-
-    def read(self) -> list[Said] | None:
-        """Return the frames that have come; None if the other side is gone or talks nonsense."""
-        try:
-            data = self.end.recv(1024 * 1024)
-        except BlockingIOError:
-            return []
-        except OSError:
-            return None
-        if not data:
-            return None
-        self._come += data
-        found: list[Said] = []
-        while len(self._come) >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(self._come)
-            if length > LARGEST_FRAME:
-                return None
-            if len(self._come) < _LENGTH.size + length:
-                break
-            frame = self._come[_LENGTH.size : _LENGTH.size + length]
-            self._come = self._come[_LENGTH.size + length :]
-            try:
-                said = json.loads(frame)
-            except ValueError:
-                return None
-            if not isinstance(said, dict):
-                return None
-            found.append(said)
-        return found
-
-    def is_over(self) -> bool:
-        """Whether the other side is gone, and has said nothing more."""
-        try:
-            return not self.end.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-
-    def say(self, said: Said) -> bool:
-        """Send without ever waiting; False if the other side reads nothing any more."""
-        data = json.dumps(said).encode()
-        self._unsent += _LENGTH.pack(len(data)) + data
-        return self.flush()
-
-    def flush(self) -> bool:
-        """Send what can be sent now."""
-        try:
-            while self._unsent:
-                self._unsent = self._unsent[self.end.send(self._unsent) :]
-        except BlockingIOError:
-            return len(self._unsent) <= MOST_UNSENT
-        except OSError:
-            return False
-        return True
+children = _beside("children")
+lines = _beside("agents_line")
+nursery = _beside("nursery")
 
 
 class Spawner:
@@ -124,8 +56,9 @@ class Spawner:
         self._listener = listener
         self._place = str(listener.getsockname())
         self._inode = _inode(self._place)
-        self._lines: set[Line] = set()
-        self._children: dict[int, Child] = {}
+        self._lines: set[Any] = set()
+        self._children: dict[int, Any] = {}
+        self._nursery = nursery.Nursery(self, children)
         self._ending = False
         self._alone_since = time.monotonic()
         self._selector = selectors.DefaultSelector()
@@ -139,13 +72,21 @@ class Spawner:
         """Serve until nobody needs it."""
         try:
             while not self._is_over():
-                ready = [key for key, _ in self._selector.select(1.0 if self._may_end() else None)]
+                ready = [key for key, _ in self._selector.select(self._patience())]
                 # Who comes is told of children after what was asked before has been done.
                 for key in sorted(ready, key=lambda one: one.fileobj is self._listener):
                     key.data()
                 self._reap()
+                self._nursery.look()
         finally:
             self._withdraw()
+            self._nursery.end_all()
+
+    def _patience(self) -> "float | None":
+        waiting: float | None = self._nursery.waiting_seconds
+        if self._may_end():
+            return 1.0 if waiting is None else min(1.0, waiting)
+        return waiting
 
     def _may_end(self) -> bool:
         return not self._children and (self._ending or not self._lines)
@@ -170,16 +111,17 @@ class Spawner:
         except OSError:
             return
         end.setblocking(False)
-        if not _is_own_user(end):
+        if not lines.is_own_user(end):
             end.close()
             return
-        line = Line(end)
+        line = lines.Line(end)
         self._lines.add(line)
         self._selector.register(end, selectors.EVENT_READ, lambda: self._hear(line))
-        children = [[child.pid, child.start_time] for child in self._children.values()]
-        self._say(line, {"spawner": os.getpid(), "children": children})
+        has = [[child.pid, child.start_time] for child in self._children.values()]
+        zygotes = self._nursery.reports
+        self._say(line, {"spawner": os.getpid(), "children": has, "zygotes": zygotes})
 
-    def _hear(self, line: Line) -> None:
+    def _hear(self, line: Any) -> None:
         requests = line.read()
         if requests is None or not line.flush():
             self._drop(line)
@@ -189,169 +131,110 @@ class Spawner:
             if request.get("end"):
                 self._ending = True
                 for pid in self._children if request.get("kill") else ():
-                    _kill_group(pid)
-            elif "spawn" in request:
-                if line.is_over() or _inode(self._place) != self._inode:
-                    # Who asked is dead, or looks for another spawner: nobody would know of the child.
-                    self._drop(line)
-                    return
-                self._ending = False
-                self._say(line, {"id": request.get("id"), **self._spawn(request["spawn"])})
+                    children.kill_group(pid)
+            elif "end_zygote" in request:
+                self._nursery.end(str(request["end_zygote"]))
+            elif not self._start(line, request):
+                self._drop(line)
+                return
 
-    def _say(self, line: Line, said: Said) -> None:
+    def _start(self, line: Any, request: Said) -> bool:
+        """Start what is asked for; False if nobody would know of it."""
+        for verb, do in (
+            ("spawn", self._spawn),
+            ("zygote", self._nursery.start),
+            ("fork", lambda job: self._nursery.fork(line, request.get("id"), job)),
+        ):
+            if verb in request:
+                if not self.may_begin(line):
+                    return False
+                self._ending = False
+                answer = _refused_or(do, request[verb])
+                if answer is not None:
+                    self._say(line, {"id": request.get("id"), **answer})
+        return True
+
+    def may_begin(self, line: Any) -> bool:
+        """Whether who asked is alive, and does not look for another spawner."""
+        return line in self._lines and not line.is_over() and _inode(self._place) == self._inode
+
+    def answer(self, line: Any, said: Said) -> None:
+        """Answer later, if who asked is still there."""
+        if line in self._lines:
+            self._say(line, said)
+
+    def tell_all(self, said: Said) -> None:
+        """Tell everybody who is connected."""
+        for line in list(self._lines):
+            self._say(line, said)
+
+    def adopt(self, pid: int, exit_file: str) -> Any:
+        """Take a process that was forked for our child; None if there is none."""
+        child = children.Child(pid, exit_file)
+        if child.start_time is None:
+            return None
+        self._children[pid] = child
+        return child
+
+    def watch(self, end: socket.socket, events: int, then: Callable[[], object]) -> None:
+        """Call something when a socket can be read or written."""
+        if end in self._selector.get_map():
+            self._selector.modify(end, events, then)
+        else:
+            self._selector.register(end, events, then)
+
+    def forget(self, end: socket.socket) -> None:
+        """Watch a socket no more, and close it."""
+        if end.fileno() >= 0:
+            self._selector.unregister(end)
+            end.close()
+
+    def _say(self, line: Any, said: Said) -> None:
         if not line.say(said):
             self._drop(line)
         else:
             self._watch(line)
 
-    def _watch(self, line: Line) -> None:
+    def _watch(self, line: Any) -> None:
         if line not in self._lines:
             return
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if line.has_unsent else 0)
         self._selector.modify(line.end, events, lambda: self._hear(line))
 
-    def _drop(self, line: Line) -> None:
+    def _drop(self, line: Any) -> None:
         if line in self._lines:
             self._lines.discard(line)
             self._selector.unregister(line.end)
             line.end.close()
 
     def _spawn(self, job: Said) -> Said:
-        try:
-            pid = start(job)
-        except OSError as error:
-            return {"errno": error.errno or errno.EINVAL, "problem": error.strerror or str(error)}
-        except (ValueError, TypeError, KeyError, subprocess.SubprocessError) as error:
-            return {"errno": errno.EINVAL, "problem": str(error)}
-        child = self._children[pid] = Child(pid, str(job["exit_file"]))
+        pid = children.start(job)
+        child = self._children[pid] = children.Child(pid, str(job["exit_file"]))
         return {"pid": pid, "start_time": child.start_time}
 
     def _reap(self) -> None:
-        for pid, code in ended_children(self._children):
+        for pid, code in children.ended_children(self._children.keys() | self._nursery.pids):
+            said = {
+                "exit": pid,
+                "code": code if code >= 0 else None,
+                "signal": -code if code < 0 else None,
+                "at": time.time_ns() // 1000,
+            }
             if (child := self._children.pop(pid, None)) is not None:
-                said = {
-                    "exit": pid,
-                    "start_time": child.start_time,
-                    "code": code if code >= 0 else None,
-                    "signal": -code if code < 0 else None,
-                    "at": time.time_ns() // 1000,
-                }
-                keep(child.exit_file, said)
-                for line in list(self._lines):
-                    self._say(line, said)
+                said["start_time"] = child.start_time
+                children.keep(child.exit_file, said)
+                self.tell_all(said)
+            elif self._nursery.ended(pid, said):
+                self.tell_all(said)
 
 
-def start(job: Said) -> int:
-    """Start a process in a session of its own; what it prints is appended to its log."""
-    groups = [str(place) for place in job.get("groups", ())]
-    limits = [(int(kind), int(soft), int(hard)) for kind, soft, hard in job.get("limits", ())]
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-    log = os.open(job["log"], flags, 0o600)
+def _refused_or(do: "Callable[[Said], Said | None]", job: Said) -> "Said | None":
     try:
-        child = subprocess.Popen(
-            job["argv"],
-            env=job["env"],
-            cwd=job["cwd"],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            close_fds=True,
-            start_new_session=True,
-            # There are no threads here that could hold a lock.
-            preexec_fn=(lambda: hold(groups, limits)) if groups or limits else None,  # noqa: PLW1509
-        )
-    finally:
-        os.close(log)
-    # It is reaped here with all others; Popen must not do so, nor complain that it still runs.
-    child.returncode = 0
-    return child.pid
-
-
-def hold(groups: "list[str]", limits: "list[tuple[int, int, int]]") -> None:
-    """Enter control groups and take on limits, as far as that can be done, before anything is run."""
-    own = str(os.getpid()).encode()
-    for place in groups:
-        with contextlib.suppress(OSError):
-            procs = os.open(place + "/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
-            os.write(procs, own)
-            os.close(procs)
-    for kind, soft, hard in limits:
-        with contextlib.suppress(OSError, ValueError):
-            _, most = resource.getrlimit(kind)
-            if most != resource.RLIM_INFINITY:
-                soft, hard = min(soft, most), min(hard, most)
-            resource.setrlimit(kind, (soft, hard))
-
-
-def ended_children(leaders: Collection[int]) -> list[tuple[int, int]]:
-    """Reap what has ended; return pids and codes, those of signals below zero.
-
-    What ``leaders`` leave in their process groups is killed. Others are orphans that came to us: they
-    may have ended only to let a daemon of theirs go on.
-    """
-    found: list[tuple[int, int]] = []
-    while True:
-        try:
-            if hasattr(os, "waitid"):
-                options = os.WEXITED | os.WNOHANG | os.WNOWAIT
-                one = os.waitid(os.P_ALL, 0, options)
-                if one is None:
-                    return found
-                # Not reaped yet: as long as it is a zombie, nobody else can have its group id.
-                if one.si_pid in leaders:
-                    _kill_group(one.si_pid)
-                pid, status = os.waitpid(one.si_pid, 0)
-            else:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-                if not pid:
-                    return found
-        except ChildProcessError:
-            return found
-        found.append((pid, os.waitstatus_to_exitcode(status)))
-
-
-def keep(file: Path, said: Said) -> None:
-    """Write how a child ended, whole or not at all; its directory may be gone, and the disk be full."""
-    fresh = file.with_name(f".{file.name}.new")
-    try:
-        with contextlib.suppress(FileNotFoundError):
-            fresh.unlink()
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        try:
-            os.write(descriptor, json.dumps(said).encode())
-        finally:
-            os.close(descriptor)
-        fresh.replace(file)
-    except OSError:
-        with contextlib.suppress(OSError):
-            fresh.unlink()
-
-
-def start_time_of(pid: int) -> "int | None":
-    """When a child was started, as the table of processes says; None where there is none."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
-    except (OSError, IndexError, ValueError):
-        return None
-
-
-def adopt_orphans() -> None:
-    """Become the parent of what children leave behind, so that it is reaped at once."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def _is_own_user(end: socket.socket) -> bool:
-    if not hasattr(socket, "SO_PEERCRED"):
-        return True
-    size = _CREDENTIALS.size
-    credentials = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    return int(_CREDENTIALS.unpack(credentials)[1]) == os.getuid()
-
-
-def _kill_group(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
+        return do(job)
+    except OSError as error:
+        return {"errno": error.errno or errno.EINVAL, "problem": error.strerror or str(error)}
+    except (ValueError, TypeError, KeyError, subprocess.SubprocessError) as error:
+        return {"errno": errno.EINVAL, "problem": str(error)}
 
 
 def _inode(place: str) -> "int | None":
@@ -388,7 +271,7 @@ def main() -> None:
     for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    adopt_orphans()
+    children.adopt_orphans()
     Spawner(listener).run()
 
 

@@ -14,7 +14,14 @@ from pathlib import Path
 from kernelyard.agent.logs import Log
 from kernelyard.agent.places import spawner_path
 from kernelyard.agent.spawner.line import Line, LineLost, Told, connect, frame
-from kernelyard.agent.spawner.zygotes import Hold, Job, NoZygote, ZygoteJob, ZygoteReport
+from kernelyard.agent.spawner.zygotes import (
+    Hold,
+    Job,
+    NoZygote,
+    ZygoteJob,
+    ZygoteReport,
+    with_padding,
+)
 from kernelyard.model.errors import AgentUnavailable
 
 __all__ = [
@@ -92,7 +99,8 @@ class Spawner:
 
         Asked again for one that has not ended, the spawner refuses with ``EEXIST``.
         """
-        asked = {**_told(zygote.job), "name": zygote.name, "preload": list(zygote.preload)}
+        job = with_padding(zygote.job)
+        asked = {**_told(job), "name": zygote.name, "preload": list(zygote.preload)}
         try:
             line = await self._opened()
             answer = await line.ask(asked, "zygote")

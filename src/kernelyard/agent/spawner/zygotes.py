@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 ZYGOTE_PROGRAM = Path(__file__).parents[1] / "zygote" / "program.py"
 """What a kernel's interpreter runs to become a zygote."""
+PADDING_OF_LINE = 1024
+PADDING_OF_ENVIRONMENT = 8192
 ZygoteState = Literal["booting", "ready", "unfit", "ended"]
 
 
@@ -63,6 +65,13 @@ class ZygoteReport:
     """How long it took until it was ready."""
     forked: int = 0
     """How many kernels have come of it."""
+
+
+def with_padding(job: Job) -> Job:
+    """Give a zygote space in which its kernels write what the table of processes is to show of them."""
+    line = f"--kernelyard-padding={'.' * PADDING_OF_LINE}"
+    env = {**job.env, "KERNELYARD_ZYGOTE_PADDING": "." * PADDING_OF_ENVIRONMENT}
+    return replace(job, argv=[*job.argv, line], env=env)
 
 
 class NoZygote(Exception):

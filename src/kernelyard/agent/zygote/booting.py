@@ -1,0 +1,132 @@
+"""What a zygote does before it forks: all that a kernel does before it must be itself."""
+
+import gc
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+from . import fitness, randomness
+from .fitness import Unfit
+
+OLDEST = (6, 0)
+BACKEND = ("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+SETTINGS = Path(__file__).resolve().parents[1] / "launch" / "ipykernel_settings.py"
+CHILDREN = Path(__file__).resolve().parents[1] / "spawner" / "children.py"
+
+
+class Prepared:
+    """A kernel up to where it must be itself."""
+
+    def __init__(self) -> None:
+        self.settings: Any = _loaded(SETTINGS)
+        self.children: Any = _loaded(CHILDREN)
+        self.environment = dict(os.environ)
+        self.app: Any = None
+        self.shell: Any = None
+        self.generators: list[Any] = []
+        self.config_files: tuple[tuple[str, int, int], ...] = ()
+
+    def build(self) -> None:
+        """Make application and shell, as far as that leaves no trace outside of the process."""
+        sys.argv[0] = self.settings.launcher() or sys.argv[0]
+        if not os.environ.get(BACKEND[0]):
+            # As the kernel's application does before any code of users runs.
+            os.environ[BACKEND[0]] = BACKEND[1]
+        import ipykernel._version as version
+
+        if version.version_info[:2] < OLDEST:
+            raise Unfit(f"ipykernel {version.__version__} is older than 6.0")
+        from ipykernel.ipkernel import IPythonKernel
+        from ipykernel.kernelapp import IPKernelApp
+        from IPython.core.application import BaseIPythonApplication
+
+        self.settings.prepare()
+        told = [*sys.argv[1:], *self.settings.arguments()]
+        self.app = app = IPKernelApp.instance()
+        application: Any = BaseIPythonApplication
+        application.initialize(app, told)
+        if app.subapp is not None or not issubclass(app.kernel_class, IPythonKernel):
+            raise Unfit("it is not ipykernel's own kernel that is to be started")
+        self.config_files = signature(app)
+        self._build_shell(IPythonKernel)
+
+    def _build_shell(self, kernel: Any) -> None:
+        if self.app.kernel_class is not kernel or not isinstance(kernel.shell_class.klass, type):
+            raise Unfit("its kernel is of a class that is not ipykernel's own")
+        # Its database must not be opened here; a kernel that has a history makes its own.
+        history = self.app.config.HistoryManager
+        wanted = history.pop("enabled", None)
+        history.enabled = False
+        self.shell = kernel.shell_class.default_value.instance(
+            parent=self.app,
+            profile_dir=self.app.profile_dir,
+            user_module=None,
+            user_ns=self.app.user_ns,
+            compiler_class=kernel.compiler_class.default_value,
+        )
+        del history["enabled"]
+        if wanted is not None:
+            history.enabled = wanted
+
+    @property
+    def history(self) -> bool:
+        """Whether kernels are to have IPython's history."""
+        return bool(self.app.config.HistoryManager.get("enabled", True))
+
+
+def signature(app: Any) -> "tuple[tuple[str, int, int], ...]":
+    """Return which files there are that configure IPython, and in which state."""
+    found = []
+    for place in app.config_file_paths:
+        for name in {"ipython_config.py", *app.config_files}:
+            for file in (name, Path(name).stem + ".json"):
+                try:
+                    seen = os.stat(os.path.join(place, file))  # noqa: PTH116, PTH118
+                except OSError:
+                    continue
+                found.append((os.path.join(place, file), seen.st_mtime_ns, seen.st_size))  # noqa: PTH118
+    return tuple(sorted(found))
+
+
+def preload(names: "list[str]", tell: "Callable[[dict[str, Any]], None]") -> None:
+    """Import what kernels are to have from the first. Raises Unfit."""
+    allowed = set(fitness.open_files())
+    for name in names:
+        tell({"state": "booting", "reason": f"it imports {name}"})
+        with fitness.Temporary() as temporary:
+            try:
+                importlib.import_module(name)
+            except ModuleNotFoundError as error:
+                missing = f": it needs {error.name}" if error.name not in (None, name) else ""
+                raise Unfit(f"there is no module {name} to preload{missing}") from error
+            except BaseException as error:
+                told = f"{type(error).__name__}: {error}".strip(": ")
+                raise Unfit(f"{name} cannot be preloaded: {told[:500]}") from error
+        of = f"{name}, which is preloaded,"
+        temporary.look(of)
+        fitness.look_for_graphics(of)
+        fitness.look_for_files(of, allowed)
+        fitness.look_for_threads(of)
+
+
+def settle(prepared: Prepared) -> None:
+    """Make ready to be forked: nothing that must not be shared, and as much as can be that is. Raises Unfit."""
+    gc.collect()
+    fitness.look_for_objects()
+    prepared.generators = randomness.generators()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    gc.collect()
+    gc.freeze()
+
+
+def _loaded(place: Path) -> Any:
+    spec = spec_from_file_location(place.stem, place)
+    assert spec is not None and spec.loader is not None  # noqa: PT018, S101 - it is a file of ours
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,61 @@
+"""The life of a zygote, and of the kernels that come of it."""
+
+import gc
+import os
+import sys
+import time
+import traceback
+
+from . import becoming, booting, fitness, forking, learning, looks
+from .channel import channel_of_stdin, read_frame, say
+
+PADDING = "KERNELYARD_ZYGOTE_PADDING"
+PADDED = "--kernelyard-padding="
+
+
+def live() -> bool:
+    """Be a zygote; then return False, and True when a kernel has come of it that is over."""
+    begin = time.monotonic()
+    channel = channel_of_stdin()
+    task = read_frame(channel)
+    if task is None:
+        return False
+    os.environ.pop(PADDING, None)
+    looks.forget_initial_environment()
+    sys.argv[1:] = [one for one in sys.argv[1:] if not one.startswith(PADDED)]
+    try:
+        prepared = booting.Prepared()
+        prepared.build()
+        learning.learn(prepared)
+        booting.preload(task["preload"], lambda said: say(channel, said))
+        fitness.look_for_threads("what ipykernel loads")
+        _forget_ourselves()
+        booting.settle(prepared)
+    except fitness.Unfit as unfit:
+        say(channel, {"state": "unfit", "reason": str(unfit)})
+        return False
+    except SystemExit as error:
+        say(channel, {"state": "unfit", "reason": f"ipykernel ended itself: {error.code}"})
+        return False
+    except Exception as error:  # noqa: BLE001 - the agent is told, and starts kernels in the other way
+        say(channel, {"state": "unfit", "reason": f"{type(error).__name__}: {error}"[:500]})
+        traceback.print_exc()
+        sys.stderr.flush()
+        return False
+    taken = round((time.monotonic() - begin) * 1000)
+    say(channel, {"state": "ready", "modules": len(sys.modules), "booted_ms": taken})
+    child = forking.serve(channel)
+    if child is None:
+        return False
+    connection_file = becoming.become(*child, prepared)
+    becoming.start(prepared, connection_file)
+    return True
+
+
+def _forget_ourselves() -> None:
+    """Leave no trace of these files among the modules that kernels see."""
+    package = __name__.rpartition(".")[0]
+    for name in list(sys.modules):
+        if name == package or name.startswith(package + "."):
+            del sys.modules[name]
+    gc.collect()

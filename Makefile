@@ -52,7 +52,8 @@ torture: .venv/.stamp ## kill, stop, fill up and cut while kernels work; ARGS="-
 	@$(BIN)/python -m tests.torture $(ARGS)
 
 .PHONY: bench
-bench: .venv/.stamp ## print a table of what it costs; ARGS=--quick for a short one
+bench: .venv/.stamp ## measure us beside peers, write benchmarks/RESULTS.md; ARGS=--quick for a short look
+	@$(BIN)/python -m tools.peers_for_benchmarks
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: docs
@@ -76,6 +77,8 @@ lock: ## choose versions anew and write the lock files (needs the network)
 	  --extra demo --constraint requirements/dev.lock --output-file requirements/demo.lock
 	build/lock/venv/bin/uv pip compile requirements/kernels.in $(LOCK_OPTIONS) \
 	  --upgrade --output-file requirements/kernels.lock
+	build/lock/venv/bin/uv pip compile requirements/peers.in $(LOCK_OPTIONS) \
+	  --constraint requirements/dev.lock --upgrade --output-file requirements/peers.lock
 	@rm -rf build/lock
 
 LOCK_OPTIONS := --quiet --universal --generate-hashes --python-version 3.11 \
@@ -122,5 +125,5 @@ help: ## this list
 	@$(PIP) --no-deps -r requirements/dev.lock
 	@$(PIP) --no-deps --editable .
 	@$(BIN)/python tools/postgresql_for_tests.py
-	@$(BIN)/python tools/kernels_for_tests.py
+	@$(BIN)/python -m tools.kernels_for_tests
 	@touch .venv/.demo-stamp $@

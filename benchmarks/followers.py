@@ -15,9 +15,10 @@ import psutil
 
 from kernelyard import AsyncKernel
 
-from benchmarks.figures import Figure, percentile
+from benchmarks.figures import Figure, Found, percentile
 from benchmarks.listening import PRINTED, Listener, listen
 from benchmarks.memory import pss
+from benchmarks.running import KERNEL
 from benchmarks.scene import Scene
 
 MEASURE = "followers of one task"
@@ -30,14 +31,14 @@ for number in range({lines}): {printed}; time.sleep({pause})
 AT_ONCE = 20
 
 
-async def measure(scene: Scene) -> list[Figure]:
+async def measure(scene: Scene) -> Found:
     """Return the lines of this measure."""
     figures = []
-    async with await scene.yard.kernels.create(image="python3") as kernel:
+    async with await scene.yard.kernels.create(image=KERNEL) as kernel:
         await kernel.wait_ready()
         for count in (1, 20) if scene.quick else (1, 100, 1000):
             figures.append(await _followed(scene, kernel, count))
-    return figures
+    return Found(figures)
 
 
 async def _followed(scene: Scene, kernel: AsyncKernel, count: int) -> Figure:

@@ -21,7 +21,7 @@ from kernelyard.model.tasks import TaskState
 from kernelyard.ports.stores import KernelQuery, TaskQuery
 from kernelyard.stores.sql.store import SqlStore, open_sqlite
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, Found
 from benchmarks.filling import OUTPUTS_EACH, TASKS_EACH, Filled, a_kernel, fill
 from benchmarks.scene import Scene
 
@@ -58,7 +58,7 @@ QUESTIONS: dict[str, Question] = {
 }
 
 
-async def measure(scene: Scene) -> list[Figure]:
+async def measure(scene: Scene) -> Found:
     """Return the lines of this measure."""
     many = scene.pick(quick=20, full=1000)
     async with AsyncExitStack() as stack:
@@ -71,7 +71,7 @@ async def measure(scene: Scene) -> list[Figure]:
         rounds = scene.pick(quick=5, full=200)
         figures = [await _asked(name, ask, stores, rounds) for name, ask in QUESTIONS.items()]
         figures += await _sizes(scene, stores[1][0], many)
-    return figures
+    return Found(figures)
 
 
 async def _asked(

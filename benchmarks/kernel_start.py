@@ -1,52 +1,80 @@
-"""Kernel start to first result: from asking for a kernel to holding what its first code said.
+"""Create to first result: from asking for a kernel to holding what its first code said.
 
-Through our API: create, submit ``6 * 7`` at once, wait for the result. Straight: start the process
-with jupyter_client, wait until it is ready, execute. Ways take turns within each round.
+Nothing is pooled. Through our SDK: create and run ``6 * 7``. By WebSocket, ours and the gateway's: POST
+the kernel, open its WebSocket, execute until reply and idle have come. Straight: start the process with
+jupyter_client, wait until it is ready, execute. What our agent keeps to fork from is warm, as it is on a
+server that has been up for a minute; what the very first kernel of a fresh server and a fresh agent
+takes is a line of its own.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+from contextlib import ExitStack
 from time import perf_counter
 
-from benchmarks.figures import Figure, compared
+from kernelyard import AsyncClient
+
+from benchmarks.figures import Figure, Found, compared, spread
+from benchmarks.goals import faster
+from benchmarks.judging import judged
+from benchmarks.roads import GATEWAY, PLAIN, STRAIGHT, Road, roads
+from benchmarks.running import KERNEL, server
 from benchmarks.scene import Scene
-from benchmarks.straight import straight_kernel
+from benchmarks.turns import Turn, at_rest, turns
+from benchmarks.warmth import warmed
 
-MEASURE = "kernel start to first result"
+MEASURE = "create → first result, plain"
 CODE = "6 * 7"
+GOAL = faster(MEASURE, 12)
 
 
-async def measure(scene: Scene) -> list[Figure]:
+async def measure(scene: Scene) -> Found:
     """Return the lines of this measure."""
-    ways: dict[str, list[float]] = {"straight": [], "kernelyard": [], "kernel gateway": []}
-    for _ in range(scene.pick(quick=2, full=12)):
-        ways["straight"].append(await _straight(scene))
-        ways["kernelyard"].append(await _ours(scene))
-        if scene.gateway is not None:
-            ways["kernel gateway"].append(await _peer(scene))
-    return compared(MEASURE, ways, "straight")
+    found = Found(notes=await warmed(scene, PLAIN))
+    async with roads(scene) as open_roads:
+        taken = await started(scene, open_roads, CODE, scene.pick(quick=2, full=24))
+    against = GATEWAY if GATEWAY in taken else STRAIGHT
+    found.figures += compared(MEASURE, taken, against)
+    first = [await _first(scene, number) for number in range(scene.pick(quick=1, full=6))]
+    way = "kernelyard, SDK: the first of a fresh agent"
+    found.figures.append(Figure(MEASURE, way, spread(first)))
+    found.verdicts += judged(GOAL, taken, GATEWAY)
+    return found
 
 
-async def _straight(scene: Scene) -> float:
-    begun = perf_counter()
-    async with straight_kernel(scene.home) as kernel:
-        await kernel.execute(CODE)
-        return perf_counter() - begun
+async def started(
+    scene: Scene, open_roads: Mapping[str, Road], code: str, rounds: int, template: str = PLAIN
+) -> dict[str, list[float]]:
+    """Return what every road takes from asking for a kernel to the end of ``code`` on it."""
+    ways = {name: _turn(road, template, code) for name, road in open_roads.items()}
+    for turn in ways.values():
+        await turn()  # files that are read for the first time
+    return await turns(ways, rounds, scene.chance, rest=not scene.quick)
 
 
-async def _ours(scene: Scene) -> float:
-    begun = perf_counter()
-    kernel = await scene.yard.kernels.create(image="python3")
-    result = await kernel.run(CODE)
-    took = perf_counter() - begun
-    assert result.raise_for_error().results[0].text == "42"
-    await kernel.delete()
+def _turn(road: Road, template: str, code: str) -> Turn:
+    async def turn() -> float:
+        begun = perf_counter()
+        async with road(template) as kernel:
+            await kernel.execute(code)
+            return perf_counter() - begun
+
+    return turn
+
+
+async def _first(scene: Scene, number: int) -> float:
+    """A server that has just begun to listen, and has no agent yet or none that has done anything."""
+    with ExitStack() as stack:
+        fresh = await asyncio.to_thread(stack.enter_context, server(scene.home, f"fresh-{number}"))
+        if not scene.quick:
+            await at_rest()
+        async with AsyncClient(fresh.url, fresh.token) as yard:
+            begun = perf_counter()
+            kernel = await yard.kernels.create(image=KERNEL)
+            result = await kernel.run(CODE)
+            took = perf_counter() - begun
+            assert result.raise_for_error().results[0].text == "42"
+        await asyncio.to_thread(stack.close)
     return took
-
-
-async def _peer(scene: Scene) -> float:
-    assert scene.gateway is not None
-    begun = perf_counter()
-    async with scene.gateway.kernel() as kernel:
-        await kernel.execute(CODE)
-        return perf_counter() - begun

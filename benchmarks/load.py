@@ -21,9 +21,10 @@ import psutil
 
 from kernelyard import AsyncKernel, AsyncTask
 
-from benchmarks.figures import Figure, percentile
+from benchmarks.figures import Figure, Found, percentile
 from benchmarks.listening import PRINTED, Listener, listen
 from benchmarks.memory import pss
+from benchmarks.running import KERNEL
 from benchmarks.scene import Scene
 
 BYTES_EACH = 60_000_000
@@ -61,7 +62,7 @@ class Neighbour:
             await asyncio.sleep(0.1)
 
 
-async def measure(scene: Scene) -> list[Figure]:
+async def measure(scene: Scene) -> Found:
     """Return the lines of this measure."""
     workers = scene.pick(quick=2, full=20)
     sleepers = min(scene.pick(quick=3, full=200), _room() - workers - 1)
@@ -81,12 +82,14 @@ async def measure(scene: Scene) -> list[Figure]:
         load = await _load(scene, kernels[1 : workers + 1], queued, listened)
         await _stopped(working)
     measure = f"load of {queued:,} tasks on {workers} of {len(kernels):,} kernels"
-    return [
-        Figure(measure, "kernels", (f"started in {started:.0f} s",)),
-        *load.figures(measure),
-        *_felt(measure, "before", alone),
-        *_felt(measure, "meanwhile", neighbour),
-    ]
+    return Found(
+        [
+            Figure(measure, "kernels", (f"started in {started:.0f} s",)),
+            *load.figures(measure),
+            *_felt(measure, "before", alone),
+            *_felt(measure, "meanwhile", neighbour),
+        ]
+    )
 
 
 @dataclass
@@ -173,7 +176,7 @@ async def _is_right(task: AsyncTask) -> bool:
 
 async def _kernels(scene: Scene, stack: AsyncExitStack, count: int) -> list[AsyncKernel]:
     async def one(_: int) -> AsyncKernel:
-        kernel = await stack.enter_async_context(await scene.yard.kernels.create(image="python3"))
+        kernel = await stack.enter_async_context(await scene.yard.kernels.create(image=KERNEL))
         return await kernel.wait_ready(timeout=300)
 
     return await _each(STARTS_AT_ONCE, one, range(count))

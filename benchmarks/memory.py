@@ -1,41 +1,123 @@
 """Memory of server, agent and kernels: at rest with one kernel gone, and with twenty kernels up.
 
 RSS counts shared pages in full; PSS shares them out (Linux only) and is what a process really costs.
+Of kernels it is taken from twenty that have run one line and are idle, ours and the gateway's one after
+the other, so that neither shares pages with the other's; then again of twenty that have imported numpy,
+pandas and matplotlib and used them. What ours are forked from is counted apart.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
+from statistics import median
 
 import psutil
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, Found
+from benchmarks.goals import Goal, Verdict, at_most
+from benchmarks.roads import GATEWAY, PLAIN, SDK, Content, Road, roads
 from benchmarks.scene import Scene
+from benchmarks.turns import at_rest
+from benchmarks.warmth import IMPORTS, PRELOADED, preloading, warmed
 
 MEASURE = "memory"
+STARTS_AT_ONCE = 4
+WHO = "import os; print(os.getpid())"
 
 
-async def measure(scene: Scene) -> list[Figure]:
+async def measure(scene: Scene) -> Found:
     """Return the lines of this measure."""
-    async with await scene.yard.kernels.create(image="python3") as kernel:
-        await kernel.run("1")
+    many = scene.pick(quick=3, full=20)
+    found = Found(notes=await warmed(scene, PLAIN))
+    found.figures += _processes(scene, f"{MEASURE} at rest")
+    plain = at_most(f"PSS of an idle kernel, {many} of them", 0.45)
+    found.add(await _idle(scene, many, PLAIN, WHO, plain))
+    found.notes += await preloading(scene)
+    found.notes += await warmed(scene, PRELOADED, IMPORTS)
+    loaded = at_most(f"PSS of an idle kernel with numpy, pandas, matplotlib, {many} of them", 0.25)
+    found.add(await _idle(scene, many, PRELOADED, f"{IMPORTS}\n{WHO}", loaded))
+    return found
+
+
+async def _idle(scene: Scene, many: int, template: str, code: str, goal: Goal) -> Found:
+    """Make so many kernels by each road in turn, run ``code`` on each, and look what they cost."""
+    found = Found()
+    taken: dict[str, list[tuple[float, float]]] = {}
+    async with roads(scene, straight=False) as open_roads:
+        for way in (SDK, GATEWAY):
+            if way not in open_roads:
+                continue
+            async with AsyncExitStack() as stack:
+                pids = await _several(stack, open_roads[way], template, code, many)
+                if not scene.quick:
+                    await at_rest()
+                taken[way] = [_of(pid) for pid in pids]
+                if way == SDK:
+                    found.figures += _processes(scene, f"{MEASURE} with {many} kernels", pids)
+    costs = {way: sum(pss for _, pss in each) / many for way, each in taken.items()}
+    theirs = costs.get(GATEWAY, 0.0)
+    for way, each in taken.items():
+        rss = median(rss for rss, _ in each)
+        ends = f"[{_mb(min(pss for _, pss in each))}–{_mb(max(pss for _, pss in each))}]"
+        cells = (f"PSS {_mb(costs[way])} MB", ends, f"RSS {_mb(rss)} MB", f"n={many}")
+        ratio = costs[way] / theirs if theirs else None
+        found.figures.append(Figure(goal.measure, way, cells, ratio, GATEWAY))
+    if theirs:
+        found.verdicts.append(
+            Verdict(
+                goal=goal,
+                way=SDK,
+                ours=costs[SDK] / 1e6,
+                peer=GATEWAY,
+                theirs=theirs / 1e6,
+                unit="MB",
+            )
+        )
+    return found
+
+
+async def _several(
+    stack: AsyncExitStack, road: Road, template: str, code: str, many: int
+) -> list[int]:
+    """The processes of so many kernels on which ``code`` has run, which prints its own number last."""
+    room = asyncio.Semaphore(STARTS_AT_ONCE)
+    stacks = [await stack.enter_async_context(AsyncExitStack()) for _ in range(many)]
+
+    async def one(own: AsyncExitStack) -> int:
+        said: list[str] = []
+
+        def take(kind: str, content: Content) -> None:
+            if kind == "stream":
+                said.append(content["text"])
+
+        async with room:
+            kernel = await own.enter_async_context(road(template))
+            await kernel.execute(code, take)
+        return int("".join(said))
+
+    return list(await asyncio.gather(*map(one, stacks)))
+
+
+def _processes(scene: Scene, measure: str, kernels: list[int] | None = None) -> list[Figure]:
+    """What server and agent cost, and what the agent keeps beside its kernels."""
     agent = scene.server.agent_pid
     assert agent is not None
-    many = scene.pick(quick=3, full=20)
-    resting = {"server": _of(scene.server.pid), "agent": _of(agent)}
-    kernels = [await scene.yard.kernels.create(image="python3") for _ in range(many)]
-    try:
-        await asyncio.gather(*(kernel.run("1") for kernel in kernels))
-        busy = {"server": _of(scene.server.pid), "agent": _of(agent)}
-        processes = [_of(child.pid) for child in psutil.Process(agent).children()]
-    finally:
-        await asyncio.gather(*(kernel.delete() for kernel in kernels))
-    figures = [Figure(f"{MEASURE} at rest", name, _cells(*pair)) for name, pair in resting.items()]
-    figures += [
-        Figure(f"{MEASURE} with {many} kernels", name, _cells(*pair)) for name, pair in busy.items()
+    figures = [
+        Figure(measure, "server", _cells(*_of(scene.server.pid))),
+        Figure(measure, "agent", _cells(*_of(agent))),
     ]
-    rss, pss = (sum(part) / len(processes) for part in zip(*processes, strict=True))
-    return [*figures, Figure(f"{MEASURE} with {many} kernels", "each kernel", _cells(rss, pss))]
+    for process in psutil.Process(agent).children(recursive=True):
+        if process.pid not in (kernels or ()):
+            figures.append(Figure(measure, _name(process), _cells(*_of(process.pid))))
+    return figures
+
+
+def _name(process: psutil.Process) -> str:
+    words = " ".join(process.cmdline())
+    if "zygote" in words:
+        return "process that kernels are forked from"
+    return "spawner" if "spawner" in words else "a further process of the agent"
 
 
 def pss(pid: int) -> float:
@@ -49,5 +131,9 @@ def _of(pid: int) -> tuple[float, float]:
     return float(info.rss), float(getattr(info, "pss", 0))
 
 
+def _mb(size: float) -> str:
+    return f"{size / 1e6:.1f}"
+
+
 def _cells(rss: float, pss: float) -> tuple[str, ...]:
-    return (f"{rss / 1e6:.0f} MB RSS", f"{pss / 1e6:.0f} MB PSS" if pss else "PSS unknown")
+    return (f"PSS {_mb(pss)} MB" if pss else "PSS unknown", "", f"RSS {_mb(rss)} MB")

@@ -6,32 +6,28 @@ Spoken to as JupyterLab does: REST to make a kernel, one WebSocket with the v1 f
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
-import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import httpx
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.typing import Subprotocol
 
-from benchmarks.running import environment
+from benchmarks.running import KERNEL, environment, free_port
+from benchmarks.sockets import SocketKernel, opened
 
-SUBPROTOCOL = Subprotocol("v1.kernel.websocket.jupyter.org")
-PATIENCE = 120.0
-QUIET = 5.0
-Content = dict[str, Any]
+OWN_PLACE = Path(__file__).parents[1] / "build" / "peers" / "bin" / "python"
+"""Where tools/peers_for_benchmarks.py puts it."""
 
 
 def gateway_python(named: str | None) -> str | None:
-    """The interpreter that has jupyter_kernel_gateway: the one named, or this one if it has it."""
+    """The interpreter that has jupyter_kernel_gateway: the one named, or one that is at hand."""
     if named:
         return named
+    if OWN_PLACE.exists():
+        return str(OWN_PLACE)
     return sys.executable if find_spec("kernel_gateway") else None
 
 
@@ -42,99 +38,77 @@ class Gateway:
         self.url = url
         self.pid = pid
         self.http = httpx.AsyncClient(base_url=url, timeout=60, trust_env=False)
+        self._used: set[str] = set()
 
     @asynccontextmanager
-    async def kernel(self) -> AsyncIterator[GatewayKernel]:
+    async def kernel(self) -> AsyncIterator[SocketKernel]:
         """Make a kernel, open its WebSocket; delete the kernel at the end."""
-        made = await self.http.post("/api/kernels", json={"name": "python3"})
+        made = await self.http.post("/api/kernels", json={"name": KERNEL})
         made.raise_for_status()
-        kernel_id = made.json()["id"]
-        address = f"{self.url.replace('http', 'ws', 1)}/api/kernels/{kernel_id}/channels"
+        async with self._opened(made.json()["id"]) as kernel:
+            yield kernel
+
+    @asynccontextmanager
+    async def spare_kernel(self) -> AsyncIterator[SocketKernel]:
+        """Take one of those that the gateway has started in advance: its clients must choose one."""
+        listed = (await self.http.get("/api/kernels")).json()
+        found = next(one["id"] for one in listed if one["id"] not in self._used)
+        self._used.add(found)
+        async with self._opened(found) as kernel:
+            yield kernel
+
+    async def listed(self) -> list[dict[str, Any]]:
+        """All of its kernels."""
+        answer = await self.http.get("/api/kernels")
+        answer.raise_for_status()
+        return list(answer.json())
+
+    @asynccontextmanager
+    async def _opened(self, kernel_id: str) -> AsyncIterator[SocketKernel]:
         try:
-            async with connect(
-                address, subprotocols=[SUBPROTOCOL], max_size=None, compression=None, proxy=None
-            ) as socket:
-                yield GatewayKernel(socket)
+            async with opened(self.url, f"/api/kernels/{kernel_id}/channels", kernel_id, {}) as one:
+                yield one
         finally:
             with suppress(httpx.TransportError):
                 await self.http.delete(f"/api/kernels/{kernel_id}")
 
 
-class GatewayKernel:
-    """One kernel behind a gateway."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self._socket = socket
-        self._session = uuid.uuid4().hex
-
-    async def execute(self, code: str, take: Callable[[str, Content], None] | None = None) -> bool:
-        """Run ``code`` until reply and idle have come; False if one was dropped on the way."""
-        asked = uuid.uuid4().hex
-        await self._socket.send(self._request(asked, code))
-        waiting = {"reply", "idle"}
-        while waiting:
-            try:
-                # After the reply nothing but a dropped message takes this long.
-                patience = PATIENCE if "reply" in waiting else QUIET
-                raw = await asyncio.wait_for(self._socket.recv(), patience)
-            except TimeoutError:
-                return False
-            kind, parent, content = _unpacked(raw)
-            if parent != asked:
-                continue
-            if kind == "execute_reply":
-                waiting.discard("reply")
-            elif kind == "status" and content["execution_state"] == "idle":
-                waiting.discard("idle")
-            elif take is not None:
-                take(kind, content)
-        return True
-
-    def _request(self, asked: str, code: str) -> bytes:
-        header = {
-            "msg_id": asked,
-            "msg_type": "execute_request",
-            "session": self._session,
-            "username": "bench",
-            "date": "2000-01-01T00:00:00Z",
-            "version": "5.3",
-        }
-        content = {
-            "code": code,
-            "silent": False,
-            "store_history": True,
-            "user_expressions": {},
-            "allow_stdin": False,
-            "stop_on_error": False,
-        }
-        parts = [b"shell", *(json.dumps(part).encode() for part in (header, {}, {}, content))]
-        offsets = [8 * (len(parts) + 2)]
-        for part in parts:
-            offsets.append(offsets[-1] + len(part))
-        head = b"".join(number.to_bytes(8, "little") for number in (len(offsets), *offsets))
-        return head + b"".join(parts)
-
-
-def _unpacked(raw: str | bytes) -> tuple[str, str | None, Content]:
-    data = raw.encode() if isinstance(raw, str) else raw
-    count = int.from_bytes(data[:8], "little")
-    offsets = [int.from_bytes(data[8 * n : 8 * n + 8], "little") for n in range(1, count + 1)]
-    parts = [data[start:end] for start, end in pairwise(offsets)]
-    header, parent, content = (json.loads(parts[n]) for n in (1, 2, 4))
-    return header["msg_type"], parent.get("msg_id"), content
+def gateway_command(python: str, port: int, *, prespawn: int = 0) -> list[str]:
+    """Return how a gateway is started, all else as it comes."""
+    return [
+        python,
+        "-m",
+        "kernel_gateway",
+        f"--KernelGatewayApp.port={port}",
+        # Only where a client must look for kernels that were started in advance.
+        *(
+            (
+                f"--KernelGatewayApp.prespawn_count={prespawn}",
+                f"--KernelGatewayApp.default_kernel_name={KERNEL}",
+                "--JupyterWebsocketPersonality.list_kernels=True",
+            )
+            if prespawn
+            else ()
+        ),
+    ]
 
 
 @asynccontextmanager
-async def gateway(python: str | None, home: Path) -> AsyncIterator[Gateway | None]:
+async def gateway(
+    python: str | None, home: Path, *, prespawn: int = 0
+) -> AsyncIterator[Gateway | None]:
     """Run a gateway with its own defaults; None if there is no interpreter for it."""
     if python is None:
         yield None
         return
-    port = _free_port()
-    argv = [python, "-m", "kernel_gateway", f"--KernelGatewayApp.port={port}"]
-    with (home / "gateway.log").open("wb") as log:
+    port = free_port()
+    with (home / "gateway.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            *argv, env=environment(home), stdout=log, stderr=log, cwd=home
+            *gateway_command(python, port, prespawn=prespawn),
+            env=environment(home),
+            stdout=log,
+            stderr=log,
+            cwd=home,
         )
     found = Gateway(f"http://127.0.0.1:{port}", process.pid)
     try:
@@ -151,7 +125,7 @@ async def gateway(python: str | None, home: Path) -> AsyncIterator[Gateway | Non
 
 
 async def _answers(found: Gateway, process: asyncio.subprocess.Process) -> None:
-    for _ in range(600):
+    for _ in range(1200):
         if process.returncode is not None:
             raise RuntimeError("jupyter_kernel_gateway ended at once; is it installed there?")
         with suppress(httpx.TransportError):
@@ -159,11 +133,3 @@ async def _answers(found: Gateway, process: asyncio.subprocess.Process) -> None:
                 return
         await asyncio.sleep(0.05)
     raise RuntimeError("jupyter_kernel_gateway does not answer")
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

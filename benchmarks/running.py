@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+KERNEL = "bench"
+"""Name of the kernel that all sides start: the same program of the same interpreter."""
+TOKEN = "t" * 40
 START_SECONDS = 60.0
 STOP_SECONDS = 90.0
 
@@ -39,34 +43,54 @@ class Server:
 @contextmanager
 def scratch() -> Iterator[Path]:
     """A directory for everything that a run writes, IPython's history of both sides included."""
-    with tempfile.TemporaryDirectory(prefix="kernelyard-bench-") as name:
-        yield Path(name)
+    with tempfile.TemporaryDirectory(
+        prefix="kernelyard-bench-", ignore_cleanup_errors=True
+    ) as name:
+        home = Path(name)
+        spec = home / "jupyter" / "kernels" / KERNEL / "kernel.json"
+        spec.parent.mkdir(parents=True)
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        told = {"argv": argv, "display_name": "Python of the benchmarks", "language": "python"}
+        spec.write_text(json.dumps(told), "utf-8")
+        yield home
 
 
 def environment(home: Path) -> dict[str, str]:
     """What servers, peers and straight kernels are started with: the same for all."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("KERNELYARD_")}
     kept.pop("JPY_PARENT_PID", None)
-    return kept | {"IPYTHONDIR": str(home / "ipython"), "PYTHONUTF8": "1"}
+    return kept | {
+        "IPYTHONDIR": str(home / "ipython"),
+        "JUPYTER_PATH": str(home / "jupyter"),
+        "PYTHONUTF8": "1",
+    }
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def server_command(data_dir: Path, port: int = 0) -> list[str]:
+    """Return how our server is started, all else as it comes."""
+    return [
+        *(sys.executable, "-m", "kernelyard.cli", "serve", "--port", str(port)),
+        *("--data-dir", str(data_dir), "--stop-kernels-on-exit", "--log-level", "warning"),
+    ]
 
 
 @contextmanager
-def server(home: Path) -> Iterator[Server]:
+def server(home: Path, name: str = "data") -> Iterator[Server]:
     """Run ``kernelyard serve``; at the end server, agent and kernels are stopped."""
-    data_dir = home / "data"
-    token = "t" * 40
-    env = environment(home) | {"KERNELYARD_ADMIN_TOKEN": token}
-    argv = [sys.executable, "-m", "kernelyard.cli", "serve", "--port", "0", "--data-dir"]
-    with (home / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*argv, str(data_dir), "--stop-kernels-on-exit", "--log-level", "warning"],
-            env=env,
-            stdout=log,
-            stderr=log,
-        )
+    data_dir = home / name
+    env = environment(home) | {"KERNELYARD_ADMIN_TOKEN": TOKEN}
+    with (home / "server.log").open("ab") as log:
+        process = subprocess.Popen(server_command(data_dir), env=env, stdout=log, stderr=log)
     try:
         url = _await_url(process, data_dir / "server.json", home / "server.log")
-        yield Server(url.rstrip("/"), token, data_dir, process.pid)
+        yield Server(url.rstrip("/"), TOKEN, data_dir, process.pid)
     finally:
         process.terminate()
         try:
@@ -74,10 +98,10 @@ def server(home: Path) -> Iterator[Server]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        _end_the_rest(data_dir)
+        end_the_rest(data_dir)
 
 
-def _end_the_rest(data_dir: Path) -> None:
+def end_the_rest(data_dir: Path) -> None:
     """See that no agent is left, which would lose its directory and leave its kernels behind."""
     subprocess.run(
         [sys.executable, "-m", "kernelyard.cli", "stop", "--all", "--data-dir", str(data_dir)],

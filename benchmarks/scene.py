@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,10 @@ class Scene:
     server: Server
     yard: AsyncClient
     gateway: Gateway | None
+    gateway_python: str | None
     quick: bool
+    chance: random.Random
+    """Decides who is first in a round."""
 
     def pick(self, *, quick: int, full: int) -> int:
         """How many, in a short run and in a full one."""

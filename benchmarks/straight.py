@@ -11,7 +11,7 @@ from typing import Any
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 
-from benchmarks.running import environment
+from benchmarks.running import KERNEL, environment
 
 PATIENCE = 120.0
 Content = dict[str, Any]
@@ -21,6 +21,7 @@ class Straight:
     """A kernel with a client of jupyter_client on it."""
 
     def __init__(self, client: AsyncKernelClient) -> None:
+        self.id = ""
         self._client = client
 
     async def execute(self, code: str, take: Callable[[str, Content], None] | None = None) -> None:
@@ -38,13 +39,14 @@ class Straight:
         while True:
             reply = await self._client.get_shell_msg(timeout=PATIENCE)
             if reply["parent_header"].get("msg_id") == asked:
+                assert reply["content"]["status"] == "ok", reply["content"]
                 return
 
 
 @asynccontextmanager
 async def straight_kernel(home: Path) -> AsyncIterator[Straight]:
     """Start a kernel as jupyter_client does, ready to run code; end it at the end."""
-    kernels = AsyncKernelManager(kernel_name="python3")
+    kernels = AsyncKernelManager(kernel_name=KERNEL)
     await kernels.start_kernel(env=environment(home), cwd=str(home), stderr=DEVNULL)
     client = kernels.client()
     client.start_channels()

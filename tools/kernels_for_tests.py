@@ -8,18 +8,16 @@ skipped; this never fails.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from tools.side_environment import SideEnvironment, run
+
 ROOT = Path(__file__).parents[1]
-LOCK = ROOT / "requirements" / "kernels.lock"
-PLACE = ROOT / ".venv" / "kernels"
-MARK = PLACE / "made-from"
+KERNELS = SideEnvironment(ROOT / ".venv" / "kernels", ROOT / "requirements" / "kernels.lock")
 PACKAGE = "r-cran-irkernel"
 R_LIBRARIES = ("/usr/lib/R/site-library", "/usr/local/lib/R/site-library", "/usr/lib/R/library")
 
@@ -28,7 +26,7 @@ def main() -> None:
     """Look, and install what can be installed."""
     if not has_python_kernels():
         print("Installing kernels of other languages for tests into .venv/kernels.", flush=True)
-        attempt(make_environment, "bash_kernel, xeus-python and deno")
+        attempt(KERNELS.make, "bash_kernel, xeus-python and deno")
     if not has_irkernel() and os.geteuid() == 0 and shutil.which("apt-get"):
         print(f"Installing the package {PACKAGE} for the tests of the R kernel.", flush=True)
         attempt(install_irkernel, "IRkernel")
@@ -41,7 +39,7 @@ def main() -> None:
 
 def has_python_kernels() -> bool:
     """Whether the environment was made from the lock file as it is now."""
-    return MARK.exists() and MARK.read_text("ascii") == fingerprint()
+    return KERNELS.is_current
 
 
 def has_irkernel() -> bool:
@@ -49,22 +47,6 @@ def has_irkernel() -> bool:
     libraries = [*os.environ.get("R_LIBS", "").split(os.pathsep), *R_LIBRARIES]
     has_package = any((Path(place) / "IRkernel").is_dir() for place in libraries if place)
     return shutil.which("R") is not None and has_package
-
-
-def fingerprint() -> str:
-    """What the environment depends on."""
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}".encode()
-    return hashlib.sha256(version + LOCK.read_bytes()).hexdigest()
-
-
-def make_environment() -> None:
-    """Make the environment anew, with pip alone."""
-    shutil.rmtree(PLACE, ignore_errors=True)
-    run([sys.executable, "-m", "venv", str(PLACE)])
-    pip = [str(PLACE / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
-    only = ["--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
-    run([*pip, *only, "--requirement", str(LOCK)])
-    MARK.write_text(fingerprint(), "ascii")
 
 
 def install_irkernel() -> None:
@@ -80,11 +62,6 @@ def attempt(make: Callable[[], None], what: str) -> None:
         make()
     except (subprocess.CalledProcessError, OSError) as error:
         print(f"That did not work, so the tests of {what} will be skipped: {error}")
-
-
-def run(command: list[str], environment: dict[str, str] | None = None) -> None:
-    """Run a command that must succeed."""
-    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ class Connection:
     async def follow(self, kernel_id: str, after: int) -> AsyncIterator[Record]:
         """Yield records until the connection ends."""
         reply = await self.ask(link.Follow(kernel_id, after))
-        if reply != link.Done():
+        if not isinstance(reply, link.Done):
             raise link.error_of(fault_in(reply))
         while True:
             try:
@@ -148,7 +148,7 @@ class AgentProcess:
     async def done(self, request: link.Request) -> None:
         """Ask for something that must succeed."""
         reply = await self.ask(request)
-        assert reply == link.Done(), reply
+        assert isinstance(reply, link.Done), reply
 
     async def launch(self, image: str = "python3", **order: object) -> str:
         """Start a kernel and return its id."""

@@ -25,6 +25,7 @@ from kernelyard.model.images import FoundImage
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.records import Record
 from kernelyard.model.tasks import Assignment, Cancellation
+from kernelyard.ports.agent_link import Heard
 from kernelyard.ports.engine import AgentAddress, Engine
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.foreign import Deposit, DepositFile, ExternalList
@@ -259,7 +260,11 @@ class ScriptedLink:
             await kernel.stop("forgotten")
 
     async def follow(
-        self, kernel_id: str, after: int, after_at: int | None = None
+        self,
+        kernel_id: str,
+        after: int,
+        after_at: int | None = None,
+        heard: Heard | None = None,
     ) -> AsyncIterator[list[Record]]:
         journal = self._reached().kernel(kernel_id).journal
         first = self._agent.cut.get(kernel_id, 1)
@@ -267,8 +272,12 @@ class ScriptedLink:
             raise RecordsGone(first=first)
         if after > len(journal) or (after and after_at not in (None, journal[after - 1].at)):
             raise Invalid
+        if heard is not None:
+            heard.begin(len(journal))
         async for records in self._reached().kernel(kernel_id).follow(after):
             self._reached()
+            if heard is not None:
+                heard.take(records)
             yield records
 
     async def attach(self, kernel_id: str, seconds: float) -> None:

@@ -253,7 +253,7 @@ class Server:
         try:
             journal = self._registry.journal(request.kernel_id)
             with closing(journal.read_after(request.after, request.after_at)) as reading:
-                await _send(writer, link.encode_message(link.Done()))
+                await _send(writer, link.encode_message(link.Done(last=journal.last_number)))
                 chunks = follow(reading, alive_seconds=ALIVE_SECONDS, gone=gone)
                 async with aclosing(chunks):
                     async for chunk in chunks:

@@ -7,6 +7,7 @@ import asyncio
 from kernelyard.links.frames import Connection
 from kernelyard.model.errors import AgentUnavailable
 from kernelyard.model.records import OUTPUT_KINDS, Record, RecordKind
+from kernelyard.ports.agent_link import Heard
 from kernelyard.wire.journal import CorruptRecord, split
 
 SILENCE_SECONDS = 60.0
@@ -21,7 +22,8 @@ _MOST_RECORDS = 5000
 class JournalStream:
     """Reads frames ahead of its consumer, up to a bound, and then lets the agent wait."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, heard: Heard | None = None) -> None:
+        self._heard = heard
         self._connection = connection
         self._records: list[Record] = []
         self._bytes = 0
@@ -96,6 +98,8 @@ class JournalStream:
     def _take(self, records: list[Record], size: int) -> None:
         if not records:
             return
+        if self._heard is not None:
+            self._heard.take(records)
         self._records += records
         self._bytes += size
         if self._full:

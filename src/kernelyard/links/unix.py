@@ -14,6 +14,7 @@ from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record, RecordKind
 from kernelyard.model.tasks import Assignment, Cancellation
+from kernelyard.ports.agent_link import Heard
 from kernelyard.ports.engine import AgentAddress
 from kernelyard.wire import connections
 from kernelyard.wire.foreign import Deposit, DepositFile, ExternalFiles, ExternalList
@@ -148,7 +149,11 @@ class UnixLink:
         await self._call(Quit(stop_kernels=stop_kernels), Done)
 
     async def follow(
-        self, kernel_id: str, after: int, after_at: Micros | None = None
+        self,
+        kernel_id: str,
+        after: int,
+        after_at: Micros | None = None,
+        heard: Heard | None = None,
     ) -> AsyncIterator[list[Record]]:
         connection = await Connection.open(self._path)
         stream: JournalStream | None = None
@@ -158,7 +163,9 @@ class UnixLink:
             )
             if isinstance(reply, Fault):
                 raise error_of(reply)
-            stream = JournalStream(connection)
+            if heard is not None:
+                heard.begin(reply.last if isinstance(reply, Done) else None)
+            stream = JournalStream(connection, heard)
             closed = False
             while not closed:
                 records = await stream.next()

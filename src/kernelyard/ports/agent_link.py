@@ -16,6 +16,18 @@ from kernelyard.wire.foreign import Deposit, ExternalList
 from kernelyard.wire.link import AgentInfo, FactList, ImageList, LogPart
 
 
+class Heard(Protocol):
+    """Who is told of the records of a journal as they arrive."""
+
+    def begin(self, last: int | None) -> None:
+        """The journal has records up to ``last``, which will come at once; None if nobody knows."""
+        ...
+
+    def take(self, records: Sequence[Record]) -> None:
+        """These have arrived, and will be yielded soon."""
+        ...
+
+
 class AgentLink(Protocol):
     """What an agent can be asked. Every call may be repeated after a crash.
 
@@ -105,11 +117,16 @@ class AgentLink(Protocol):
         ...
 
     def follow(
-        self, kernel_id: str, after: int, after_at: Micros | None = None
+        self,
+        kernel_id: str,
+        after: int,
+        after_at: Micros | None = None,
+        heard: Heard | None = None,
     ) -> AsyncIterator[list[Record]]:
         """Yield the journal's records after number ``after``, in batches, as they come.
 
-        ``after_at`` is the time of record ``after``. Ends after the journal's last record. Raises
+        ``after_at`` is the time of record ``after``. ``heard`` is told of each record before it is
+        yielded, however long a batch is waited for. Ends after the journal's last record. Raises
         KernelNotFound, and Invalid if the journal has no such record any more.
         """
         ...

@@ -16,6 +16,10 @@ class Bell(Protocol):
         """Wake everybody who waits for ``topic``. Never blocks, never fails."""
         ...
 
+    def ring_here(self, topic: str) -> None:
+        """Ring for those of this server only: what changed is not in the store yet."""
+        ...
+
     def ring_all(self) -> None:
         """Rings may have been lost: wake everybody who waits, whatever for."""
         ...

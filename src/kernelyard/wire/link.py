@@ -215,8 +215,10 @@ Request = (
 )
 
 
-class Done(msgspec.Struct, tag="done", frozen=True):
-    """It is done, or was done before."""
+class Done(msgspec.Struct, tag="done", frozen=True, omit_defaults=True):
+    """It is done, or was done before; ``last`` says to a follow what the journal has so far."""
+
+    last: int | None = None
 
 
 class AgentInfo(msgspec.Struct, tag="agent", frozen=True):

@@ -21,6 +21,7 @@ from kernelyard.ports.agent_link import AgentLink
 from kernelyard.ports.bell import events_topic, kernel_topic, pools_topic, settled_topic
 from kernelyard.yard.gaps import bridged
 from kernelyard.yard.log import event, failure
+from kernelyard.yard.tails import Tail
 from kernelyard.yard.world import World
 
 _FIRST_PAUSE = 0.1
@@ -48,6 +49,7 @@ class Following:
         self._on_phase = on_phase
         self._releases = world.releases
         self._hearings = world.hearings
+        self._tails = world.tails
         self._first: int | None = None
         """The first record that the journal has, if it was cut behind what is stored."""
 
@@ -100,13 +102,16 @@ class Following:
         """Copy what comes; return whether the journal is at its end."""
         link = await self._agents.link()
         begin = await self._begin(kernel)
-        with self._hearings.telling(self._no):
-            return await self._copy_from(link, kernel, begin)
+        with self._hearings.telling(self._no), self._tails.followed(self._no, begin[0]) as tail:
+            # Where records have been lost, others than those that come are stored first.
+            return await self._copy_from(link, kernel, begin, None if self._first else tail)
 
     async def _copy_from(
-        self, link: AgentLink, kernel: Kernel, begin: tuple[int, Micros | None]
+        self, link: AgentLink, kernel: Kernel, begin: tuple[int, Micros | None], tail: Tail | None
     ) -> bool:
-        async for records in link.follow(kernel.id, *begin):
+        if tail is None:
+            self._tails.forget(self._no)
+        async for records in link.follow(kernel.id, *begin, tail):
             if not records:
                 continue
             if self._first is not None:
@@ -137,6 +142,8 @@ class Following:
         stored = await self._store.outputs.append(self._no, records, projection)
         if stored is not None:
             self._hearings.tell(self._no, records, stored)
+            if (tail := self._tails.of(self._no)) is not None:
+                tail.keep(stored)
         self._bell.ring(kernel_topic(self._no))
         if projection.settles:
             self._bell.ring(settled_topic(self._no))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Literal
@@ -16,16 +17,14 @@ from kernelyard.model.records import Record, RecordKind
 from kernelyard.model.tasks import Task
 from kernelyard.ports.bell import kernel_topic
 from kernelyard.yard.attachments import Attachments
+from kernelyard.yard.relaying import MOST_BYTES, MOST_RECORDS, Ending, Outcome, Relay
 from kernelyard.yard.sharing import Batch, Crowds, Followed
 from kernelyard.yard.tasks import Run
 from kernelyard.yard.watching import watch
 from kernelyard.yard.world import World
 
-_BATCH = 2000
-_BATCH_BYTES = 4 * 1024 * 1024
-"""A follower who does not read on holds no more than this, unless one record alone is larger."""
-Ending = Task | Kernel
-Outcome = Batch[Record, Ending]
+_CATCHING_UP_SECONDS = 5.0
+"""How long a number is waited for that a server now gone may have passed on before it was stored."""
 
 
 class Outputs:
@@ -35,6 +34,8 @@ class Outputs:
         self._store = world.store
         self._limits = world.limits
         self._attachments = attachments
+        self._bell = world.bell
+        self._tails = world.tails
         self._crowds = Crowds[Record, Ending](world.bell)
 
     async def page(self, who: Principal, task_id: str, after: int, limit: int | None) -> OutputPage:
@@ -72,15 +73,23 @@ class Outputs:
         task = await self._store.tasks.get(task_id, who.sees)
         await self._check_after(task.kernel_no, after)
 
+        relay = Relay(self._tails, task.kernel_no, task.seq)
+
         async def read(after: int) -> Outcome:
+            if (relayed := relay.batch(after)) is not None:
+                return relayed
+            stored = relay.stored()
             # The row first: a task whose row says ended has all its records in the store.
             known = await self._store.tasks.get(task.id, None)
-            records = await self._of_task(known, after, _BATCH)
+            records = await self._of_task(known, after, MOST_RECORDS)
             last = records[-1].number if records else after
             over = known.state.is_final and _is_last(known.last_number, last, records)
-            return Batch(records, end=known if over else None, more=_is_full(records))
+            batch: Outcome = Batch(records, end=known if over else None, more=_is_full(records))
+            relay.has_read(after, batch, stored)
+            return batch
 
-        return watch(self._crowds, Followed(task.id, kernel_topic(task.kernel_no), read), after)
+        batches = watch(self._crowds, Followed(task.id, kernel_topic(task.kernel_no), read), after)
+        return batches if task.state.is_final else self._listening(task.kernel_no, batches)
 
     async def kernel_follow(
         self, who: Principal, kernel_id: str, after: int
@@ -92,17 +101,35 @@ class Outputs:
         kernel = await self._store.kernels.get(kernel_id, who.sees)
         await self._check_after(kernel.no, after, kernel)
 
+        relay = Relay(self._tails, kernel.no, None)
+
         async def read(after: int) -> Outcome:
+            if (relayed := relay.batch(after)) is not None:
+                return relayed
+            stored = relay.stored()
             known = await self._store.kernels.get(kernel.id, None)
             records = await self._store.outputs.read(
-                kernel.no, after, limit=_BATCH, most_bytes=_BATCH_BYTES
+                kernel.no, after, limit=MOST_RECORDS, most_bytes=MOST_BYTES
             )
             last = records[-1].number if records else after
             over = known.journal_closed and _is_last(known.stored_number, last, records)
-            return Batch(records, end=known if over else None, more=_is_full(records))
+            batch: Outcome = Batch(records, end=known if over else None, more=_is_full(records))
+            relay.has_read(after, batch, stored)
+            return batch
 
         batches = watch(self._crowds, Followed(kernel.id, kernel_topic(kernel.no), read), after)
-        return batches if kernel.phase.is_final else self._attached(kernel.id, batches)
+        if kernel.phase.is_final:
+            return batches
+        return self._attached(kernel.id, self._listening(kernel.no, batches))
+
+    async def _listening(
+        self, kernel_no: int, batches: AsyncGenerator[Outcome, None]
+    ) -> AsyncGenerator[Outcome, None]:
+        with self._tails.read(kernel_no):
+            async with aclosing(batches):
+                async for batch in batches:
+                    yield batch
+                    del batch
 
     async def _attached(
         self, kernel_id: str, batches: AsyncGenerator[Outcome, None]
@@ -168,12 +195,12 @@ class Outputs:
             seq=task.seq,
             through=task.last_number,
             limit=limit,
-            most_bytes=_BATCH_BYTES,
+            most_bytes=MOST_BYTES,
         )
 
     async def _stored(self, task: Task) -> AsyncIterator[list[Record]]:
         after = 0
-        while records := await self._of_task(task, after, _BATCH):
+        while records := await self._of_task(task, after, MOST_RECORDS):
             yield records
             after = records[-1].number
             if after == task.last_number:
@@ -193,14 +220,37 @@ class Outputs:
             raise Invalid("'after' must be 0 or the number of an output.", field="after")
         if after == 0:
             return
-        known = kernel or await self._store.kernels.by_no(kernel_no)
-        if known is not None and after > known.stored_number:
+        with self._tails.read(kernel_no):
+            stored = await self._reached(kernel_no, after, kernel)
+        if stored is not None:
             raise CursorBeyondEnd(
                 f"'after' is {after}, and this kernel's outputs are numbered up to "
-                f"{known.stored_number}. A number is good for its own kernel only; begin again "
+                f"{stored}. A number is good for its own kernel only; begin again "
                 "with after=0.",
                 field="after",
             )
+
+    async def _reached(self, kernel_no: int, after: int, kernel: Kernel | None) -> int | None:
+        """Wait for a record that may have been passed on and not stored; return the last if it is not there."""
+        topic = kernel_topic(kernel_no)
+        left = _CATCHING_UP_SECONDS
+        loop = asyncio.get_running_loop()
+        until = loop.time() + left
+        while True:
+            mark = self._bell.mark(topic)
+            tail = self._tails.of(kernel_no)
+            # The tail first: what it does not have any more is stored then.
+            if tail is not None and after <= tail.last:
+                return None
+            sure = tail is not None and tail.caught_up
+            known = kernel or await self._store.kernels.by_no(kernel_no)
+            kernel = None
+            if known is None or after <= known.stored_number:
+                return None
+            left = until - loop.time()
+            if sure or known.journal_closed or left <= 0 or self._bell.muffled:
+                return known.stored_number
+            await self._bell.wait(topic, mark, left)
 
 
 def _is_last(last_number: int | None, last: int, records: list[Record]) -> bool:
@@ -211,4 +261,4 @@ def _is_last(last_number: int | None, last: int, records: list[Record]) -> bool:
 def _is_full(records: list[Record]) -> bool:
     """Whether a read that brought so much was most likely cut short."""
     size = sum(len(record.body) for record in records)
-    return len(records) == _BATCH or 2 * size > _BATCH_BYTES
+    return len(records) == MOST_RECORDS or 2 * size > MOST_BYTES

@@ -233,6 +233,7 @@ class Caretaker:
             self._no, phase, TaskState.CANCELLED, reason, self._clock.now(), cause
         )
         self._world.hearings.lose(self._no)
+        self._world.tails.forget(self._no)
         self._bell.ring(kernel_topic(self._no))
         self._bell.ring(settled_topic(self._no))
         self._bell.ring(events_topic())
@@ -244,6 +245,7 @@ class Caretaker:
         await link.forget(kernel.id)
         await self._store.kernels.remove(self._no)
         self._world.hearings.lose(self._no)
+        self._world.tails.forget(self._no)
         self._bell.ring(kernel_topic(self._no))
         self._bell.ring(settled_topic(self._no))
         self._bell.ring(events_topic())

@@ -11,6 +11,7 @@ from kernelyard.yard.agents import Agents
 from kernelyard.yard.hearings import Hearings
 from kernelyard.yard.limits import Limits
 from kernelyard.yard.releasing import Releases
+from kernelyard.yard.tails import Tails
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class World:
     bell: Bell
     clock: Clock
     limits: Limits
+    tails: Tails
+    """What kernels have said last."""
     releases: Releases = field(default_factory=Releases)
     """What is stored and need not be kept in journals."""
     hearings: Hearings = field(default_factory=Hearings)

@@ -33,6 +33,7 @@ from kernelyard.yard.pools import Pools
 from kernelyard.yard.releasing import Releasing
 from kernelyard.yard.resolving import Resolving
 from kernelyard.yard.retention import Retention
+from kernelyard.yard.tails import Tails
 from kernelyard.yard.tasks import Tasks
 from kernelyard.yard.templates import Templates
 from kernelyard.yard.world import World
@@ -53,7 +54,7 @@ class Yard:
         admin_token: str | None,
     ) -> None:
         agents = Agents(engine, links)
-        world = World(store, agents, bell, clock, limits)
+        world = World(store, agents, bell, clock, limits, Tails(bell))
         self._agents = agents
         self._bell = bell
         self._store = store

@@ -34,7 +34,7 @@ from kernelyard.model.errors import CursorBeyondEnd, Invalid, KernelNotFound, Ta
 from kernelyard.model.outputs import Aggregate
 from kernelyard.model.paging import checked_limit
 from kernelyard.model.tasks import Task
-from kernelyard.yard.outputs import Outcome
+from kernelyard.yard.relaying import Outcome
 
 router = APIRouter(prefix="/v1", route_class=AskingRoute, tags=["outputs"])
 

@@ -37,6 +37,10 @@ class LocalBell:
             self._forgotten = self._last.popitem(last=False)[1]
         self._wake(topic)
 
+    def ring_here(self, topic: str) -> None:
+        """Wake everybody here who waits for ``topic``."""
+        LocalBell.ring(self, topic)
+
     def ring_all(self) -> None:
         """Wake everybody who waits; whoever has taken a mark before does not wait any more."""
         self._rings += 1

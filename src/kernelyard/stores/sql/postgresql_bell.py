@@ -62,6 +62,10 @@ class PostgresqlBell:
         self._queue[topic] = None
         self._work.set()
 
+    def ring_here(self, topic: str) -> None:
+        """Wake everybody in this server who waits for ``topic``."""
+        self._local.ring(topic)
+
     def ring_all(self) -> None:
         """Wake everybody who waits here."""
         self._local.ring_all()

@@ -24,7 +24,8 @@ CLIENT = """
     NewToken NoServerError NotFoundError Output OutputPage PermissionDeniedError Pool Pools Resolution
     Result RetryPolicy Rich ServerAddress ServerError SlowProvider StateChange Task TaskCancelledError TaskError TaskFailedError
     TaskInfo TaskLostError TaskResult Tasks Template TemplateSnapshot Templates Token Tokens
-    TooLargeError UnavailableError UnexpectedAnswerError WaitTimeoutError WhoAmI find_server
+    TooLargeError UnavailableError UnexpectedAnswerError WaitTimeoutError WhoAmI Zygote ZygoteList
+    find_server
 """
 
 

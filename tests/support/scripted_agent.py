@@ -40,6 +40,7 @@ from kernelyard.wire.link import (
     LogPart,
     SlowProvider,
 )
+from kernelyard.wire.zygotes import ZygoteList
 
 from tests.support.scripted_kernel import Gates, ScriptedKernel
 
@@ -104,6 +105,7 @@ class ScriptedAgent:
         """Kernels, numbers and who had them sent."""
         self.interrupts_kill = False
         """Whether an interrupt would end a kernel."""
+        self.zygotes = ZygoteList([], most=4)
         self.absent = False
         self.images = list(IMAGES)
         self.broken: list[BrokenProvider] = []
@@ -306,6 +308,9 @@ class ScriptedLink:
     async def facts(self) -> FactList:
         self._reached()
         return FactList([LimitFact("memory_bytes_limit", "", "nothing is held here")])
+
+    async def zygotes(self) -> ZygoteList:
+        return self._reached().zygotes
 
     async def quit(self, *, stop_kernels: bool) -> None:
         alive = (await self.hello()).kernels

@@ -28,6 +28,7 @@ COMMANDS = (
     "kernelspec",
     "resolve",
     "templates",
+    "zygotes",
     "pool",
     "token",
     "serve",

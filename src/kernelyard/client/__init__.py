@@ -78,6 +78,7 @@ from kernelyard.client.types import (
     Token,
     WhoAmI,
 )
+from kernelyard.client.zygote_types import Zygote, ZygoteList
 
 __all__ = [
     "ApiError",
@@ -150,5 +151,7 @@ __all__ = [
     "UnexpectedAnswerError",
     "WaitTimeoutError",
     "WhoAmI",
+    "Zygote",
+    "ZygoteList",
     "find_server",
 ]

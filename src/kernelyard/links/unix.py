@@ -50,6 +50,7 @@ from kernelyard.wire.link import (
     Submit,
     error_of,
 )
+from kernelyard.wire.zygotes import ZygoteList, Zygotes
 
 CALL_SECONDS = 30.0
 LONG_CALL_SECONDS = 180.0
@@ -144,6 +145,9 @@ class UnixLink:
 
     async def facts(self) -> FactList:
         return await self._call(Facts(), FactList)
+
+    async def zygotes(self) -> ZygoteList:
+        return await self._call(Zygotes(), ZygoteList)
 
     async def quit(self, *, stop_kernels: bool) -> None:
         await self._call(Quit(stop_kernels=stop_kernels), Done)

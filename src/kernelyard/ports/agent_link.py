@@ -14,6 +14,7 @@ from kernelyard.ports.engine import AgentAddress
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.foreign import Deposit, ExternalList
 from kernelyard.wire.link import AgentInfo, FactList, ImageList, LogPart
+from kernelyard.wire.zygotes import ZygoteList
 
 
 class Heard(Protocol):
@@ -156,6 +157,10 @@ class AgentLink(Protocol):
 
     async def facts(self) -> FactList:
         """Which limits hold on the agent's machine."""
+        ...
+
+    async def zygotes(self) -> ZygoteList:
+        """From which processes kernels are forked."""
         ...
 
     async def quit(self, *, stop_kernels: bool) -> None:

@@ -27,6 +27,7 @@ from kernelyard.yard.images import Images
 from kernelyard.yard.kernels import Kernels
 from kernelyard.yard.limits import Limits
 from kernelyard.yard.logs import KernelLogs
+from kernelyard.yard.metrics import Metric, Metrics, gauge
 from kernelyard.yard.outputs import Outputs
 from kernelyard.yard.pool_keeping import PoolKeeping
 from kernelyard.yard.pools import Pools
@@ -37,6 +38,7 @@ from kernelyard.yard.tails import Tails
 from kernelyard.yard.tasks import Tasks
 from kernelyard.yard.templates import Templates
 from kernelyard.yard.world import World
+from kernelyard.yard.zygotes import Zygotes
 
 
 class Yard:
@@ -79,6 +81,10 @@ class Yard:
         self.resolving = Resolving(self.images, store.choices, clock)
         self._image_watch = ImageWatch(world, self.images)
         self.health = Health(store)
+        self.zygotes = Zygotes(agents)
+        self.metrics = Metrics()
+        self.metrics.add("kernels", self._kernel_metrics)
+        self.metrics.add("agent", self.zygotes.metrics)
         self._releasing = Releasing(world.releases, store.kernels, agents, clock)
         self._retention = Retention(world, self._caretakers)
         self._works: list[asyncio.Task[None]] = []
@@ -115,6 +121,10 @@ class Yard:
     async def live_kernels(self) -> int:
         """How many kernels are live."""
         return await self._store.kernels.live_count()
+
+    async def _kernel_metrics(self) -> list[Metric]:
+        live = await self.live_kernels()
+        return [gauge("kernelyard_kernels_live", "Kernels that have not ended.", live)]
 
     async def limits_held(self) -> list[LimitFact]:
         """Which limits hold on the agent's machine. Raises AgentUnavailable."""

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from pydantic import TypeAdapter
 
-from kernelyard.doors.native import examples, image_shapes, pool_shapes, shapes
+from kernelyard.doors.native import examples, image_shapes, pool_shapes, shapes, zygote_shapes
 
 from tests.support.http_house import House
 
@@ -23,6 +23,7 @@ EXAMPLES = [
     (examples.TASKS, shapes.TaskList),
     (examples.OUTPUTS, shapes.OutputPage),
     (pool_shapes.POOLS, pool_shapes.PoolList),
+    (zygote_shapes.ZYGOTES, zygote_shapes.ZygoteList),
     (examples.CHANGES, shapes.EventPage),
     (examples.RESULT, shapes.Result),
     (examples.NEW_TOKEN, shapes.NewToken),

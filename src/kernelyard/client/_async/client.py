@@ -21,6 +21,7 @@ from kernelyard.client.faults import error_of
 from kernelyard.client.retrying import RetryPolicy
 from kernelyard.client.settings import find_server
 from kernelyard.client.types import Health, WhoAmI
+from kernelyard.client.zygote_types import ZygoteList
 
 
 class AsyncClient:
@@ -98,6 +99,10 @@ class AsyncClient:
     async def whoami(self) -> WhoAmI:
         """Return whom the server takes us for, and its version."""
         return decode(await self._http.get("/v1/whoami"), WhoAmI)
+
+    async def zygotes(self) -> ZygoteList:
+        """Return the processes from which kernels are forked; for administrators."""
+        return decode(await self._http.get("/v1/zygotes"), ZygoteList)
 
     async def health(self) -> Health:
         """Return whether the server can work; asks once and needs no token.

@@ -23,6 +23,7 @@ from kernelyard.client.faults import error_of
 from kernelyard.client.retrying import RetryPolicy
 from kernelyard.client.settings import find_server
 from kernelyard.client.types import Health, WhoAmI
+from kernelyard.client.zygote_types import ZygoteList
 
 
 class Client:
@@ -100,6 +101,10 @@ class Client:
     def whoami(self) -> WhoAmI:
         """Return whom the server takes us for, and its version."""
         return decode(self._http.get("/v1/whoami"), WhoAmI)
+
+    def zygotes(self) -> ZygoteList:
+        """Return the processes from which kernels are forked; for administrators."""
+        return decode(self._http.get("/v1/zygotes"), ZygoteList)
 
     def health(self) -> Health:
         """Return whether the server can work; asks once and needs no token.

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from kernelyard.doors._asgi import docs, health, openapi
+from kernelyard.doors._asgi import docs, health, metrics, openapi
 from kernelyard.doors._asgi.base_url import BaseUrl
 from kernelyard.doors._asgi.body_limit import BodyLimit
 from kernelyard.doors._asgi.door import Door
@@ -33,7 +33,7 @@ def build_app(
 
     ``lifespan`` is entered when the server starts and left when it stops.
     """
-    own = (health.router, openapi.router, docs.router)
+    own = (health.router, metrics.router, openapi.router, docs.router)
     routers = chain(*(door.routers() for door in doors), own)
     app = FastAPI(
         title="kernelyard",
@@ -52,6 +52,7 @@ def build_app(
     app.add_exception_handler(Exception, unexpected)
     tags = [tag for door in doors for tag in door.tags()]
     tags.append({"name": "health", "description": "For probes; open to everybody."})
+    tags.append({"name": "metrics", "description": "Numbers for monitoring."})
     app.state.description = openapi.Description(app, tags, settings.root_path)
     routes: ASGIApp = app
     for door in doors:

@@ -21,6 +21,7 @@ from kernelyard.doors.native import (
     tasks,
     templates,
     tokens,
+    zygotes,
 )
 from kernelyard.doors.native.missing import PREFIX, missing
 from kernelyard.doors.native.quick import QuickLane
@@ -30,6 +31,7 @@ _TAGS = {
     "images": "What kernels can be started from.",
     "templates": "Resources and limits that kernels are made with.",
     "pools": "Kernels that are ready before anybody asks for them.",
+    "zygotes": "Processes from which kernels are forked.",
     "kernels": "Interpreters, from request to deletion.",
     "tasks": "Code queued on kernels, run in order, with a stored end state.",
     "outputs": "Everything kernels said, numbered, readable while it happens and ever after.",
@@ -58,6 +60,7 @@ class NativeDoor(Door):
             resolving,
             templates,
             pools,
+            zygotes,
             tokens,
         )
         return [subject.router for subject in subjects]

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kernelyard.doors._asgi.bearer import token_of
 from kernelyard.doors._asgi.door import yard_of
 from kernelyard.doors.native.faults import answer_to
 from kernelyard.doors.native.missing import missing
@@ -19,7 +20,6 @@ from kernelyard.model.ids import is_uuid
 from kernelyard.model.principals import Principal
 from kernelyard.yard.yard import Yard
 
-_SCHEMES = ("bearer", "token")
 _IDS: dict[str, type[YardError]] = {"kernel_id": KernelNotFound, "task_id": TaskNotFound}
 
 
@@ -59,17 +59,12 @@ def asked_by(request: Request) -> Asking:
 
 async def authenticated(request: Request) -> Principal:
     """Return who asks, by the token in a request. Raises Unauthenticated."""
-    return await yard_of(request).access.authenticate(_token(request))
+    return await yard_of(request).access.authenticate(token_of(request))
 
 
 async def still_welcome(request: Request) -> None:
     """Raise Unauthenticated if the token that a request came with is not valid any more."""
     await authenticated(request)
-
-
-def _token(request: Request) -> str | None:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() in _SCHEMES else None
 
 
 def _check_path(request: Request) -> None:

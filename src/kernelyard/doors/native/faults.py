@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kernelyard.doors._asgi.bearer import CHALLENGE
 from kernelyard.doors._asgi.problem import http_problem, problem, request_id_of
 from kernelyard.doors.native.refusals import refusal
 from kernelyard.model.errors import (
@@ -82,7 +83,7 @@ def _told(request: Request, error: YardError) -> Response:
 def _headers(error: YardError) -> dict[str, str]:
     match error:
         case Unauthenticated():
-            return {"WWW-Authenticate": 'Bearer realm="kernelyard"'}
+            return CHALLENGE
         case Unavailable():
             return {"Retry-After": "1"}
         case _:

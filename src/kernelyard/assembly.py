@@ -100,6 +100,9 @@ def _engine(settings: Settings) -> Engine:
             allow_insecure_parameters=settings.allow_insecure_parameters,
             providers=settings.providers,
             quirks_file=settings.quirks_file,
+            zygotes=settings.zygotes,
+            zygote_age_seconds=settings.zygote_age_seconds,
+            zygote_boot_seconds=settings.zygote_boot_seconds,
         )
     )
 

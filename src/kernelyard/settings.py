@@ -7,18 +7,16 @@ is stronger than the defaults. A name that is not a setting is refused, wherever
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -27,7 +25,7 @@ from pydantic import (
 )
 
 from kernelyard.model.errors import Invalid
-from kernelyard.model.quantities import parse_duration, parse_size
+from kernelyard.setting_values import Keeping, Seconds, Size, Tables, as_written, tables_of
 
 PREFIX = "KERNELYARD_"
 CLIENT_VARIABLES = frozenset(
@@ -45,37 +43,6 @@ TABLES = frozenset({"providers", "pools"})
 """Settings that have a table for each of several things."""
 ENVIRONMENT_ONLY = frozenset({"admin_token", "store_url"})
 """Secrets: not in a file that may be shared, nor in a command line that others can list."""
-
-
-def _size(value: object, info: Any) -> object:
-    return parse_size(value, field=info.field_name) if isinstance(value, str) else value
-
-
-def _seconds(value: object, info: Any) -> object:
-    return parse_duration(value, field=info.field_name) if isinstance(value, str) else value
-
-
-def _as_written(text: str) -> Any:
-    """A default in the form in which people write it; it is parsed like any other value."""
-    return text
-
-
-def _tables(value: Any) -> Any:
-    """A table for each provider: as it is in the file, or written as TOML or JSON."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value) if value.lstrip().startswith("{") else tomllib.loads(value)
-    except ValueError as error:
-        raise ValueError(f"write TOML or JSON ({error})") from error
-
-
-Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
-Keeping = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
-"""How long something is kept; 0 is for ever."""
-Tables = Annotated[dict[str, dict[str, Any]], BeforeValidator(_tables)]
-"""A table of settings for each of several plugins."""
 
 
 class Settings(BaseModel):
@@ -114,15 +81,15 @@ class Settings(BaseModel):
         False, description="End all kernels and the agent when the server ends."
     )
     body_limit: Size = Field(
-        _as_written("16MiB"), description="Largest request body, such as 16MiB; 0 for no limit."
+        as_written("16MiB"), description="Largest request body, such as 16MiB; 0 for no limit."
     )
     task_output_limit: Size = Field(
-        _as_written("1GiB"),
+        as_written("1GiB"),
         description="Bytes of output kept per task, such as 1GiB; what is over it is cut and "
         "counted in a mark. 0 for no limit.",
     )
     kernel_log_limit: Size = Field(
-        _as_written("10MiB"),
+        as_written("10MiB"),
         description="Bytes kept of what a kernel's process prints beside its outputs, the last ones; "
         "0 for no limit.",
     )
@@ -142,7 +109,7 @@ class Settings(BaseModel):
         "are deleted. 0 for ever.",
     )
     kernel_start_timeout: Seconds = Field(
-        _as_written("60s"),
+        as_written("60s"),
         description="How long a kernel may take to answer for the first time, such as 60s.",
     )
     max_kernels: int = Field(0, ge=0, description="Most kernels alive at once; 0 for no limit.")
@@ -171,25 +138,42 @@ class Settings(BaseModel):
         description="Where kernels run: a name of the entry-point group kernelyard.engines.",
     )
     agent_idle_exit: Seconds = Field(
-        _as_written("5m"),
+        as_written("5m"),
         description="The agent ends by itself after this long without a kernel and a server.",
     )
     providers: Tables = Field(
-        _as_written(""),
+        as_written(""),
         description="Settings of providers, a table for each: in the file [providers.NAME], elsewhere "
         "TOML or JSON such as 'virtualenv.folders = [\"~/envs\"]'. What a flag or the environment says "
         "is added to the file's.",
     )
     pools: Tables = Field(
-        _as_written(""),
+        as_written(""),
         description="Kernels that are kept ready for everybody, a table for each kind: in the file "
         "[pools.NAME], elsewhere TOML or JSON such as 'py.image = \"python3\"'; with image, template, "
         "size, min and max. What a flag or the environment says is added to the file's.",
     )
     image_refresh: Seconds = Field(
-        _as_written("60s"),
+        as_written("60s"),
         description="The agent looks at least this often for images that are new or gone, such as 60s; "
         "where it can watch directories, at once. Holds from the agent's next start.",
+    )
+    zygotes: int = Field(
+        4,
+        ge=0,
+        le=100,
+        description="Most processes that are kept to fork kernels from; 0 starts each kernel as a new "
+        "program. Holds from the agent's next start.",
+    )
+    zygote_age_seconds: Seconds = Field(
+        as_written("24h"),
+        description="How old such a process may become before it is replaced, such as 24h. Holds from "
+        "the agent's next start.",
+    )
+    zygote_boot_seconds: Seconds = Field(
+        as_written("60s"),
+        description="How long such a process may take to import what it preloads, such as 60s. Holds "
+        "from the agent's next start.",
     )
     allow_insecure_parameters: bool = Field(
         False,
@@ -307,7 +291,7 @@ def _with_tables(layer: dict[str, Any], below: Mapping[str, Any]) -> dict[str, A
     laid = dict(layer)
     for name in TABLES & layer.keys() & below.keys():
         try:
-            lower, upper = _tables(below[name]), _tables(layer[name])
+            lower, upper = tables_of(below[name]), tables_of(layer[name])
             laid[name] = {
                 **lower,
                 **{key: lower.get(key, {}) | table for key, table in upper.items()},

@@ -67,7 +67,7 @@ async def test_calls_at_the_same_time_give_one_agent(engine: Watched) -> None:
     assert first == second
 
 
-async def test_an_agent_is_told_how_to_look_for_images_and_what_is_known_of_kernels(
+async def test_an_agent_is_told_how_to_look_for_images_what_is_known_of_kernels_and_how_to_fork_them(
     tmp_path: Path,
 ) -> None:
     setup = EngineSetup(
@@ -75,6 +75,9 @@ async def test_an_agent_is_told_how_to_look_for_images_and_what_is_known_of_kern
         image_refresh_seconds=7.5,
         allow_insecure_parameters=True,
         quirks_file=tmp_path / "mine.toml",
+        zygotes=2,
+        zygote_age_seconds=90.0,
+        zygote_boot_seconds=8.5,
     )
     engine = LocalEngine(setup)
     link = UnixLink((await engine.place()).place)
@@ -85,6 +88,9 @@ async def test_an_agent_is_told_how_to_look_for_images_and_what_is_known_of_kern
     link.close()
     await asyncio.to_thread(os.waitpid, pid, 0)
     assert command[command.index("--image-refresh-seconds") + 1] == "7.5"
+    assert command[command.index("--zygotes") + 1] == "2"
+    assert command[command.index("--zygote-age-seconds") + 1] == "90.0"
+    assert command[command.index("--zygote-boot-seconds") + 1] == "8.5"
     assert "--allow-insecure-parameters" in command
     assert command[command.index("--quirks-file") + 1] == str(tmp_path / "mine.toml")
 

@@ -15,6 +15,7 @@ from kernelyard.model.exits import InterruptOutcome
 from kernelyard.model.images import FoundImage
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.tasks import Assignment
+from kernelyard.model.templates import StartWay
 from kernelyard.wire import foreign, link
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.interventions import Claim
@@ -33,6 +34,9 @@ ORDERS = st.builds(
     memory_bytes_limit=st.integers(0, 2**63 - 1),
     max_idle_seconds=st.none() | st.floats(0, 1e8),
     start_timeout_seconds=st.floats(0, 1e5),
+    preload=st.lists(TEXT, max_size=2).map(tuple),
+    start=st.sampled_from(StartWay),
+    trust=TEXT,
 )
 TASKS = st.lists(
     st.builds(
@@ -58,6 +62,8 @@ IMAGES = st.lists(
         metadata=ENVIRONMENTS,
         parameters=ENVIRONMENTS,
         own=st.booleans(),
+        start=st.sampled_from(["fork", "exec"]),
+        start_reason=TEXT,
     ),
     max_size=3,
 )

@@ -58,7 +58,10 @@ def list_images(
     data_dir: DataDirOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """List the images, with what keeps any of them from starting a kernel.
+    """List the images, with what keeps any of them from starting a kernel, and how they start one.
+
+    START is 'fork' where a kernel is forked now from a process that has everything imported, and else
+    'exec' with the reason.
 
     With --watch and '-o json' the list is one line, and each change is one.
 
@@ -102,6 +105,7 @@ def show(
             "version": image.version,
             "state": _state(image),
             "problem": image.problem,
+            "start": _start(image),
             "files": ", ".join(image.resources),
         }
         | {
@@ -122,9 +126,17 @@ def _list(found: ImageList, form: Format, *, one_line: bool) -> None:
         (show_json_line if one_line else show_json)(told)
         return
     show_table(
-        ("NAME", "DISPLAY NAME", "LANGUAGE", "VERSION", "STATE", "PROBLEM"),
+        ("NAME", "DISPLAY NAME", "LANGUAGE", "VERSION", "STATE", "PROBLEM", "START"),
         [
-            (one.name, one.display_name, one.language, one.version, _state(one), one.problem)
+            (
+                one.name,
+                one.display_name,
+                one.language,
+                one.version,
+                _state(one),
+                one.problem,
+                _start(one),
+            )
             for one in found
         ],
         empty="No images. Install a kernel, such as ipykernel, and look again with --refresh.",
@@ -216,6 +228,10 @@ def _state(image: Image) -> str:
     if image.disabled:
         return "disabled"
     return "ready" if image.ready else "not ready"
+
+
+def _start(image: Image) -> str:
+    return f"{image.start} ({image.start_reason})" if image.start_reason else image.start
 
 
 def _told(image: Image, form: Format) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len, set_cell_size
 
-_ELASTIC = frozenset({"CODE", "REASON", "ERROR", "PROBLEM", "DISPLAY NAME"})
+_ELASTIC = frozenset({"CODE", "REASON", "ERROR", "PROBLEM", "START", "DISPLAY NAME"})
 """Columns of free text, which may be shortened."""
 _SHORTEST = 12
 _BETWEEN = 2

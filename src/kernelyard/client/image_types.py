@@ -34,6 +34,11 @@ class Image:
     """Files such as its logo, each with its address on the server."""
     parameters: dict[str, Any] = field(default_factory=dict)
     """JSON Schema of the ``parameters`` that a kernel may be made with; empty if it takes none."""
+    start: str = "exec"
+    """``fork`` or ``exec``: how a kernel is started now, as a fork of a process that has everything
+    imported or as a new program."""
+    start_reason: str | None = None
+    """Why it is not forked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,3 +55,7 @@ class EngineSetup:
     quirks_file: Path | None = None
     """What is peculiar about kernels, in a file on the agent's machine; ``quirks.toml`` in the data
     directory unless given."""
+    zygotes: int = 4
+    """Most processes that an agent keeps to fork kernels from."""
+    zygote_age_seconds: float = 86_400.0
+    zygote_boot_seconds: float = 60.0

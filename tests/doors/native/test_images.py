@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import httpx
 
 from kernelyard.model.images import FoundImage
@@ -27,9 +29,21 @@ async def test_images_are_listed_with_what_is_known_of_them(client: httpx.AsyncC
         "registered": False,
         "resources": {"logo-64x64.png": "/v1/images/python3/resources/logo-64x64.png"},
         "parameters": {},
+        "start": "exec",
+        "start_reason": None,
     }
     assert images["broken"]["ready"] is False
     assert "correct it" in images["broken"]["problem"]
+
+
+async def test_an_image_says_how_its_kernels_are_started_now(house: House) -> None:
+    (python,) = [one for one in house.agent.images if one.name == "python3"]
+    path = "/v1/images/python3"
+    for start, reason in (("exec", "it is being prepared"), ("fork", "")):
+        # No change of the list is told: it is asked for with each answer.
+        house.agent.images = [replace(python, start=start, start_reason=reason)]
+        told = (await house.client.get(path)).json()
+        assert (told["start"], told["start_reason"]) == (start, reason or None)
 
 
 async def test_the_paths_of_resources_lead_to_them(client: httpx.AsyncClient) -> None:

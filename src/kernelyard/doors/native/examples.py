@@ -29,6 +29,8 @@ IMAGE: image_shapes.Image = {
         "type": "object",
         "properties": {"level": {"enum": ["INFO", "DEBUG"], "default": "INFO"}},
     },
+    "start": "fork",
+    "start_reason": None,
 }
 IMAGES: image_shapes.ImageList = {
     "items": [IMAGE],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -31,6 +31,13 @@ class Image(TypedDict):
             "takes none."
         ),
     ]
+    start: Annotated[
+        Literal["fork", "exec"],
+        Field(
+            description="How a kernel is started now with a template that has nothing to say about it."
+        ),
+    ]
+    start_reason: Annotated[str | None, Field(description="Why it is not forked.")]
 
 
 class BrokenProvider(TypedDict):

@@ -70,6 +70,8 @@ def image(found: Image, root_path: str) -> image_shapes.Image:
         "registered": found.registered,
         "resources": {file: f"{base}/{file}" for file in found.resources},
         "parameters": found.parameters,
+        "start": found.start,
+        "start_reason": found.start_reason or None,
     }
 
 

@@ -83,6 +83,9 @@ class LocalEngine(Engine):
         argv = [sys.executable, "-m", "kernelyard.agent", "--data-dir", str(setup.data_dir)]
         argv += ["--idle-exit-seconds", str(setup.idle_exit_seconds)]
         argv += ["--image-refresh-seconds", str(setup.image_refresh_seconds)]
+        argv += ["--zygotes", str(setup.zygotes)]
+        argv += ["--zygote-age-seconds", str(setup.zygote_age_seconds)]
+        argv += ["--zygote-boot-seconds", str(setup.zygote_boot_seconds)]
         if setup.allow_insecure_parameters:
             argv.append("--allow-insecure-parameters")
         if setup.quirks_file is not None:

@@ -19,6 +19,7 @@ from kernelyard.model.templates import StartWay
 from kernelyard.wire import foreign, link
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.interventions import Claim
+from kernelyard.wire.zygotes import ZygoteFact, ZygoteList, Zygotes, ZygoteState
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 MICROS = st.integers(0, 2**60)
@@ -109,6 +110,7 @@ REQUESTS: dict[type, st.SearchStrategy[link.Request]] = {
     link.Stored: st.builds(link.Stored, TEXT, st.integers(0, 2**63 - 1)),
     link.Log: st.builds(link.Log, TEXT, st.none() | st.integers(0, 2**60), st.integers(1, 2**20)),
     link.Bridge: st.builds(link.Bridge, TEXT, st.booleans()),
+    Zygotes: st.just(Zygotes()),
     link.Facts: st.builds(link.Facts),
     link.Quit: st.builds(link.Quit, st.booleans()),
 }
@@ -139,6 +141,23 @@ REPLIES: dict[type, st.SearchStrategy[link.Reply]] = {
     link.Bridged: st.builds(link.Bridged, CONNECTIONS),
     link.Interrupted: st.builds(link.Interrupted, st.sampled_from(InterruptOutcome)),
     link.Signalled: st.builds(link.Signalled, st.booleans()),
+    ZygoteList: st.builds(
+        ZygoteList,
+        st.lists(
+            st.builds(
+                ZygoteFact,
+                name=TEXT,
+                images=st.lists(TEXT, max_size=2),
+                preload=st.lists(TEXT, max_size=2),
+                trust=TEXT,
+                state=st.sampled_from(typing.get_args(ZygoteState)),
+                started_at=st.none() | MICROS,
+            ),
+            max_size=2,
+        ),
+        most=st.integers(0, 100),
+        pressure=TEXT,
+    ),
     link.FactList: st.builds(
         link.FactList, st.lists(st.builds(link.LimitFact, TEXT, TEXT, TEXT), max_size=2)
     ),

@@ -61,6 +61,11 @@ class Claiming:
         self._log = log
         self._one_at_a_time = asyncio.Lock()
 
+    def prepare(self, incarnation: Incarnation) -> None:
+        """Make a process that waits as quick as it can be, where that leaves no trace in it."""
+        if self._kernel.order.pooled and incarnation.configurable:
+            incarnation.warm_up()
+
     async def claim(self, order: LaunchOrder) -> None:
         """Give it away, unless that was done before. Raises KernelEnded, OSError."""
         async with self._one_at_a_time:

@@ -30,6 +30,7 @@ from kernelyard.wire.messages import (
     configure_request,
     execute_request,
     shutdown_request,
+    warm_up_request,
 )
 from kernelyard.wire.readiness import Readiness
 
@@ -186,6 +187,12 @@ class Incarnation:
         """Send code to be run."""
         self._sockets.send_shell(
             execute_request(code, msg_id=msg_id, session=self._session, date=_now())
+        )
+
+    def warm_up(self) -> None:
+        """Have it run next to nothing, so that what somebody runs first is not slow."""
+        self._sockets.send_shell(
+            warm_up_request(msg_id=uuid4().hex, session=self._session, date=_now())
         )
 
     def interrupt(self) -> Outcome:

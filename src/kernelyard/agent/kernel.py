@@ -349,6 +349,7 @@ class Kernel:
             ready = body(attempt=incarnation.attempt, info=msgspec.Raw(clean_content(info)))
             self.journal.append([(0, RecordKind.KERNEL_READY, ready)])
             self._log.info("kernel.ready", attempt=incarnation.attempt)
+            self.claiming.prepare(incarnation)
             self._log_begin = self._folder.log_size()
         self._ready_attempt = incarnation.attempt
         self._runner.go(again=info is None)

@@ -163,6 +163,17 @@ def execute_request(code: str, *, msg_id: str, session: str, date: str) -> Parts
     return _request("execute_request", content, msg_id=msg_id, session=session, date=date)
 
 
+def warm_up_request(*, msg_id: str, session: str, date: str) -> Parts:
+    """Return the request to run next to nothing, without a trace: the first execution is the slowest.
+
+    The expression is shown in the reply only; to show something takes time at first, too.
+    """
+    asked = _Execute("None", silent=True, store_history=False, user_expressions={"shown": "0"})
+    return _request(
+        "execute_request", _encoder.encode(asked), msg_id=msg_id, session=session, date=date
+    )
+
+
 def configure_request(asked: Configure, *, msg_id: str, session: str, date: str) -> Parts:
     """Return the request to take up other variables and another directory.
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from kernelyard.model.errors import Invalid
 from kernelyard.model.images import Image
 from kernelyard.model.quantities import Micros
+from kernelyard.model.taken_up import is_taken_up
 from kernelyard.model.templates import DEFAULT_TEMPLATE, TemplateSpec
 
 EVERYBODY = ""
@@ -20,54 +21,10 @@ CALM: Micros = 5 * 60 * 1_000_000
 FIRST_PAUSE: Micros = 1_000_000
 LONGEST_PAUSE: Micros = 5 * 60 * 1_000_000
 
-_FRESH_NAMES = frozenset(
-    {
-        "HOME",
-        "KERNELYARD_IPYTHON_HISTORY",
-        "LANG",
-        "LANGUAGE",
-        "TEMP",
-        "TMP",
-        "TMPDIR",
-        "TZ",
-    }
-)
-_FRESH_BEGINNINGS = (
-    "BLIS_",
-    "CONDA_",
-    "CUDA_",
-    "GLIBC_",
-    "GOMP_",
-    "GOTO_",
-    "HIP_",
-    "IPYTHON",
-    "JPY_",
-    "JUPYTER_",
-    "KMP_",
-    "LC_",
-    "LD_",
-    "DYLD_",
-    "MALLOC_",
-    "MKL_",
-    "MPLBACKEND",
-    "NCCL_",
-    "NUMBA_",
-    "NUMEXPR_",
-    "NVIDIA_",
-    "OMP_",
-    "OPENBLAS_",
-    "PYDEVD_",
-    "PYTHON",
-    "ROCR_",
-    "TBB_",
-    "TF_",
-    "VECLIB_",
-)
-
 
 def needs_fresh_process(variable: str) -> bool:
     """Whether a variable is read only when a process, or a library in it, starts."""
-    return variable in _FRESH_NAMES or variable.startswith(_FRESH_BEGINNINGS)
+    return is_taken_up(variable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

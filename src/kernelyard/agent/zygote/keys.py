@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kernelyard.agent.launch.lossless import place_of_ipykernel
-from kernelyard.agent.zygote.taken_up import is_taken_up, taken_up
 from kernelyard.model.kernels import LaunchOrder
+from kernelyard.model.taken_up import is_taken_up, taken_up
 
 _ASKS_FOR_FILE = frozenset({"-f", "--f", "--connection-file"})
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from fastapi.exceptions import RequestValidationError
 
+from kernelyard.doors._asgi.operations import Misfit
 from kernelyard.doors.native.faults import status_of
 from kernelyard.doors.native.refusals import refusal
 from kernelyard.model.errors import YardError
@@ -87,4 +87,4 @@ def test_every_error_says_a_sentence_on_its_own(error: type[YardError]) -> None:
 def test_what_does_not_fit_its_shape_is_told_as_a_sentence(
     error: dict[str, object], sentence: str
 ) -> None:
-    assert refusal(RequestValidationError([error])).message == sentence
+    assert refusal(Misfit([error])).message == sentence

@@ -6,20 +6,23 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from itertools import chain
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from kernelyard.doors._asgi import docs, health, metrics, openapi
 from kernelyard.doors._asgi.base_url import BaseUrl
 from kernelyard.doors._asgi.body_limit import BodyLimit
 from kernelyard.doors._asgi.door import Door
+from kernelyard.doors._asgi.operations import Operation
 from kernelyard.doors._asgi.problem import Unrouted, unexpected
 from kernelyard.doors._asgi.settings import AppSettings
 from kernelyard.doors._asgi.surroundings import Surroundings
 from kernelyard.yard.yard import Yard
 
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
 
 def build_app(
@@ -35,17 +38,9 @@ def build_app(
     """
     own = (health.router, metrics.router, openapi.router, docs.router)
     routers = chain(*(door.routers() for door in doors), own)
-    app = FastAPI(
-        title="kernelyard",
-        version=settings.version,
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        lifespan=lifespan,
-        # As they are: including routers would build every route, with its models, a second time.
-        routes=[route for router in routers for route in router.routes],
-    )
+    every = [route for router in routers for route in router.routes]
+    app = Starlette(routes=every, middleware=_middleware(every), lifespan=lifespan)
+    app.router.redirect_slashes = False
     app.state.yard = yard
     app.state.settings = settings
     app.add_exception_handler(HTTPException, Unrouted(tuple(doors)))
@@ -53,9 +48,27 @@ def build_app(
     tags = [tag for door in doors for tag in door.tags()]
     tags.append({"name": "health", "description": "For probes; open to everybody."})
     tags.append({"name": "metrics", "description": "Numbers for monitoring."})
-    app.state.description = openapi.Description(app, tags, settings.root_path)
+    app.state.description = openapi.Description(settings.version, every, tags, settings.root_path)
     routes: ASGIApp = app
     for door in doors:
         routes = door.before(routes, app)
     based = BaseUrl(routes, root_path=settings.root_path)
     return Surroundings(BodyLimit(based, limit=settings.body_limit))
+
+
+def prepare(app: Starlette, go_on: Callable[[], bool]) -> None:
+    """Make the inside of every operation, one after the other, as long as ``go_on`` says so."""
+    for route in app.routes:
+        if not go_on():
+            return
+        if isinstance(route, Operation):
+            route.prepare()
+
+
+def _middleware(routes: Sequence[BaseRoute]) -> list[Middleware]:
+    """What routes need that a door brings from FastAPI as they are."""
+    if all(isinstance(route, Operation) for route in routes):
+        return []
+    from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+
+    return [Middleware(AsyncExitStackMiddleware)]

@@ -7,12 +7,13 @@ import json
 from functools import cache
 from importlib import resources
 
-from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-router = APIRouter(include_in_schema=False)
+from kernelyard.doors._asgi.operations import Operations
+
+router = Operations(include_in_schema=False)
 
 _ASSETS = {
     "swagger-ui-bundle.js": "text/javascript",

@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
+from kernelyard.doors._asgi.operations import Routed
 from kernelyard.doors._asgi.settings import AppSettings
 from kernelyard.model.errors import YardError
 from kernelyard.yard.yard import Yard
@@ -31,7 +31,7 @@ class Door(ABC):
     name: str
 
     @abstractmethod
-    def routers(self) -> Sequence[APIRouter]:
+    def routers(self) -> Sequence[Routed]:
         """Return the routes of this dialect; they turn their own errors into answers."""
 
     def tags(self) -> list[dict[str, str]]:

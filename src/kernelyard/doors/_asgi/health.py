@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from typing_extensions import TypedDict
 
 from kernelyard.doors._asgi.door import yard_of
 from kernelyard.doors._asgi.openapi import PROBLEM_CONTENT
+from kernelyard.doors._asgi.operations import Operations
 from kernelyard.doors._asgi.problem import problem, request_id_of
 from kernelyard.model.errors import Unavailable
 
-router = APIRouter(tags=["health"])
+router = Operations(tags=["health"])
 
 
 class Health(TypedDict):

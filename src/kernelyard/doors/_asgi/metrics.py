@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from kernelyard.doors._asgi.bearer import CHALLENGE, token_of
 from kernelyard.doors._asgi.door import settings_of, yard_of
 from kernelyard.doors._asgi.openapi import PROBLEM_CONTENT
+from kernelyard.doors._asgi.operations import Operations
 from kernelyard.doors._asgi.problem import problem, request_id_of
 from kernelyard.doors._asgi.process_facts import process_facts
 from kernelyard.model.errors import Unauthenticated
@@ -21,7 +21,7 @@ _EXAMPLE = """# HELP kernelyard_kernels_live Kernels that have not ended.
 # TYPE kernelyard_kernels_live gauge
 kernelyard_kernels_live 3
 """
-router = APIRouter(tags=["metrics"])
+router = Operations(tags=["metrics"])
 
 
 @router.get(

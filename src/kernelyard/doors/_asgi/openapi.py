@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from fastapi import APIRouter, FastAPI
-from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 
-router = APIRouter(include_in_schema=False)
+from kernelyard.doors._asgi.operations import Operation, Operations
+
+router = Operations(include_in_schema=False)
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 """Paths that need no token."""
@@ -58,8 +60,10 @@ async def description(request: Request) -> Response:
 class Description:
     """The document, made when it is first asked for: servers start faster without it."""
 
-    def __init__(self, app: FastAPI, tags: list[dict[str, str]], root_path: str) -> None:
-        self._make = lambda: describe(app, tags, root_path)
+    def __init__(
+        self, version: str, routes: Sequence[BaseRoute], tags: list[dict[str, str]], root_path: str
+    ) -> None:
+        self._make = lambda: describe(version, routes, tags, root_path)
         self._document: bytes | None = None
         self._making = asyncio.Lock()
 
@@ -71,14 +75,18 @@ class Description:
             return self._document
 
 
-def describe(app: FastAPI, tags: list[dict[str, str]], root_path: str) -> bytes:
-    """Return the OpenAPI document of ``app``, in which each error is a problem."""
+def describe(
+    version: str, routes: Sequence[BaseRoute], tags: list[dict[str, str]], root_path: str
+) -> bytes:
+    """Return the OpenAPI document of ``routes``, in which each error is a problem."""
+    from fastapi.openapi.utils import get_openapi
+
     document = get_openapi(
         title="kernelyard",
-        version=app.version,
+        version=version,
         summary="A self-hosted service for headless kernels",
         description=_DESCRIPTION,
-        routes=app.routes,
+        routes=[one.described() if isinstance(one, Operation) else one for one in routes],
         tags=tags,
         servers=[{"url": root_path or "/"}],
         license_info={"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"},

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter
 from starlette.types import ASGIApp
 
 from kernelyard.doors._asgi.door import Door, Homestead
+from kernelyard.doors._asgi.operations import Operations
 from kernelyard.doors.native import (
     attaching,
     connections,
@@ -45,7 +45,7 @@ class NativeDoor(Door):
 
     name = "native"
 
-    def routers(self) -> Sequence[APIRouter]:
+    def routers(self) -> Sequence[Operations]:
         """Return all routes under ``/v1``."""
         # The busiest first.
         subjects = (

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
 from kernelyard.doors._asgi.bearer import token_of
 from kernelyard.doors._asgi.door import yard_of
+from kernelyard.doors._asgi.operations import Handle, Operations
 from kernelyard.doors.native.faults import answer_to
 from kernelyard.doors.native.missing import missing
 from kernelyard.model.errors import KernelNotFound, TaskNotFound, YardError
@@ -31,24 +30,23 @@ class Asking:
     who: Principal
 
 
-class AskingRoute(APIRoute):
-    """A route that authenticates first and turns errors into problems."""
+def asking_operations(*, prefix: str, tags: Sequence[str]) -> Operations:
+    """Return operations that authenticate first and turn errors into problems."""
+    return Operations(prefix=prefix, tags=tags, around=_asking)
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the handler with its surroundings."""
-        handle = super().get_route_handler()
 
-        async def asked(request: Request) -> Response:
-            try:
-                yard = yard_of(request)
-                who = await authenticated(request)
-                request.state.asking = Asking(yard, who)
-                _check_path(request)
-                return await handle(request)
-            except Exception as error:  # noqa: BLE001 - answer_to raises again what is not ours
-                return answer_to(request, error)
+def _asking(handle: Handle) -> Handle:
+    async def asked(request: Request) -> Response:
+        try:
+            yard = yard_of(request)
+            who = await authenticated(request)
+            request.state.asking = Asking(yard, who)
+            _check_path(request)
+            return await handle(request)
+        except Exception as error:  # noqa: BLE001 - answer_to raises again what is not ours
+            return answer_to(request, error)
 
-        return asked
+    return asked
 
 
 def asked_by(request: Request) -> Asking:

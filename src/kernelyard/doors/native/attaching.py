@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import structlog
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from kernelyard.doors.native import examples, shapes, translate
 from kernelyard.doors.native.answers import answers
-from kernelyard.doors.native.asking import AskingRoute, asked_by
+from kernelyard.doors.native.asking import asked_by, asking_operations
 from kernelyard.doors.native.orders import AttachedKernel
 from kernelyard.doors.native.parameters import IdempotencyKey
 from kernelyard.model.errors import (
@@ -26,7 +25,7 @@ from kernelyard.model.errors import (
 )
 from kernelyard.yard.foreign import AttachOrder
 
-router = APIRouter(prefix="/v1/kernels", route_class=AskingRoute, tags=["kernels"])
+router = asking_operations(prefix="/v1/kernels", tags=["kernels"])
 
 
 @router.post(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from kernelyard.doors.native import examples, shapes, translate
 from kernelyard.doors.native.answers import answers
-from kernelyard.doors.native.asking import AskingRoute, asked_by
+from kernelyard.doors.native.asking import asked_by, asking_operations
 from kernelyard.doors.native.parameters import KernelId
 from kernelyard.model.errors import (
     AgentUnavailable,
@@ -19,7 +18,7 @@ from kernelyard.model.errors import (
     StorageFull,
 )
 
-router = APIRouter(prefix="/v1/kernels", route_class=AskingRoute, tags=["kernels"])
+router = asking_operations(prefix="/v1/kernels", tags=["kernels"])
 _UNKEPT = {"Cache-Control": "no-store"}
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from kernelyard.doors._asgi.door import settings_of
+from kernelyard.doors._asgi.parameters import Query
 from kernelyard.doors.native import examples, shapes, translate
 from kernelyard.doors.native.answers import answers
-from kernelyard.doors.native.asking import AskingRoute, asked_by, still_welcome
+from kernelyard.doors.native.asking import asked_by, asking_operations, still_welcome
 from kernelyard.doors.native.parameters import LARGEST_NUMBER, Limit
 from kernelyard.doors.native.resuming import (
     LastEventId,
@@ -29,7 +29,7 @@ from kernelyard.model.kernels import StateChange
 from kernelyard.model.paging import checked_limit
 from kernelyard.yard.events import Changes
 
-router = APIRouter(prefix="/v1", route_class=AskingRoute, tags=["events"])
+router = asking_operations(prefix="/v1", tags=["events"])
 
 AfterEvent = Annotated[
     int,

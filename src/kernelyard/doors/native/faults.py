@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import structlog
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from kernelyard.doors._asgi.bearer import CHALLENGE
+from kernelyard.doors._asgi.operations import Misfit
 from kernelyard.doors._asgi.problem import http_problem, problem, request_id_of
 from kernelyard.doors.native.refusals import refusal
 from kernelyard.model.errors import (
@@ -54,7 +54,7 @@ def answer_to(request: Request, error: Exception) -> Response:
     match error:
         case YardError():
             return _told(request, error)
-        case RequestValidationError():
+        case Misfit():
             return _told(request, refusal(error))
         case HTTPException(status_code=400):
             return _told(request, Invalid(_UNREADABLE))

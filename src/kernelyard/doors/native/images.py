@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from kernelyard.doors._asgi.door import settings_of
+from kernelyard.doors._asgi.parameters import Query
 from kernelyard.doors.native import examples, image_shapes, translate
 from kernelyard.doors.native.answers import answers
-from kernelyard.doors.native.asking import AskingRoute, asked_by
+from kernelyard.doors.native.asking import asked_by, asking_operations
 from kernelyard.doors.native.orders import ImageChanges, NewImage
 from kernelyard.model.errors import (
     AgentUnavailable,
@@ -24,7 +24,7 @@ from kernelyard.model.errors import (
 )
 from kernelyard.model.images import Image
 
-router = APIRouter(prefix="/v1/images", route_class=AskingRoute, tags=["images"])
+router = asking_operations(prefix="/v1/images", tags=["images"])
 _MEDIA_TYPES = {
     "png": "image/png",
     "svg": "image/svg+xml",

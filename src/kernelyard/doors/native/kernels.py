@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import structlog
-from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kernelyard.doors._asgi.parameters import Query
 from kernelyard.doors.native import examples, shapes, translate
 from kernelyard.doors.native.answers import answers
-from kernelyard.doors.native.asking import AskingRoute, asked_by
+from kernelyard.doors.native.asking import asked_by, asking_operations
 from kernelyard.doors.native.orders import (
     InterruptOrder,
     NewKernel,
@@ -51,7 +51,7 @@ from kernelyard.model.errors import (
 from kernelyard.model.kernel_phases import KernelState
 from kernelyard.model.kernels import KernelOrder
 
-router = APIRouter(prefix="/v1/kernels", route_class=AskingRoute, tags=["kernels"])
+router = asking_operations(prefix="/v1/kernels", tags=["kernels"])
 
 
 @router.post(

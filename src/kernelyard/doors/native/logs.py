@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kernelyard.doors._asgi.parameters import Query
 from kernelyard.doors.native import examples, shapes, translate
 from kernelyard.doors.native.answers import answers
-from kernelyard.doors.native.asking import AskingRoute, asked_by
+from kernelyard.doors.native.asking import asked_by, asking_operations
 from kernelyard.doors.native.parameters import LARGEST_NUMBER, KernelId
 from kernelyard.model.errors import AgentUnavailable, Invalid, KernelNotFound
 from kernelyard.yard.logs import LARGEST_PART, LEAST_PART, USUAL_PART
 
-router = APIRouter(prefix="/v1/kernels", route_class=AskingRoute, tags=["kernels"])
+router = asking_operations(prefix="/v1/kernels", tags=["kernels"])
 
 
 @router.get(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import chain
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from kernelyard.doors._asgi.door import settings_of
+from kernelyard.doors._asgi.parameters import Query
 from kernelyard.doors.native import examples, shapes, translate
 from kernelyard.doors.native.answers import NOT_YET, Responses, answers
-from kernelyard.doors.native.asking import Asking, AskingRoute, asked_by
+from kernelyard.doors.native.asking import Asking, asked_by, asking_operations
 from kernelyard.doors.native.pages import page_answer
 from kernelyard.doors.native.parameters import (
     LONGEST_WAIT,
@@ -36,7 +36,7 @@ from kernelyard.model.paging import checked_limit
 from kernelyard.model.tasks import Task
 from kernelyard.yard.relaying import Outcome
 
-router = APIRouter(prefix="/v1", route_class=AskingRoute, tags=["outputs"])
+router = asking_operations(prefix="/v1", tags=["outputs"])
 
 _EVENTS = (
     "A page; or, for those who accept `text/event-stream`, events until nothing more can come."

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, TypeVar
 
-from fastapi import Header, Path, Query
-
+from kernelyard.doors._asgi.parameters import Header, Path, Query
 from kernelyard.model.errors import Invalid
 
 LARGEST_NUMBER = 2**63 - 1

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kernelyard.doors._asgi.parameters import Query
 from kernelyard.doors.native import pool_shapes, translate
 from kernelyard.doors.native.answers import answers
-from kernelyard.doors.native.asking import AskingRoute, asked_by
+from kernelyard.doors.native.asking import asked_by, asking_operations
 from kernelyard.model.errors import (
     AgentUnavailable,
     Forbidden,
@@ -25,7 +25,7 @@ from kernelyard.model.errors import (
 )
 from kernelyard.model.pools import EVERYBODY, PoolCensus, PoolOrder
 
-router = APIRouter(prefix="/v1/pools", route_class=AskingRoute, tags=["pools"])
+router = asking_operations(prefix="/v1/pools", tags=["pools"])
 
 
 @router.put(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi.exceptions import RequestValidationError
-
+from kernelyard.doors._asgi.operations import Misfit
 from kernelyard.model.errors import Invalid
 
 _KINDS = {
@@ -33,9 +32,9 @@ _WHERE = frozenset({"body", "query", "header", "path"})
 _LONGEST_FIELD = 100
 
 
-def refusal(error: RequestValidationError) -> Invalid:
+def refusal(error: Misfit) -> Invalid:
     """Return the error to answer with: the first thing that does not fit."""
-    first: Mapping[str, Any] = error.errors()[0]
+    first: Mapping[str, Any] = error.errors[0]
     kind, location = str(first["type"]), [str(part) for part in first["loc"]]
     if kind == "json_invalid":
         why = first.get("ctx", {}).get("error", "")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from kernelyard.doors.native import examples, image_shapes, translate
 from kernelyard.doors.native.answers import answers
-from kernelyard.doors.native.asking import AskingRoute, asked_by
+from kernelyard.doors.native.asking import asked_by, asking_operations
 from kernelyard.doors.native.orders import NotebookQuestion
 from kernelyard.model.errors import (
     AgentUnavailable,
@@ -21,7 +20,7 @@ from kernelyard.model.errors import (
 )
 from kernelyard.yard.resolving import NotebookQuestion as Asked
 
-router = APIRouter(prefix="/v1/resolve", route_class=AskingRoute, tags=["images"])
+router = asking_operations(prefix="/v1/resolve", tags=["images"])
 
 
 @router.post(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Header, Query
 from starlette.requests import Request
 
+from kernelyard.doors._asgi.parameters import Header, Query
 from kernelyard.doors.native.answers import Responses
 from kernelyard.doors.native.parameters import LARGEST_NUMBER
 from kernelyard.model.errors import Invalid

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kernelyard.doors._asgi.parameters import Query
 from kernelyard.doors.native import examples, shapes, translate
 from kernelyard.doors.native.answers import NOT_YET, answers
-from kernelyard.doors.native.asking import AskingRoute, asked_by
+from kernelyard.doors.native.asking import asked_by, asking_operations
 from kernelyard.doors.native.orders import CancelOrder, NewTask
 from kernelyard.doors.native.parameters import (
     DEFAULT_WAIT,
@@ -39,7 +39,7 @@ from kernelyard.model.errors import (
 from kernelyard.model.outputs import Aggregate
 from kernelyard.model.tasks import Cancellation, Task, TaskLimits, TaskOrder, TaskState
 
-router = APIRouter(prefix="/v1", route_class=AskingRoute, tags=["tasks"])
+router = asking_operations(prefix="/v1", tags=["tasks"])
 
 
 @router.post(

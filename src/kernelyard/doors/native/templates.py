@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from kernelyard.doors.native import examples, shapes, translate
 from kernelyard.doors.native.answers import answers
-from kernelyard.doors.native.asking import AskingRoute, asked_by
+from kernelyard.doors.native.asking import asked_by, asking_operations
 from kernelyard.doors.native.orders import NewTemplate, TemplateChanges
 from kernelyard.doors.native.parameters import Cursor, Limit
 from kernelyard.model.errors import (
@@ -32,7 +31,7 @@ from kernelyard.model.templates import (
     TemplateSpec,
 )
 
-router = APIRouter(prefix="/v1/templates", route_class=AskingRoute, tags=["templates"])
+router = asking_operations(prefix="/v1/templates", tags=["templates"])
 
 
 @router.post(

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from kernelyard.doors._asgi.door import settings_of
 from kernelyard.doors.native import examples, shapes, translate
 from kernelyard.doors.native.answers import answers
-from kernelyard.doors.native.asking import AskingRoute, asked_by
+from kernelyard.doors.native.asking import asked_by, asking_operations
 from kernelyard.doors.native.orders import NewToken
 from kernelyard.model.errors import AlreadyExists, Forbidden, Invalid, TokenNotFound, TooLarge
 from kernelyard.model.principals import Role
 
-router = APIRouter(prefix="/v1", route_class=AskingRoute, tags=["tokens"])
+router = asking_operations(prefix="/v1", tags=["tokens"])
 
 
 @router.get(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from kernelyard.doors.native import translate, zygote_shapes
 from kernelyard.doors.native.answers import answers
-from kernelyard.doors.native.asking import AskingRoute, asked_by
+from kernelyard.doors.native.asking import asked_by, asking_operations
 from kernelyard.model.errors import AgentUnavailable, Forbidden
 
-router = APIRouter(prefix="/v1/zygotes", route_class=AskingRoute, tags=["zygotes"])
+router = asking_operations(prefix="/v1/zygotes", tags=["zygotes"])
 
 
 @router.get(

@@ -25,6 +25,7 @@ STATUS = {
     "task_not_found": 404,
     "token_not_found": 404,
     "resource_not_found": 404,
+    "pool_not_found": 404,
     "conflict": 409,
     "name_taken": 409,
     "already_exists": 409,

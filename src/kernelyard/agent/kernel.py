@@ -346,7 +346,11 @@ class Kernel:
         if self._turn.is_set():
             return None
         if info is not None:
-            ready = body(attempt=incarnation.attempt, info=msgspec.Raw(clean_content(info)))
+            ready = body(
+                attempt=incarnation.attempt,
+                info=msgspec.Raw(clean_content(info)),
+                started="fork" if incarnation.forked else "exec",
+            )
             self.journal.append([(0, RecordKind.KERNEL_READY, ready)])
             self._log.info("kernel.ready", attempt=incarnation.attempt)
             self.claiming.prepare(incarnation)

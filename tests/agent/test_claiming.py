@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kernelyard.model.errors import KernelEnded, KernelNotRunning
 from kernelyard.model.kernels import LaunchOrder
+from kernelyard.model.projection import body_of
 from kernelyard.model.records import Record, RecordKind
 from kernelyard.wire import link
 from kernelyard.wire.interventions import Claim
@@ -24,6 +25,7 @@ from tests.support.agent_process import (
     of_kind,
     stdout_of,
 )
+from tests.support.environments import a_virtualenv, only_here
 
 SHOW = "import os; print(os.environ.get('GREETING'), os.environ.get('KEPT'), os.getcwd())"
 
@@ -33,7 +35,8 @@ async def waiting(agent: AgentProcess, image: str = "python3", **more: object) -
     fields = {"environment": {"KEPT": "k", "DROPPED": "d"}, "pooled": True, **more}
     kernel_id = await agent.launch(image, **fields)
     await agent.records(kernel_id, until=of_kind(RecordKind.KERNEL_READY))
-    return LaunchOrder(kernel_id=kernel_id, attempt=1, provider="kernelspec", image=image, **fields)
+    named = {"provider": "kernelspec", "image": image, **fields}
+    return LaunchOrder(kernel_id=kernel_id, attempt=1, **named)
 
 
 async def claim(agent: AgentProcess, order: LaunchOrder, **more: object) -> LaunchOrder:
@@ -180,3 +183,21 @@ async def test_a_directory_that_is_not_there_is_told_as_at_any_start(
     end = last_body(await agent.records(order.kernel_id))
     assert end["cause"] == "start_failed"
     assert "no such directory" in str(end["reason"])
+
+
+async def test_one_that_waits_is_started_anew_when_its_environment_has_changed(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "home"
+    prefix = a_virtualenv(home / ".virtualenvs" / "mine")
+    agent = AgentProcess(tmp_path / "data", env=only_here(home))
+    try:
+        await agent.start()
+        order = await waiting(agent, "mine", provider="virtualenv")
+        (packages,) = prefix.glob("lib/python*/site-packages")
+        (packages / "new_package").mkdir()
+        restarting = of_kind(RecordKind.KERNEL_RESTARTING)
+        records = await agent.records(order.kernel_id, until=restarting)
+        assert "site-packages has changed" in str(body_of(records[-1])["reason"])
+    finally:
+        await agent.clean_up()

@@ -16,6 +16,7 @@ from kernelyard.model.principals import Principal
 from kernelyard.model.tasks import TaskState
 from kernelyard.model.templates import Template, TemplateSpec
 from kernelyard.stores.memory.store import MemoryStore
+from kernelyard.wire.zygotes import ZygoteList
 from kernelyard.yard.limits import Limits
 
 from tests.support.scripted_agent import IMAGES, ScriptedAgent
@@ -335,3 +336,31 @@ async def test_sizes_are_checked(
     with pytest.raises(Invalid) as caught:
         await house.yard.pools.set(ADMIN, order)
     assert caught.value.field == field
+
+
+async def test_what_waits_is_ended_when_memory_is_short_and_the_reason_is_told(
+    agent: ScriptedAgent,
+) -> None:
+    agent.zygotes = ZygoteList([], most=4, pressure="1 MB of the machine are free")
+    async with a_yard(agent=agent) as house:
+        await house.yard.pools.set(ADMIN, PoolOrder(image="python3", size=2))
+
+        async def told() -> bool:
+            return "Memory is short" in ((await census(house)).pool.reason or "")
+
+        await eventually(told)
+        assert agent.launches == []
+
+
+async def test_counts_are_told_as_metrics(house: YardHouse) -> None:
+    await a_pool(house, 2)
+    await house.kernel()
+    await filled(house, 2)
+    told = {metric.name: metric.values for metric in await house.yard.pools.metrics()}
+    kind = ("python3", "default")
+    assert told["kernelyard_pool_kernels"] == {
+        (*kind, "ready"): 2,
+        (*kind, "starting"): 0,
+        (*kind, "wanted"): 2,
+    }
+    assert told["kernelyard_pool_creates_total"] == {(*kind, "claimed"): 1, (*kind, "missed"): 0}

@@ -34,6 +34,7 @@ from kernelyard.agent.rendezvous.registrar import Registrar
 from kernelyard.agent.rendezvous.ways import Ways
 from kernelyard.agent.server import Server
 from kernelyard.agent.spawner.spawner import Spawner
+from kernelyard.agent.standing_by import StandingBy
 from kernelyard.agent.standstill import Standstill
 from kernelyard.agent.waiting import happens
 from kernelyard.agent.zygote.keeper import ZygoteSettings
@@ -152,6 +153,8 @@ class _Agent:
         self._watch_signals(server)
         keeping = asyncio.create_task(LogKeeper(registry.bounded_logs, self._log).run())
         refreshing = asyncio.create_task(self._refreshing(catalogue).run())
+        standing_by = StandingBy(registry, self._settings.data_dir, self._log)
+        looking = asyncio.create_task(standing_by.run())
         zygotes.begin()
         try:
             with standstill:
@@ -159,6 +162,7 @@ class _Agent:
         finally:
             keeping.cancel()
             refreshing.cancel()
+            looking.cancel()
             await zygotes.leave(end=not registry.live)
             await server.close()
             await registry.leave_all()

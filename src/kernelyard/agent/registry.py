@@ -73,6 +73,12 @@ class Registry:
         return list(self._live)
 
     @property
+    def waiting(self) -> list[Kernel]:
+        """Kernels that are ready and belong to nobody yet."""
+        live = self._live.values()
+        return [one for one in live if one.order.pooled and one.ready_incarnation is not None]
+
+    @property
     def waits_for_space(self) -> bool:
         """Whether some of what kernels said is not on the disk yet, for there is no space."""
         return any(kernel.journal.backlog for kernel in self._live.values())

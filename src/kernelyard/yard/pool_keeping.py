@@ -80,6 +80,9 @@ class PoolKeeping:
         self._templates = templates
         self._caretakers = caretakers
         self._trouble: dict[int, _Trouble] = {}
+        self._short = ""
+        """Why memory is short where kernels run, as the agent has said last."""
+        self._asked_at = float("-inf")
         self._lacking_since: float | None = None
         """Since when something is to be started and creates are in the way."""
 
@@ -125,6 +128,8 @@ class PoolKeeping:
         starting = sum(not one.phase.is_final and one.phase is not Phase.READY for one in waiting)
         soon = IDLE_POLL_SECONDS if not pools else POLL_SECONDS
         lacking = False
+        if pools:
+            await self._relieve(waiting)
         for pool in pools:
             mine = [kernel for kernel in waiting if kernel.pool_no == pool.no]
             missing, wanted = await self._tended(pool, mine)
@@ -173,9 +178,9 @@ class PoolKeeping:
         for kernel in live[pool.target :]:
             await self._give_up(kernel)
         missing = pool.target - len(live)
-        reason = trouble.reason or (await self._no_room() if missing > 0 else None)
-        await self._explain(pool, reason if missing > 0 else None)
-        blocked = missing > 0 and (now < trouble.until or await self._no_room() is not None)
+        in_the_way = await self._in_the_way() if missing > 0 else None
+        await self._explain(pool, (trouble.reason or in_the_way) if missing > 0 else None)
+        blocked = in_the_way is not None or now < trouble.until
         return missing, None if blocked else wanted
 
     def _note_end(self, trouble: _Trouble, kernel: Kernel, now: Micros) -> None:
@@ -216,8 +221,21 @@ class PoolKeeping:
             digest=pool_digest(image, template.spec),
         )
 
-    async def _no_room(self) -> str | None:
+    async def _relieve(self, waiting: list[Kernel]) -> None:
+        """Ask the agent now and then whether memory is short, and then give up one that waits."""
+        now = asyncio.get_running_loop().time()
+        if now - self._asked_at < POLL_SECONDS:
+            return
+        async with self._world.agents.asked() as link:
+            self._short = (await link.zygotes()).pressure
+        self._asked_at = now
+        if self._short and waiting:
+            await self._give_up(waiting.pop())
+
+    async def _in_the_way(self) -> str | None:
         """Why no further kernel may be made ready."""
+        if self._short:
+            return f"Memory is short where kernels run: {self._short}."
         most = self._world.limits.max_kernels
         if not most or await self._store.kernels.live_count() < most:
             return None
@@ -237,7 +255,7 @@ class PoolKeeping:
         return True
 
     async def _start(self, pool: Pool, wanted: _Wanted) -> bool:
-        if await self._no_room() is not None:
+        if await self._in_the_way() is not None:
             return False
         kernel = Kernel(
             no=0,

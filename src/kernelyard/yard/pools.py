@@ -24,9 +24,11 @@ from kernelyard.model.principals import Principal
 from kernelyard.ports.bell import pools_topic
 from kernelyard.yard.caretakers import Caretakers
 from kernelyard.yard.images import Images
+from kernelyard.yard.metrics import Metric
 from kernelyard.yard.templates import Templates
 from kernelyard.yard.world import World
 
+_KIND = ("image", "template")
 QUIET_SECONDS = 0.25
 """Nothing is made ready for so long after a create."""
 
@@ -88,6 +90,27 @@ class Pools:
         )
         await self._changed()
         return kept
+
+    async def metrics(self) -> list[Metric]:
+        """Counts of each image and template, whomever they serve."""
+        waiting = await self._store.waiting()
+        states: dict[tuple[str, ...], float] = {}
+        asked: dict[tuple[str, ...], float] = {}
+        for pool in await self._store.all():
+            counted, kind = census(pool, waiting), (pool.image, pool.template)
+            for state, number in (
+                ("ready", counted.ready),
+                ("starting", counted.starting),
+                ("wanted", pool.target),
+            ):
+                states[*kind, state] = states.get((*kind, state), 0) + number
+            for outcome, number in (("claimed", pool.claimed), ("missed", pool.missed)):
+                asked[*kind, outcome] = asked.get((*kind, outcome), 0) + number
+        kernels, creates = "Kernels that are kept ready.", "Creates that asked for one of these."
+        return [
+            Metric("kernelyard_pool_kernels", kernels, "gauge", states, (*_KIND, "state")),
+            Metric("kernelyard_pool_creates_total", creates, "counter", asked, (*_KIND, "outcome")),
+        ]
 
     async def list(self, who: Principal) -> list[PoolCensus]:
         """Return the pools that serve ``who``, or all for an administrator, with what waits there."""

@@ -85,6 +85,7 @@ class Yard:
         self.metrics = Metrics()
         self.metrics.add("kernels", self._kernel_metrics)
         self.metrics.add("agent", self.zygotes.metrics)
+        self.metrics.add("pools", self.pools.metrics)
         self._releasing = Releasing(world.releases, store.kernels, agents, clock)
         self._retention = Retention(world, self._caretakers)
         self._works: list[asyncio.Task[None]] = []

@@ -10,8 +10,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
-import msgspec
-
 from kernelyard.agent.claiming import Claiming
 from kernelyard.agent.endings import (
     DAMAGED,
@@ -37,6 +35,7 @@ from kernelyard.agent.remains import Remains
 from kernelyard.agent.reviving import Reviving
 from kernelyard.agent.runner import Runner
 from kernelyard.agent.running import left_running
+from kernelyard.agent.starts import launched_body, ready_body
 from kernelyard.agent.waiting import first_of
 from kernelyard.model.errors import KernelEnded, KernelNotRunning
 from kernelyard.model.exits import ExitResult, InterruptOutcome
@@ -45,7 +44,6 @@ from kernelyard.model.quantities import Micros
 from kernelyard.model.records import EndCause, RecordKind
 from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.wire.connections import Connection
-from kernelyard.wire.messages import clean_content
 
 
 class Kernel:
@@ -346,11 +344,7 @@ class Kernel:
         if self._turn.is_set():
             return None
         if info is not None:
-            ready = body(
-                attempt=incarnation.attempt,
-                info=msgspec.Raw(clean_content(info)),
-                started="fork" if incarnation.forked else "exec",
-            )
+            ready = ready_body(incarnation, info)
             self.journal.append([(0, RecordKind.KERNEL_READY, ready)])
             self._log.info("kernel.ready", attempt=incarnation.attempt)
             self.claiming.prepare(incarnation)
@@ -390,7 +384,7 @@ class Kernel:
     def _started(self, incarnation: Incarnation, pid: int | None) -> None:
         self._incarnation = incarnation
         self._folder.forget_exits(before=incarnation.attempt)
-        launched = body(attempt=incarnation.attempt, pid=pid, forked=incarnation.forked)
+        launched = launched_body(incarnation, pid)
         self.journal.append([(0, RecordKind.KERNEL_LAUNCHED, launched)])
         self._lifetime.launched(wall_clock())
         self._log.info("kernel.launched", attempt=incarnation.attempt, pid=pid)

@@ -161,5 +161,6 @@ def _app_settings(settings: Settings) -> AppSettings:
         version=version("kernelyard"),
         base_url=settings.base_url,
         body_limit=settings.body_limit,
+        websocket_origins=tuple(settings.websocket_origins.replace(",", " ").split()),
         largest_page=settings.max_output_page,
     )

@@ -83,6 +83,17 @@ class Settings(BaseModel):
     body_limit: Size = Field(
         as_written("16MiB"), description="Largest request body, such as 16MiB; 0 for no limit."
     )
+    websocket_message_limit: Size = Field(
+        as_written("128MiB"),
+        gt=0,
+        le=200 * 1024 * 1024,
+        description="Largest message that a WebSocket client may send, such as 128MiB; 200MiB at most.",
+    )
+    websocket_origins: str = Field(
+        "",
+        description="Origins of pages elsewhere that may open WebSockets, such as "
+        "https://lab.example.org, separated by commas; * for all. Pages of this server always may.",
+    )
     task_output_limit: Size = Field(
         as_written("1GiB"),
         description="Bytes of output kept per task, such as 1GiB; what is over it is cut and "

@@ -6,7 +6,7 @@ import json
 
 from kernelyard.agent.allowance import LARGEST_RECORD, STREAM_PIECE, Allowance
 from kernelyard.model.records import RecordKind
-from kernelyard.wire.link import LARGEST_FRAME
+from kernelyard.wire.framing import LARGEST_FRAME
 
 TEXT = "".join(chr(1 + n % 300) for n in range(5000))
 STREAM = json.dumps({"name": "stdout", "text": TEXT}).encode()

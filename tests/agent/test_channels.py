@@ -36,7 +36,7 @@ class Ear:
         self.heard += [message.type for message in messages]
         self._more.set()
 
-    on_control = on_iopub = on_shell
+    on_control = on_stdin = on_iopub = on_shell
 
     def on_wrongly_signed(self) -> None:
         self.heard.append("wrongly signed")

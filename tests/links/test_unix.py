@@ -13,9 +13,9 @@ from kernelyard.links.unix import UnixLink, UnixLinks
 from kernelyard.model.errors import AgentUnavailable, ImageNotFound, KernelNotFound
 from kernelyard.model.records import Record, RecordKind
 from kernelyard.ports.engine import AgentAddress
+from kernelyard.wire.framing import LENGTH_SIZE, frame, frame_length
 from kernelyard.wire.interventions import Interrupt
 from kernelyard.wire.link import (
-    LENGTH_SIZE,
     Done,
     Fault,
     Follow,
@@ -23,8 +23,6 @@ from kernelyard.wire.link import (
     Request,
     decode_request,
     encode_message,
-    frame,
-    frame_length,
 )
 
 from tests.support.records import encode_all

@@ -20,7 +20,7 @@ from kernelyard.model.projection import body_of
 from kernelyard.model.records import Record, RecordKind
 from kernelyard.model.tasks import Assignment
 from kernelyard.providers.process_identity import start_time_of
-from kernelyard.wire import journal, link
+from kernelyard.wire import framing, journal, link
 
 SECONDS = 40.0
 COMMAND = (sys.executable, "-m", "kernelyard.agent", "--data-dir")
@@ -39,11 +39,11 @@ class Connection:
         return link.decode_reply(await self.read())
 
     async def send(self, payload: bytes) -> None:
-        self._writer.write(link.frame(payload))
+        self._writer.write(framing.frame(payload))
         await self._writer.drain()
 
     async def read(self) -> bytes:
-        length = link.frame_length(await self._reader.readexactly(link.LENGTH_SIZE))
+        length = framing.frame_length(await self._reader.readexactly(framing.LENGTH_SIZE))
         return await self._reader.readexactly(length)
 
     async def follow(self, kernel_id: str, after: int) -> AsyncIterator[Record]:

@@ -16,7 +16,7 @@ from kernelyard.model.images import FoundImage
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.tasks import Assignment
 from kernelyard.model.templates import StartWay
-from kernelyard.wire import foreign, link
+from kernelyard.wire import foreign, framing, link, relaying
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.interventions import Claim
 from kernelyard.wire.zygotes import ZygoteFact, ZygoteList, Zygotes, ZygoteState
@@ -112,6 +112,7 @@ REQUESTS: dict[type, st.SearchStrategy[link.Request]] = {
     link.Bridge: st.builds(link.Bridge, TEXT, st.booleans()),
     Zygotes: st.just(Zygotes()),
     link.Facts: st.builds(link.Facts),
+    relaying.Relay: st.builds(relaying.Relay, TEXT, TEXT, TEXT, st.integers(0, 2**60)),
     link.Quit: st.builds(link.Quit, st.booleans()),
 }
 REPLIES: dict[type, st.SearchStrategy[link.Reply]] = {
@@ -200,16 +201,18 @@ def test_a_reply_arrives_as_it_was_said(kind: type, data: st.DataObject) -> None
 
 @given(st.binary(max_size=300))
 def test_a_frame_tells_its_length(payload: bytes) -> None:
-    framed = link.frame(payload)
-    head, rest = framed[: link.LENGTH_SIZE], framed[link.LENGTH_SIZE :]
+    framed = framing.frame(payload)
+    head, rest = framed[: framing.LENGTH_SIZE], framed[framing.LENGTH_SIZE :]
     assert rest == payload
-    assert link.frame_length(head) == len(payload)
+    assert framing.frame_length(head) == len(payload)
 
 
 def test_a_frame_over_the_limit_is_refused() -> None:
-    assert link.frame_length(link.LARGEST_FRAME.to_bytes(4, "little")) == link.LARGEST_FRAME
+    assert (
+        framing.frame_length(framing.LARGEST_FRAME.to_bytes(4, "little")) == framing.LARGEST_FRAME
+    )
     with pytest.raises(ValueError, match="limit"):
-        link.frame_length((link.LARGEST_FRAME + 1).to_bytes(4, "little"))
+        framing.frame_length((framing.LARGEST_FRAME + 1).to_bytes(4, "little"))
 
 
 @given(st.binary(max_size=60) | st.sampled_from([b"{}", b"null", b'{"type":"nonsense"}', b'["x"]']))

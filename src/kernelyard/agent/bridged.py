@@ -1,9 +1,12 @@
-"""A kernel of the registry as its bridge sees it."""
+"""A kernel of the registry as its bridge and its relay see it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from kernelyard.agent.channels import Channels
+from kernelyard.agent.client_runs import ClientRun
+from kernelyard.agent.ears import Tap
 from kernelyard.agent.journal import Journal
 from kernelyard.agent.kernel import Kernel
 from kernelyard.model.errors import KernelNotRunning
@@ -11,7 +14,7 @@ from kernelyard.wire.connections import Connection
 
 
 class BridgedKernel:
-    """See ``bridge.bridge.Kernel``."""
+    """See ``bridge.bridge.Kernel`` and ``relay.relay.Kernel``."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
@@ -42,10 +45,22 @@ class BridgedKernel:
 
     @property
     def connection(self) -> Connection | None:
-        return self._kernel.connection
+        ready = self._kernel.ready_incarnation
+        return ready.connection if ready is not None else None
+
+    @property
+    def speaker(self) -> Channels | None:
+        ready = self._kernel.ready_incarnation
+        return ready.channels if ready is not None and not ready.over else None
+
+    def run(self, run: ClientRun) -> None:
+        self._kernel.run(run)
+
+    def tap(self, tap: Tap | None) -> None:
+        self._kernel.ears.tap = tap
 
     def watch_activity(self, activity: Callable[[], str]) -> None:
-        self._kernel.watch_activity(activity)
+        self._kernel.lifetime.others = activity
 
     async def interrupt(self, by: str) -> str:
         return (await self._kernel.interrupt(by)).value

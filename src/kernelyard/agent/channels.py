@@ -30,12 +30,13 @@ class Listener(Protocol):
 
     def on_shell(self, messages: list[Message]) -> None: ...
     def on_control(self, messages: list[Message]) -> None: ...
+    def on_stdin(self, messages: list[Message]) -> None: ...
     def on_iopub(self, messages: list[Message]) -> None: ...
     def on_wrongly_signed(self) -> None: ...
 
 
 class Channels:
-    """Shell, control and iopub of one kernel."""
+    """Shell, control, stdin and iopub of one kernel."""
 
     def __init__(
         self,
@@ -60,10 +61,13 @@ class Channels:
         self._iopub.subscribe(f"kernelyard-{identity}-{token_hex(4)}".encode())
         self._shell = _socket(context, zmq.DEALER, identity)
         self._control = _socket(context, zmq.DEALER, identity)
+        # Kernels send prompts to whoever has the identity that asked on shell.
+        self._stdin = _socket(context, zmq.DEALER, identity)
         deliveries = (
             (self._iopub, listener.on_iopub),
             (self._shell, listener.on_shell),
             (self._control, listener.on_control),
+            (self._stdin, listener.on_stdin),
         )
         self._drains = [
             Drain(socket, _Reader(signer, listener.on_wrongly_signed, log).read, deliver)
@@ -73,6 +77,7 @@ class Channels:
         self._iopub.connect(connection.url(connection.iopub_port))
         self._shell.connect(connection.url(connection.shell_port))
         self._control.connect(connection.url(connection.control_port))
+        self._stdin.connect(connection.url(connection.stdin_port))
         for drain in self._drains:
             drain.begin()
 
@@ -85,6 +90,11 @@ class Channels:
         """Send a request on the control channel."""
         self._control.send_multipart(join(parts, self._signer), zmq.NOBLOCK)
         self._drains[2].look()
+
+    def send_stdin(self, parts: Parts) -> None:
+        """Send the answer to a prompt."""
+        self._stdin.send_multipart(join(parts, self._signer), zmq.NOBLOCK)
+        self._drains[3].look()
 
     async def drain_to_end(self, *, quiet: float = 0.5, most: float = 10.0) -> None:
         """Read what a kernel that has ended said last.
@@ -140,7 +150,7 @@ class _Reader:
             if isinstance(error, WronglySigned):
                 self._distrust()
             return None
-        return Message(header.msg_type, header.msg_id, self._parent_id, parts.content)
+        return Message(header.msg_type, header.msg_id, self._parent_id, parts.content, parts)
 
 
 def _socket(

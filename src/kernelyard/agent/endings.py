@@ -19,6 +19,7 @@ ASKED_FOR_INPUT = (
 )
 UNHEARD = "its end fell into a time when nobody listened; what it said while heard is kept"
 NO_REPLY = "the kernel never said how it ended; it may have been interrupted before it began"
+IGNORED = "the kernel took no notice of it; what a client sends must be of the kernel protocol"
 GAVE_UP = "the kernel gave it up without running it to its end"
 DAMAGED = (
     "its journal was damaged on the disk: what was whole is kept, the rest lies beside it, and the "

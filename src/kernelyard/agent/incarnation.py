@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
 from datetime import UTC, datetime
-from typing import Literal, Protocol
 from uuid import uuid4
 
 import zmq
 
-from kernelyard.agent.beside import Beside
+from kernelyard.agent.bond import Bond
 from kernelyard.agent.channels import Channels
 from kernelyard.agent.configuring import Configuring
 from kernelyard.agent.interrupts import Interrupts, Outcome, manner_of
@@ -20,7 +18,6 @@ from kernelyard.agent.logs import Log
 from kernelyard.agent.waiting import first_of, happens
 from kernelyard.model.exits import ExitResult, InterruptOutcome
 from kernelyard.providers.launcher import Launcher, LaunchFailed
-from kernelyard.providers.quirks import Quirks
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.messages import (
     Configure,
@@ -32,6 +29,7 @@ from kernelyard.wire.messages import (
     shutdown_request,
     warm_up_request,
 )
+from kernelyard.wire.multipart import Parts
 from kernelyard.wire.readiness import Readiness
 
 UNANSWERED_SECONDS = 2.0
@@ -42,33 +40,6 @@ KILL_SECONDS = 10.0
 ANSWER_SECONDS = 10.0
 """For a verb of a launcher that is not ours."""
 ASK_AGAIN_SECONDS = 0.5
-
-
-class Hearer(Protocol):
-    """Whoever follows what the kernel runs."""
-
-    def on_shell(self, messages: list[Message]) -> None: ...
-    def on_iopub(self, messages: list[Message]) -> None: ...
-    def on_probed(self) -> None: ...
-    def pump(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bond:
-    """What ties an incarnation to its kernel."""
-
-    kernel_id: str
-    attempt: int
-    interrupt_mode: Literal["signal", "message"]
-    hearer: Hearer
-    quirks: Quirks = field(default_factory=Quirks)
-    beside: Beside | None = None
-    adopted: bool = False
-    """Whether it was found running, so that it may be in the middle of a task."""
-    on_first_sound: Callable[[], None] | None = None
-    """Called before the first message from iopub is handed on."""
-    before_hearing: Callable[[], None] = lambda: None
-    """Called before messages are taken in."""
 
 
 class Incarnation:
@@ -120,7 +91,8 @@ class Incarnation:
         )
         self.configuring = Configuring(self._ask_to_take_up, self.gone)
         self._probe: Readiness | None = None
-        self._channels: Channels | None = None
+        self.channels: Channels | None = None
+        """Its sockets, once it is known where it listens."""
 
     async def start(self) -> None:
         """Start it. Raises LaunchFailed, OSError, and whatever a launcher of somebody else raises."""
@@ -134,7 +106,7 @@ class Incarnation:
     def open(self, connection: Connection) -> None:
         """Open the sockets: as soon as it is known where it listens, so that nothing is missed."""
         self.connection = connection
-        self._channels = Channels(
+        self.channels = Channels(
             self._context,
             connection,
             identity=f"{self._bond.kernel_id}-{self._bond.attempt}",
@@ -185,9 +157,11 @@ class Incarnation:
 
     def execute(self, msg_id: str, code: str) -> None:
         """Send code to be run."""
-        self._sockets.send_shell(
-            execute_request(code, msg_id=msg_id, session=self._session, date=_now())
-        )
+        self.pass_on(execute_request(code, msg_id=msg_id, session=self._session, date=_now()))
+
+    def pass_on(self, request: Parts) -> None:
+        """Send a request that somebody else has written."""
+        self._sockets.send_shell(request)
 
     def warm_up(self) -> None:
         """Have it run next to nothing, so that what somebody runs first is not slow."""
@@ -226,9 +200,9 @@ class Incarnation:
             await asyncio.sleep(ASK_AGAIN_SECONDS)
 
     async def drain_to_end(self) -> None:
-        """Take in what it said last, now that it has ended."""
-        if self._channels is not None:
-            await self._channels.drain_to_end()
+        """Take in what it said last."""
+        if self.channels is not None:
+            await self.channels.drain_to_end()
 
     async def end(self, *, gently: bool, shut_down: bool = False) -> ExitResult | None:
         """End it with everything that belongs to it; return how it ended, if it did.
@@ -240,7 +214,7 @@ class Incarnation:
             return None
         if not self.launcher.owned:
             return await self._asked_to_end(FOREIGN_SHUTDOWN_SECONDS) if shut_down else None
-        if gently and self._channels is not None and not self._channels.closed:
+        if gently and self.channels is not None and not self.channels.closed:
             quirks = self._bond.quirks
             asked = quirks.shutdown == "message"
             if asked and (ended := await self._asked_to_end(quirks.shutdown_seconds)) is not None:
@@ -262,8 +236,8 @@ class Incarnation:
         """Close the sockets."""
         self._interrupts.close(InterruptOutcome.KILLED if self.over else InterruptOutcome.DELIVERED)
         self.gone.set()
-        if self._channels is not None:
-            self._channels.close()
+        if self.channels is not None:
+            self.channels.close()
 
     async def clean_up(self) -> None:
         """Close the sockets, and let the launcher remove what is left."""
@@ -296,6 +270,11 @@ class Incarnation:
         for message in messages:
             self._interrupts.on_control(message)
             self.configuring.on_control(message)
+        self._bond.hearer.on_control(messages)
+
+    def on_stdin(self, messages: list[Message]) -> None:
+        """Take in prompts."""
+        self._bond.hearer.on_stdin(messages)
 
     def on_iopub(self, messages: list[Message]) -> None:
         """Take in messages from the iopub socket."""
@@ -327,27 +306,24 @@ class Incarnation:
     def _ask_who(self, asking: Readiness) -> None:
         msg_id = uuid4().hex
         asking.asked(msg_id)
-        self._sockets.send_shell(
-            ask("kernel_info_request", msg_id=msg_id, session=self._session, date=_now())
-        )
+        how = {"msg_id": msg_id, "session": self._session, "date": _now()}
+        self.pass_on(ask("kernel_info_request", **how))
 
     def _ask_on_control(self, question: Question) -> str:
-        msg_id = uuid4().hex
-        self._sockets.send_control(ask(question, msg_id=msg_id, session=self._session, date=_now()))
-        return msg_id
+        how = {"msg_id": uuid4().hex, "session": self._session, "date": _now()}
+        self._sockets.send_control(ask(question, **how))
+        return how["msg_id"]
 
     def _ask_to_take_up(self, asked: Configure) -> str:
-        msg_id = uuid4().hex
-        self._sockets.send_control(
-            configure_request(asked, msg_id=msg_id, session=self._session, date=_now())
-        )
-        return msg_id
+        how = {"msg_id": uuid4().hex, "session": self._session, "date": _now()}
+        self._sockets.send_control(configure_request(asked, **how))
+        return how["msg_id"]
 
     @property
     def _sockets(self) -> Channels:
-        if self._channels is None:
+        if self.channels is None:
             raise RuntimeError("nobody knows yet where this kernel listens")
-        return self._channels
+        return self.channels
 
     async def _silence(self, seconds: float) -> bytes:
         """Raise TimeoutError if it says nothing for so long; wait for ever if it does."""
@@ -364,9 +340,9 @@ class Incarnation:
         )
 
     async def _asked_to_end(self, seconds: float) -> ExitResult | None:
-        if self._channels is None or self._channels.closed:
+        if self.channels is None or self.channels.closed:
             return None
-        self._channels.send_control(
+        self.channels.send_control(
             shutdown_request(restart=False, msg_id=uuid4().hex, session=self._session, date=_now())
         )
         return await self._exits(seconds)

@@ -61,6 +61,8 @@ class Journal:
         """Number and offset of a record every so many bytes, both ascending; the first record first."""
         self.listeners: set[Callable[[], None]] = set()
         """Called after every append and at the close; one per follower."""
+        self.watchers: set[Callable[[list[Record]], None]] = set()
+        """Called with what was just written, by those who need no file to read it in."""
         self._readings: set[Reading] = set()
         self._descriptor = open_appendable(path)
         self._next_number = last_number + 1
@@ -70,6 +72,11 @@ class Journal:
         self.when_written: Callable[[], None] | None = None
         """Called when what had waited for space on the disk is in the file."""
         self._ending = closed
+
+    @property
+    def next_number(self) -> int:
+        """The number that the next record will have."""
+        return self._next_number
 
     @property
     def backlog(self) -> int:
@@ -267,6 +274,8 @@ class Journal:
         self._waiting, self._waiting_bytes = [], 0
         self.closed = self._ending
         self._tell()
+        for watcher in tuple(self.watchers):
+            watcher(records)
         if waited and self.when_written is not None:
             self.when_written()
 

@@ -7,10 +7,11 @@ left at any moment by the death of the agent: what it needs to go on is in the k
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 
 from kernelyard.agent.claiming import Claiming
+from kernelyard.agent.client_runs import ClientRun
+from kernelyard.agent.ears import Ears
 from kernelyard.agent.endings import (
     DAMAGED,
     KernelEnd,
@@ -43,7 +44,6 @@ from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import EndCause, RecordKind
 from kernelyard.model.tasks import Assignment, Cancellation
-from kernelyard.wire.connections import Connection
 
 
 class Kernel:
@@ -67,6 +67,7 @@ class Kernel:
         self._queue = queue
         self._log = surroundings.log.bind(kernel_id=self.id)
         self._runner = Runner(journal, queue, self)
+        self.ears = Ears(self._runner)
         self._interventions = Interventions(journal, self._runner)
         self._incarnation: Incarnation | None = None
         self._remains = Remains(surroundings, folder, self._log)
@@ -78,7 +79,7 @@ class Kernel:
         self._turn = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
         self._reviving = Reviving(order, self._runner)
-        self._lifetime = Lifetime(order, self._runner, journal, surroundings.table, self.stop)
+        self.lifetime = Lifetime(order, self._runner, journal, surroundings.table, self.stop)
         self.claiming = Claiming(self, folder, self._log)
 
     def begin(self) -> None:
@@ -96,7 +97,7 @@ class Kernel:
             surroundings=self._surroundings,
             folder=self._folder,
             order=self.order,
-            hearer=self._runner,
+            hearer=self.ears,
             log=self._log,
             on_first_sound=note_gap,
             was_ready=memory.ready_attempt == self.order.attempt,
@@ -114,9 +115,9 @@ class Kernel:
             self._runner.detach(restarted_end())
         self._runner.end_cancelled_early()
         self._runner.recall_activity(max(memory.active_at, self.order.claimed_at))
-        self._lifetime.found_again()
+        self.lifetime.found_again()
         if launched_at := self.order.claimed_at or memory.launched_at:
-            self._lifetime.launched(launched_at)
+            self.lifetime.launched(launched_at)
         self._log.info("kernel.found", alive=found.incarnation is not None)
         self._begin_life(found)
 
@@ -125,7 +126,7 @@ class Kernel:
         if self._life is not None:
             self._life.cancel()
             await asyncio.gather(self._life, return_exceptions=True)
-        self._lifetime.cancel()
+        self.lifetime.cancel()
         if self._incarnation is not None:
             self._incarnation.close()
         # What waits for space may be written now; nothing is begun any more.
@@ -141,6 +142,12 @@ class Kernel:
         if self.order.pooled:
             raise KernelNotRunning("This kernel waits in a pool; it is nobody's yet.")
         self._runner.submit(tasks)
+
+    def run(self, run: ClientRun) -> None:
+        """Run what a client asks for. Raises KernelEnded."""
+        if self._stopping is not None:
+            raise KernelEnded
+        self._runner.run(run)
 
     def cancel(self, task_id: str, reason: str, how: Cancellation) -> None:
         """Cancel a task. Raises TaskFinished, StorageFull."""
@@ -158,7 +165,7 @@ class Kernel:
         self.order = order
         self._reviving.claimed(order)
         self._runner.active_at = asyncio.get_running_loop().time()
-        self._lifetime.claimed(order)
+        self.lifetime.claimed(order)
 
     @property
     def ready_incarnation(self) -> Incarnation | None:
@@ -174,20 +181,6 @@ class Kernel:
     def cause(self) -> EndCause | None:
         """Why it has ended or is about to; None if it is not."""
         return self._stopping.cause if self._stopping is not None else None
-
-    @property
-    def connection(self) -> Connection | None:
-        """Where its process listens; None while none is ready."""
-        incarnation = self.ready_incarnation
-        return None if incarnation is None else incarnation.connection
-
-    def watch_activity(self, activity: Callable[[], str]) -> None:
-        """Ask ``activity`` why it is not idle, too: it says so, or nothing."""
-        self._lifetime.others = activity
-
-    def attach(self, seconds: float) -> None:
-        """A client is attached for so long, at least."""
-        self._lifetime.attach(seconds)
 
     async def interrupt(self, by: str = "", reason: str = "") -> InterruptOutcome:
         """Interrupt what runs; return what is known of it. Raises KernelNotRunning."""
@@ -250,7 +243,7 @@ class Kernel:
 
     def _begin_life(self, found: Found) -> None:
         self._life = asyncio.create_task(self._live(found), name=f"kernel {self.id}")
-        self._lifetime.look()
+        self.lifetime.look()
 
     def _start_anew(
         self, attempt: int, restarting: bytes, running: TaskEnd, waiting: TaskEnd | None = None
@@ -308,7 +301,7 @@ class Kernel:
             surroundings=self._surroundings,
             folder=self._folder,
             order=self.order,
-            hearer=self._runner,
+            hearer=self.ears,
             log=self._log,
             on_started=self._started,
             turned=self._turned,
@@ -371,7 +364,7 @@ class Kernel:
 
     async def _finish(self, end: KernelEnd) -> None:
         self._stopping = self._stopping or end
-        self._lifetime.cancel()
+        self.lifetime.cancel()
         await self._release()
         await self._interventions.settled()
         self._runner.end_all(end.running_task(), end.queued_task())
@@ -386,7 +379,7 @@ class Kernel:
         self._folder.forget_exits(before=incarnation.attempt)
         launched = launched_body(incarnation, pid)
         self.journal.append([(0, RecordKind.KERNEL_LAUNCHED, launched)])
-        self._lifetime.launched(wall_clock())
+        self.lifetime.launched(wall_clock())
         self._log.info("kernel.launched", attempt=incarnation.attempt, pid=pid)
 
     async def _release(self) -> None:

@@ -67,6 +67,11 @@ class Queue:
         for task in new.values():
             self._wait(task)
 
+    def keep_waiting(self, task: Assignment) -> None:
+        """Queue a task that is not written down, for nobody was promised that it will be run."""
+        self._known.add(task.task_id)
+        self._wait(task)
+
     def take(self) -> Assignment | None:
         """Take out the task whose turn it is."""
         for task_id in self._waiting:

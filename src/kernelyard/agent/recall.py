@@ -26,6 +26,8 @@ class Recollection:
     running: str | None = None
     """Id of the task that ran."""
     running_seq: int = 0
+    running_msg_id: str = ""
+    """Id of the message that asked for it, where that is another one."""
     kept_bytes: int = 0
     """Output of the running task that is in the journal."""
     raised: Error | None = None
@@ -57,7 +59,8 @@ class Recollection:
             return
         match record.kind:
             case RecordKind.STARTED:
-                self.running = _text(body_of(record), "task_id")
+                body = body_of(record)
+                self.running, self.running_msg_id = _text(body, "task_id"), _text(body, "msg_id")
                 self.running_seq, self.kept_bytes, self.raised = record.seq, 0, None
                 self.started_at = record.at
             case RecordKind.ENDED:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from weakref import WeakValueDictionary
 
+from kernelyard.agent.arrivals import Arrivals
 from kernelyard.agent.bridge.bridges import FILE as BRIDGE
 from kernelyard.agent.bridge.bridges import Bridges
 from kernelyard.agent.bridged import BridgedKernel
@@ -27,6 +28,7 @@ from kernelyard.agent.places import agent_dir, kernel_dir, remove_ipc_of, sweep_
 from kernelyard.agent.queue import Queue
 from kernelyard.agent.recall import Recollection
 from kernelyard.agent.recovery import recover
+from kernelyard.agent.relay.relays import Relays
 from kernelyard.model.errors import (
     Conflict,
     KernelEnded,
@@ -44,6 +46,7 @@ from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.foreign import Deposit
 from kernelyard.wire.link import LimitFact, LogPart
+from kernelyard.wire.relaying import Relay
 
 MOST_FORGOTTEN = 10_000
 
@@ -66,6 +69,8 @@ class Registry:
         self._kernels_dir = agent_dir(surroundings.data_dir) / "kernels"
         self._cuts = Cuts(self._kernels_dir, surroundings.log)
         self._bridges = Bridges(surroundings.context, surroundings.log)
+        self._relays = Relays(agent_dir(surroundings.data_dir), surroundings.log)
+        self._arrivals = Arrivals()
 
     @property
     def live(self) -> list[str]:
@@ -196,7 +201,7 @@ class Registry:
         if kernel is None:
             self._known(kernel_id)
         else:
-            kernel.attach(seconds)
+            kernel.lifetime.attach(seconds)
 
     async def interrupt(self, kernel_id: str, by: str, reason: str) -> InterruptOutcome:
         """Interrupt what runs. Raises KernelNotFound, KernelNotRunning."""
@@ -283,6 +288,20 @@ class Registry:
         """Send plain Jupyter clients of a kernel away. Raises KernelNotFound."""
         await self._bridges.close(kernel_id, self._known(kernel_id).path)
 
+    async def relay(self, request: Relay, transport: asyncio.Transport, welcome: bytes) -> None:
+        """Let a client speak with a kernel, after ``welcome`` on the same connection, until one goes.
+
+        Raises KernelNotFound, KernelEnded, LimitReached.
+        """
+        which = request.kernel_id
+        there = which in self._live or self._folder(which).journal.exists()
+        if not there and which not in self._forgotten:
+            await self._arrivals.of(which)
+        if (kernel := self._live.get(which)) is None:
+            self._known(which)
+            raise KernelEnded
+        await self._relays.serve(BridgedKernel(kernel), transport, request, welcome)
+
     def log(self, kernel_id: str, begin: int | None, most: int) -> LogPart:
         """Return some of what a kernel's process printed. Raises KernelNotFound, Invalid."""
         return KernelLog(self._known(kernel_id).log).read(begin, most)
@@ -320,6 +339,7 @@ class Registry:
         for watcher in self._watchers:
             watcher.cancel()
         await self._bridges.leave_all()
+        self._relays.leave_all()
         leaving = (kernel.leave() for kernel in self._live.values())
         for outcome in await asyncio.gather(*leaving, return_exceptions=True):
             if isinstance(outcome, Exception):
@@ -355,6 +375,7 @@ class Registry:
 
     def _enter(self, kernel: Kernel) -> None:
         self._live[kernel.id] = kernel
+        self._arrivals.tell(kernel.id)
         watcher = asyncio.create_task(self._drop_when_ended(kernel))
         self._watchers.add(watcher)
         watcher.add_done_callback(self._watchers.discard)
@@ -364,6 +385,7 @@ class Registry:
         if self._live.get(kernel.id) is kernel:
             del self._live[kernel.id]
             self._ended[kernel.id] = kernel.journal
+        self._relays.drop(kernel.id)
         kernel.journal.close_when_unread()
         if not kernel.order.owned:
             self.deposits.ended(self._folder(kernel.id), None if self._ending_all else kernel.cause)

@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Protocol
 
 from kernelyard.agent.allowance import Allowance
-from kernelyard.agent.beside import LOOK_SECONDS, Beside
+from kernelyard.agent.beside import LOOK_SECONDS
+from kernelyard.agent.client_runs import (
+    ClientRun,
+    numbered,
+    send,
+    sent_id,
+    started_body,
+    told,
+)
 from kernelyard.agent.endings import TaskEnd, body, taken_out
 from kernelyard.agent.journal import RETRY_SECONDS, Entry, Journal, wall_clock
+from kernelyard.agent.live_kernel import LiveKernel, Restarter
 from kernelyard.agent.needs import Needs
 from kernelyard.agent.overtime import Overtime
 from kernelyard.agent.queue import Queue
@@ -28,45 +36,11 @@ from kernelyard.wire.tracking import Execution
 
 DOUBT_SECONDS = 0.5
 """How long reply and idle mark may lie apart before the kernel is asked whether that was all."""
+IGNORED_SECONDS = 2.0
+"""Without any sign of what a client has asked for, before the kernel is asked whether that was all."""
 MOST_TURNED_AWAY = 50
 AGAIN_SECONDS = 0.1
 _OUTPUTS: dict[str, RecordKind] = {kind.value: kind for kind in OUTPUT_KINDS}
-
-
-class LiveKernel(Protocol):
-    """What running code needs of a kernel that lives."""
-
-    @property
-    def interrupting(self) -> bool:
-        """Whether an interrupt is on its way that could still hit other code than was meant."""
-        ...
-
-    late_seconds: float
-    """How long after the end of some code its output may still come."""
-
-    def execute(self, msg_id: str, code: str) -> None: ...
-    def interrupt(self) -> object: ...
-    @property
-    def interruptible(self) -> bool:
-        """Whether an interrupt may stop what it runs."""
-        ...
-
-    @property
-    def beside(self) -> Beside | None:
-        """What its process prints beside the protocol, where that is to be output, too."""
-        ...
-
-    def probe(self) -> None:
-        """Ask for a sign that all it said before has been heard; ``on_probed`` is called then."""
-        ...
-
-
-class Restarter(Protocol):
-    """Who can restart the kernel when nothing else stops a task."""
-
-    def restart_stuck(self, end: TaskEnd) -> None:
-        """Start the kernel anew; what runs ends as told, what waits stays."""
-        ...
 
 
 class Runner:
@@ -162,6 +136,12 @@ class Runner:
         self.active_at = self._loop.time()
         self.pump()
 
+    def run(self, run: ClientRun) -> None:
+        """Run what a client asks for, in its turn."""
+        self._queue.keep_waiting(run)
+        self.active_at = self._loop.time()
+        self.pump()
+
     def end_cancelled_early(self) -> None:
         """End the tasks that were cancelled before they came."""
         early = self._queue.cancelled_early()
@@ -194,11 +174,12 @@ class Runner:
         if kernel.interrupting or (task := self._queue.take()) is None:
             return
         self._journal.append(self._late_cut())
+        task = numbered(task, self._journal.next_number)
         if not self._note_start(task):
             return
         self._late = Allowance(task.output_limit_bytes)
-        self._run(Running(task, Execution(task.task_id), Allowance(task.output_limit_bytes)))
-        kernel.execute(task.task_id, task.code)
+        self._run(Running(task, Execution(sent_id(task)), Allowance(task.output_limit_bytes)))
+        send(task, kernel)
 
     def on_shell(self, messages: list[Message]) -> None:
         """Take in replies."""
@@ -293,18 +274,18 @@ class Runner:
     def _send_again(self, run: Running) -> None:
         """Send code again that the kernel has not begun, for what another client ran there failed."""
         run.turned_away += 1
-        run.execution = Execution(run.task.task_id)
+        run.execution = Execution(sent_id(run.task))
 
-        def send() -> None:
+        def again() -> None:
             if self._running is not run or self._kernel is None:
                 return
             if run.stopping is None:
-                self._kernel.execute(run.task.task_id, run.task.code)
+                send(run.task, self._kernel)
             else:
                 self._end_running(run.stopping.end(by=StoppedBy.QUEUE))
                 self.pump()
 
-        self._loop.call_later(AGAIN_SECONDS, send)
+        self._loop.call_later(AGAIN_SECONDS, again)
 
     def _end_running(self, end: TaskEnd) -> None:
         run, self._running = self._running, None
@@ -321,6 +302,8 @@ class Runner:
         if (cut := run.allowance.cut()) is not None:
             entries.append((seq, RecordKind.CUT, cut))
         self._journal.append([*entries, *self._needs.end(run.task, end)])
+        if isinstance(run.task, ClientRun):
+            run.task.on_end(end, run.execution.reply is not None)
         self.active_at = self._loop.time()
         watched, self._watched = self._watched, []
         for one in watched:
@@ -328,7 +311,9 @@ class Runner:
                 one.set_result(None)
 
     def _end_waiting(self, ends: list[tuple[Assignment, TaskEnd]]) -> None:
-        self._journal.append([entry for task, end in ends for entry in self._needs.end(task, end)])
+        self._journal.append(
+            [entry for task, end in told(ends) for entry in self._needs.end(task, end)]
+        )
 
     def _late_cut(self) -> list[Entry]:
         cut = self._late.cut()
@@ -346,6 +331,11 @@ class Runner:
 
         self._loop.call_later(DOUBT_SECONDS, self._doubt, run)
 
+    def _doubt_unheard(self, run: Running, since: float) -> None:
+        if run.said_at == since and not run.doubted:
+            run.doubted = True
+            self._doubt(run)
+
     def _doubt(self, run: Running) -> None:
         if self._running is run and self._kernel is not None:
             self._kernel.probe()
@@ -355,8 +345,7 @@ class Runner:
 
         Until the start is in the file, an agent that comes later would run the task again.
         """
-        started = body(task_id=task.task_id)
-        if self._journal.append_if_possible((task.seq, RecordKind.STARTED, started)):
+        if self._journal.append_if_possible((task.seq, RecordKind.STARTED, started_body(task))):
             return True
         self._queue.put_back(task)
         if self._trying is None:
@@ -372,6 +361,9 @@ class Runner:
         self._running = run
         run.said_at = self._loop.time()
         self._overtime = Overtime(run, self._over)
+        if isinstance(run.task, ClientRun):
+            # Kernels pass over a request that they cannot read, and nobody would ever hear of it.
+            self._loop.call_later(IGNORED_SECONDS, self._doubt_unheard, run, run.said_at)
         if self._kernel is not None and self._kernel.beside is not None:
             self._kernel.beside.begin()
             self._loop.call_later(LOOK_SECONDS, self._look_beside, run)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kernelyard.agent.allowance import Allowance
-from kernelyard.agent.endings import ASKED_FOR_INPUT, GAVE_UP, NO_REPLY, NO_STDIN, UNHEARD, TaskEnd
+from kernelyard.agent.client_runs import ClientRun
+from kernelyard.agent.endings import (
+    ASKED_FOR_INPUT,
+    GAVE_UP,
+    IGNORED,
+    NO_REPLY,
+    NO_STDIN,
+    UNHEARD,
+    TaskEnd,
+)
 from kernelyard.agent.journal import wall_clock
 from kernelyard.agent.queue import Queue
 from kernelyard.agent.recall import Recollection
@@ -88,6 +97,8 @@ class Running:
             return self.verdict()
         if self.stopping is not None and self.stopping.interrupts:
             return self.stopping.end()
+        if isinstance(self.task, ClientRun) and not self.adopted and not execution.begun:
+            return TaskEnd(state=TaskState.FAILED, reason=IGNORED, cause=EndCause.RAISED)
         if execution.idle and not self.adopted:
             return TaskEnd(
                 state=TaskState.FAILED,
@@ -116,7 +127,7 @@ def left_running(memory: Recollection, queue: Queue) -> Running | None:
     task = queue.take_out(memory.running)
     if task is None:
         task = Assignment(task_id=memory.running, seq=memory.running_seq, code="")
-    execution = Execution(task.task_id)
+    execution = Execution(memory.running_msg_id or task.task_id)
     execution.raised = memory.raised
     allowance = Allowance(task.output_limit_bytes, kept=memory.kept_bytes)
     ran = (wall_clock() - memory.started_at) / 1_000_000 if memory.started_at else 0.0

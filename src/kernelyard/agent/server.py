@@ -7,7 +7,7 @@ import os
 from contextlib import aclosing, closing
 from importlib.metadata import version
 from pathlib import Path
-from typing import assert_never
+from typing import assert_never, cast
 
 import msgspec
 
@@ -19,9 +19,10 @@ from kernelyard.agent.registry import Registry
 from kernelyard.agent.zygote.keeper import Keeper
 from kernelyard.model.errors import AgentUnavailable, Invalid, YardError
 from kernelyard.providers.catalogue import Catalogue
-from kernelyard.wire import link
+from kernelyard.wire import framing, link
 from kernelyard.wire.foreign import Deposit, DepositFile, ExternalFiles
 from kernelyard.wire.interventions import Claim, Interrupt, Interrupted, Signal, Signalled
+from kernelyard.wire.relaying import Relay
 from kernelyard.wire.zygotes import Zygotes
 
 ALIVE_SECONDS = 15.0
@@ -97,7 +98,7 @@ class Server:
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
-            length = link.frame_length(await reader.readexactly(link.LENGTH_SIZE))
+            length = framing.frame_length(await reader.readexactly(framing.LENGTH_SIZE))
             payload = await reader.readexactly(length)
             try:
                 request = link.decode_request(payload)
@@ -107,6 +108,9 @@ class Server:
                 continue
             if isinstance(request, link.Follow):
                 await self._stream(request, reader, writer)
+                return
+            if isinstance(request, Relay):
+                await self._relay(request, writer)
                 return
             await _send(writer, link.encode_message(await self._answered(request)))
 
@@ -219,7 +223,8 @@ class Server:
         | link.Restart
         | link.Stop
         | link.Attach
-        | link.Follow,
+        | link.Follow
+        | Relay,
     ) -> None:
         """Do what is done at once."""
         match request:
@@ -239,10 +244,19 @@ class Server:
                 self._registry.stop(request.kernel_id, request.reason, shut_down=request.shut_down)
             case link.Attach():
                 self._registry.attach(request.kernel_id, request.seconds)
-            case link.Follow():
-                raise Invalid("A follow request is answered with a stream.")
+            case link.Follow() | Relay():
+                raise Invalid("This request is answered with a stream.")
             case _:
                 assert_never(request)
+
+    async def _relay(self, request: Relay, writer: asyncio.StreamWriter) -> None:
+        """Let a client speak with a kernel on this connection, until one of them goes."""
+        welcome = framing.frame(link.encode_message(link.Done()))
+        try:
+            transport = cast("asyncio.Transport", writer.transport)
+            await self._registry.relay(request, transport, welcome)
+        except YardError as error:
+            await _send(writer, link.encode_message(link.fault_of(error)))
 
     async def _stream(
         self, request: link.Follow, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -267,5 +281,5 @@ class Server:
 
 
 async def _send(writer: asyncio.StreamWriter, payload: bytes) -> None:
-    writer.write(link.frame(payload))
+    writer.write(framing.frame(payload))
     await writer.drain()

@@ -15,6 +15,9 @@ import uvicorn
 from kernelyard.cli.complaints import Complaint
 
 BACKLOG = 2048
+_PING_SECONDS = 30
+_PONG_SECONDS = 60
+"""How long a WebSocket client may take to answer a ping: a reader that is slow answers late."""
 _GRACE_SECONDS = 3
 """How long open streams may go on once the server is told to end; clients come back by themselves."""
 
@@ -50,9 +53,17 @@ class Listening(uvicorn.Server):
     """Serves an application until it is told to end, and tells when it has begun."""
 
     def __init__(
-        self, app: Any, on_listening: Callable[[], None], hang_up: Callable[[], None]
+        self,
+        app: Any,
+        on_listening: Callable[[], None],
+        hang_up: Callable[[], None],
+        *,
+        largest_message: int,
     ) -> None:
-        """``hang_up`` is to end the streams that are open; it is called when the end begins."""
+        """``hang_up`` is to end the streams that are open; it is called when the end begins.
+
+        ``largest_message`` is what a WebSocket client may send at once, in bytes.
+        """
         self._on_listening = on_listening
         self._hang_up = hang_up
         super().__init__(
@@ -60,6 +71,10 @@ class Listening(uvicorn.Server):
                 app,
                 http="httptools",
                 ws="websockets-sansio",
+                ws_max_size=largest_message,
+                ws_per_message_deflate=False,
+                ws_ping_interval=_PING_SECONDS,
+                ws_ping_timeout=_PONG_SECONDS,
                 lifespan="off",
                 log_config=None,
                 access_log=False,

@@ -110,7 +110,9 @@ async def _serve(
 
     async with assemble(settings) as yard:
         looking = asyncio.create_task(_look_after(place), name="look after server.json")
-        await Listening(yard.app, listening, yard.hang_up).serve([listener])
+        limit = settings.websocket_message_limit
+        serving = Listening(yard.app, listening, yard.hang_up, largest_message=limit)
+        await serving.serve([listener])
         looking.cancel()
         typer.echo("\nStopping.", nl=True)
         if others := place.others():

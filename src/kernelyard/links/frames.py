@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 
 from kernelyard.model.errors import AgentUnavailable
+from kernelyard.wire.framing import LENGTH_SIZE, frame_length
+from kernelyard.wire.framing import frame as framed
 from kernelyard.wire.link import (
-    LENGTH_SIZE,
     Reply,
     Request,
     decode_reply,
     encode_message,
-    frame_length,
 )
-from kernelyard.wire.link import frame as framed
 
 _READ_LIMIT = 4 * 1024 * 1024
 

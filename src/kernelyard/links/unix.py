@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from kernelyard.links.frames import Connection
 from kernelyard.links.journal_stream import JournalStream
+from kernelyard.links.relay import RelayLine
 from kernelyard.model.errors import AgentUnavailable
 from kernelyard.model.exits import InterruptOutcome
 from kernelyard.model.kernels import LaunchOrder
@@ -50,6 +51,7 @@ from kernelyard.wire.link import (
     Submit,
     error_of,
 )
+from kernelyard.wire.relaying import Relay
 from kernelyard.wire.zygotes import ZygoteList, Zygotes
 
 CALL_SECONDS = 30.0
@@ -142,6 +144,9 @@ class UnixLink:
 
     async def close_bridge(self, kernel_id: str) -> None:
         await self._call(Bridge(kernel_id=kernel_id, close=True), Done)
+
+    async def relay(self, request: Relay) -> RelayLine:
+        return await RelayLine.open(self._path, request)
 
     async def facts(self) -> FactList:
         return await self._call(Facts(), FactList)

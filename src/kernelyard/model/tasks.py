@@ -8,6 +8,10 @@ from enum import StrEnum
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import EndCause, StoppedBy
 
+FIRST_CLIENT_SEQ = 2**30
+"""From here on runs are numbered that clients asked the kernel for in messages of their own: the agent
+numbers them, while tasks below have their numbers from the store."""
+
 
 class TaskState(StrEnum):
     """Where a task is. The last four are ends; a settled task never moves again."""

@@ -14,6 +14,7 @@ from kernelyard.ports.engine import AgentAddress
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.foreign import Deposit, ExternalList
 from kernelyard.wire.link import AgentInfo, FactList, ImageList, LogPart
+from kernelyard.wire.relaying import Relay
 from kernelyard.wire.zygotes import ZygoteList
 
 
@@ -26,6 +27,29 @@ class Heard(Protocol):
 
     def take(self, records: Sequence[Record]) -> None:
         """These have arrived, and will be yielded soon."""
+        ...
+
+
+class RelayLine(Protocol):
+    """One client's messages to and from a kernel, each in the framing ``wire.websocket_v1``."""
+
+    async def next(self) -> list[bytes]:
+        """Return what has come, at least one message.
+
+        When nothing more will come, raises what the agent says of that, or AgentUnavailable.
+        """
+        ...
+
+    def send(self, payload: bytes) -> None:
+        """Send a message."""
+        ...
+
+    async def drain(self) -> None:
+        """Wait while the agent does not read."""
+        ...
+
+    def close(self) -> None:
+        """Hang up."""
         ...
 
 
@@ -153,6 +177,10 @@ class AgentLink(Protocol):
 
     async def close_bridge(self, kernel_id: str) -> None:
         """Send plain Jupyter clients away. Raises KernelNotFound."""
+        ...
+
+    async def relay(self, request: Relay) -> RelayLine:
+        """Let a client speak with a kernel. Raises KernelNotFound, KernelEnded, LimitReached."""
         ...
 
     async def facts(self) -> FactList:

@@ -1,15 +1,12 @@
 """The agent link: what server and agent say to each other over a stream socket.
 
-A connection carries frames, each a little-endian u32 length and that many bytes. The client sends one
-JSON request per frame and reads one JSON reply per frame, in order; a ``follow`` request that is
+A connection carries frames (``wire.framing``). The client sends one JSON request per frame and reads one JSON reply per frame, in order; a ``follow`` request that is
 answered with ``done`` turns the rest of the connection into a one-way stream of frames that hold
 whole journal records (``wire.journal``), with an empty frame now and then as a sign of life. Every
 request may be repeated.
 """
 
 from __future__ import annotations
-
-import struct
 
 import msgspec
 
@@ -35,12 +32,10 @@ from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.foreign import Deposit, DepositFile, ExternalFiles, ExternalList
 from kernelyard.wire.interventions import Claim, Interrupt, Interrupted, Signal, Signalled
+from kernelyard.wire.relaying import Relay
 from kernelyard.wire.zygotes import ZygoteList, Zygotes
 
 LINK_VERSION = 4
-LARGEST_FRAME = 256 * 1024 * 1024
-_LENGTH = struct.Struct("<I")
-LENGTH_SIZE = _LENGTH.size
 
 
 class Hello(msgspec.Struct, tag="hello", frozen=True):
@@ -205,6 +200,7 @@ Request = (
     | DepositFile
     | ExternalFiles
     | Follow
+    | Relay
     | Attach
     | Stored
     | Log
@@ -357,19 +353,6 @@ _FAULTS: dict[str, type[YardError]] = {
         TaskFinished,
     )
 }
-
-
-def frame(payload: bytes) -> bytes:
-    """Return ``payload`` with its length before it."""
-    return _LENGTH.pack(len(payload)) + payload
-
-
-def frame_length(head: bytes) -> int:
-    """Return the length that the first four bytes of a frame tell; raise ValueError if too large."""
-    (length,) = _LENGTH.unpack(head)
-    if length > LARGEST_FRAME:
-        raise ValueError(f"a frame of {length} bytes is over the link's limit")
-    return int(length)
 
 
 def encode_message(message: Request | Reply) -> bytes:

@@ -15,6 +15,7 @@ from kernelyard.wire.multipart import MalformedMessage, Parts
 
 PROTOCOL_VERSION = "5.3"
 _EMPTY = b"{}"
+NO_PARTS = Parts(b"", b"", b"", b"")
 
 
 class Header(msgspec.Struct, frozen=True, gc=False):
@@ -32,6 +33,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     parent: str
     """Id of the request that it belongs to; empty if it belongs to none."""
     content: bytes
+    parts: Parts = NO_PARTS
+    """The whole of it, for those who pass it on."""
 
 
 class Error(msgspec.Struct, frozen=True):

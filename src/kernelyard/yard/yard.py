@@ -31,6 +31,7 @@ from kernelyard.yard.metrics import Metric, Metrics, gauge
 from kernelyard.yard.outputs import Outputs
 from kernelyard.yard.pool_keeping import PoolKeeping
 from kernelyard.yard.pools import Pools
+from kernelyard.yard.relays import Relays
 from kernelyard.yard.releasing import Releasing
 from kernelyard.yard.resolving import Resolving
 from kernelyard.yard.retention import Retention
@@ -77,6 +78,7 @@ class Yard:
         self.outputs = Outputs(world, attachments)
         self.logs = KernelLogs(world)
         self.bridges = Bridges(world)
+        self.relays = Relays(world, attachments)
         self.events = Events(world)
         self.resolving = Resolving(self.images, store.choices, clock)
         self._image_watch = ImageWatch(world, self.images)

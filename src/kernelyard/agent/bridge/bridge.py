@@ -17,6 +17,7 @@ import zmq
 
 from kernelyard.agent.bridge.backend import Backend
 from kernelyard.agent.bridge.desk import Desk, Heart
+from kernelyard.agent.bridge.fates import Fates
 from kernelyard.agent.bridge.hearing import Hearing
 from kernelyard.agent.bridge.lines import Lines, Request
 from kernelyard.agent.bridge.listening import Peer, Port
@@ -28,7 +29,6 @@ from kernelyard.agent.bridge.voice import Voice
 from kernelyard.agent.journal import Journal
 from kernelyard.agent.logs import Log
 from kernelyard.model.errors import YardError
-from kernelyard.model.records import Record, RecordKind
 from kernelyard.wire import nanny
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.journal import split as split_records
@@ -109,8 +109,7 @@ class Bridge:
         self._timers: set[asyncio.TimerHandle] = set()
         self._working: set[asyncio.Task[None]] = set()
         self._seen_executions = 0
-        self._restart: nanny.Event | None = None
-        """Set while the kernel is being started again: what its clients are told once it is ready."""
+        self._fates = Fates(kernel.id, lambda: kernel.attempt, self)
 
     @property
     def ports(self) -> tuple[Port, Port, Port, Port, Port]:
@@ -138,12 +137,12 @@ class Bridge:
         journal.listeners.add(news.set)
         try:
             with closing(journal.read_after(journal.last_number)) as reading:
-                self._meet()
+                self.meet()
                 while journal.is_open:
                     news.clear()
                     while chunk := reading.next():
                         for record in split_records(chunk)[0]:
-                            self._on_record(record)
+                            self._fates.take_in(record)
                         await asyncio.sleep(0)
                     if journal.closed:
                         return
@@ -153,7 +152,7 @@ class Bridge:
 
     async def close(self) -> None:
         """Send everybody away and let go of the kernel."""
-        self._part()
+        self.part()
         self._lines.close()
         for work in self._working:
             work.cancel()
@@ -163,56 +162,26 @@ class Bridge:
 
     # What the journal tells.
 
-    def _on_record(self, record: Record) -> None:
-        if record.seq or record.kind not in nanny.FATES:
-            return
-        told = nanny.read_told(record)
-        match record.kind:
-            case RecordKind.KERNEL_READY:
-                self._meet()
-                if self._restart is not None:
-                    self._tell(nanny.RESTARTED, self._restart)
-                    self._restart = None
-            case RecordKind.KERNEL_RESTARTING:
-                self._restart = nanny.event_of(self._kernel.id, told)
-                self._lose(told, restarting=True)
-            case RecordKind.KERNEL_ENDED:
-                self._lose(told, restarting=False)
-            case RecordKind.KERNEL_ENDING_SOON:
-                self._tell(nanny.ENDING_SOON, nanny.event_of(self._kernel.id, told))
-            case RecordKind.KERNEL_INTERRUPTED:
-                self._tell(nanny.INTERRUPTED, nanny.event_of(self._kernel.id, told))
-                self._doubt()
-            case RecordKind.KERNEL_SIGNALLED:
-                self._tell(nanny.SIGNALLED, nanny.event_of(self._kernel.id, told))
-                self._doubt()
+    def publish(self, msg_type: str, content: object) -> None:
+        """Say something to every client on iopub."""
+        self._voice.publish(msg_type, content)
 
-    def _lose(self, told: nanny.Told, *, restarting: bool) -> None:
-        """The kernel's process has ended."""
-        self._part()
-        state = "restarting" if restarting else "dead"
-        self._voice.publish("status", {"execution_state": state})
-        if not restarting or nanny.was_death(told):
-            # A record of a restart counts the process that comes next; one of the end counts none.
-            ended = told.attempt - 1 if restarting else told.attempt or self._kernel.attempt
-            event = nanny.event_of(
-                self._kernel.id, msgspec.structs.replace(told, attempt=ended), restarting=restarting
-            )
-            self._tell(nanny.DIED, event)
-        name = "KernelRestarted" if restarting else "KernelDied"
-        self._lines.lose(nanny.error(name, told.reason), everything=not restarting)
-
-    def _tell(self, name: str, event: nanny.Event) -> None:
+    def tell(self, name: str, event: nanny.Event) -> None:
+        """Tell every client of an event."""
         self._voice.tell(self._control, name, event)
+
+    def lose(self, content: object, *, everything: bool) -> None:
+        """Answer what no process will answer any more."""
+        self._lines.lose(content, everything=everything)
 
     # The kernel's side.
 
-    def _meet(self) -> None:
+    def meet(self) -> None:
         """Connect to the process that is ready now, if there is one."""
         connection = self._kernel.connection
         if connection is None:
             return
-        self._part()
+        self.part()
         self._backend = Backend(
             self._context,
             connection,
@@ -222,7 +191,7 @@ class Bridge:
         )
         self._ask_until_heard()
 
-    def _part(self) -> None:
+    def part(self) -> None:
         """Let go of a process, after taking in what it said last."""
         backend, self._backend = self._backend, None
         self._lines.shut()
@@ -255,7 +224,7 @@ class Bridge:
         self._questions[msg_id] = answered
         self._backend.send_shell(parts)
 
-    def _doubt(self) -> None:
+    def doubt(self) -> None:
         """Kernels forget a reply when an interrupt hits them just before the code begins."""
         backend = self._backend
 
@@ -348,7 +317,7 @@ class Bridge:
     def _ask_nanny(self, desk: Desk, peer: Peer, parts: Parts, header: ClientHeader) -> None:
         async def answer() -> None:
             content = await self._nanny.answer(header, parts.content)
-            self._doubt()
+            self.doubt()
             reply = f"{header.msg_type.removesuffix('_request')}_reply"
             desk.send(peer.identity, self._voice.compose(reply, content, parts.header))
 

@@ -129,11 +129,18 @@ class Lines:
         if msg_type != "execute_reply":
             self._sent.pop((client, parent_id), None)
             return
-        for (asker, _), line in self._lines.items():
-            request = line.executing
-            if asker == client and request is not None and request.header.msg_id == parent_id:
-                self._executed(request, well=read_reply(content).status == "ok")
-                return
+        if (request := self._execution(client, parent_id)) is not None:
+            self._executed(request, well=read_reply(content).status == "ok")
+
+    def executes(self, client: bytes, msg_id: str) -> bool:
+        """Whether a request is being executed, as far as is known here."""
+        return self._execution(client, msg_id) is not None
+
+    def give_up(self, client: bytes, msg_id: str, content: object) -> None:
+        """Answer an execution that the kernel will not answer any more, unless it has an answer."""
+        if (request := self._execution(client, msg_id)) is not None:
+            self._answer(request, content)
+            self._executed(request, well=False)
 
     def doubt(self) -> Callable[[], None]:
         """Something may have made the kernel forget its reply to what it executes now.
@@ -176,6 +183,13 @@ class Lines:
 
     def _executions(self) -> list[Request]:
         return [line.executing for line in self._lines.values() if line.executing is not None]
+
+    def _execution(self, client: bytes, msg_id: str) -> Request | None:
+        for (asker, _), line in self._lines.items():
+            request = line.executing
+            if asker == client and request is not None and request.header.msg_id == msg_id:
+                return request
+        return None
 
     def _executed(self, request: Request, *, well: bool) -> None:
         line = self._lines.get(request.line)

@@ -60,39 +60,45 @@ class Nanny:
     def __init__(self, ward: Ward) -> None:
         self._ward = ward
 
-    async def answer(self, header: ClientHeader, content: bytes) -> dict[str, object]:
-        """Return the content of the reply to one of ``wire.nanny.REQUESTS``."""
+    async def answer(
+        self, header: ClientHeader, content: bytes, *, by: str = ""
+    ) -> dict[str, object]:
+        """Return the content of the reply to one of ``wire.nanny.REQUESTS``.
+
+        ``by`` is who asks, where more is known of that than a header says.
+        """
         fields = read_fields(content)
+        by = by or who(header)
         try:
             match header.msg_type:
                 case nanny.IS_ALIVE:
                     return nanny.ok(alive=self._ward.alive)
                 case nanny.INTERRUPT:
-                    return nanny.ok(outcome=await self._ward.interrupt(who(header)))
+                    return nanny.ok(outcome=await self._ward.interrupt(by))
                 case nanny.SIGNAL:
-                    return await self._signal(header, nanny.signal_number(fields.get("sig")))
+                    return await self._signal(nanny.signal_number(fields.get("sig")), by)
                 case nanny.RESTART:
-                    return self._end(header, restart=True)
+                    return self._end(by, restart=True)
                 case _:
-                    return self._end(header, restart=fields.get("restart") is True)
+                    return self._end(by, restart=fields.get("restart") is True)
         except YardError as problem:
             return nanny.error(type(problem).__name__, problem.message)
         except ValueError as problem:
             return nanny.error("Invalid", str(problem))
 
-    async def _signal(self, header: ClientHeader, number: int) -> dict[str, object]:
+    async def _signal(self, number: int, by: str) -> dict[str, object]:
         if not self._ward.owned and number != signal.SIGINT:
             return nanny.error("Forbidden", NO_SIGNAL)
-        await self._ward.signal(number, who(header))
+        await self._ward.signal(number, by)
         return nanny.ok(sig=int(number))
 
-    def _end(self, header: ClientHeader, *, restart: bool) -> dict[str, object]:
+    def _end(self, by: str, *, restart: bool) -> dict[str, object]:
         if not self._ward.owned:
             return {**nanny.error("Forbidden", NOT_OURS), "restart": restart}
         if restart:
-            self._ward.restart(f"restarted by {who(header)}")
+            self._ward.restart(f"restarted by {by}")
         else:
-            self._ward.stop(f"terminated by {who(header)}")
+            self._ward.stop(f"terminated by {by}")
         return nanny.ok(restart=restart)
 
 

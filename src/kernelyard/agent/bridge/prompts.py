@@ -32,6 +32,10 @@ class Prompts:
         self._asked.add(client)
         self._look_later(client)
 
+    def asks(self, client: bytes) -> bool:
+        """Whether a client is asked and has not answered."""
+        return client in self._asked
+
     def settle(self, client: bytes) -> None:
         """It has answered."""
         self._asked.discard(client)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 
 from kernelyard.agent.beside import Beside
+from kernelyard.agent.bond import Bond, Hearer
 from kernelyard.agent.connection import read_connection
 from kernelyard.agent.endings import KernelEnd, attach_failed, died, start_failed
 from kernelyard.agent.folder import Folder, ProcessRecord
 from kernelyard.agent.foreign.launcher import found_again
-from kernelyard.agent.incarnation import Bond, Hearer, Incarnation
+from kernelyard.agent.incarnation import Incarnation
 from kernelyard.agent.launch.launching import WRONG_KEY
 from kernelyard.agent.launch.process_launcher import Command, ProcessLauncher
 from kernelyard.agent.launch.processes import CODE_SECONDS, KernelProcess, end_left, exit_of

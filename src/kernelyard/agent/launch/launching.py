@@ -10,12 +10,13 @@ from pathlib import Path
 
 from kernelyard.agent.belongings import KERNEL_ID
 from kernelyard.agent.beside import Beside
+from kernelyard.agent.bond import Bond, Hearer
 from kernelyard.agent.connection import read_connection, write_connection
 from kernelyard.agent.disk import storage_error
 from kernelyard.agent.endings import KernelEnd, attach_failed, start_failed
 from kernelyard.agent.folder import Folder, ProcessRecord
 from kernelyard.agent.foreign.launcher import foreign_plan
-from kernelyard.agent.incarnation import Bond, Hearer, Incarnation
+from kernelyard.agent.incarnation import Incarnation
 from kernelyard.agent.journal import RETRY_SECONDS
 from kernelyard.agent.launch.environment import kernel_environment
 from kernelyard.agent.launch.forking import Fork, Forking

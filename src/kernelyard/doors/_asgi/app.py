@@ -9,7 +9,7 @@ from itertools import chain
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import ASGIApp
 
 from kernelyard.doors._asgi import docs, health, metrics, openapi
@@ -67,7 +67,7 @@ def prepare(app: Starlette, go_on: Callable[[], bool]) -> None:
 
 def _middleware(routes: Sequence[BaseRoute]) -> list[Middleware]:
     """What routes need that a door brings from FastAPI as they are."""
-    if all(isinstance(route, Operation) for route in routes):
+    if all(isinstance(route, Operation | WebSocketRoute) for route in routes):
         return []
     from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 

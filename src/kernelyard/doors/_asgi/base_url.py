@@ -7,6 +7,7 @@ from http import HTTPStatus
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 from kernelyard.doors._asgi.problem import http_problem
 
@@ -25,6 +26,9 @@ class BaseUrl:
             return
         path = scope["path"]
         if path != self._root_path and not path.startswith(f"{self._root_path}/"):
+            if scope["type"] == "websocket":
+                await WebSocketClose()(scope, receive, send)
+                return
             error = HTTPException(
                 HTTPStatus.NOT_FOUND, f"This server answers under '{self._root_path}/' only."
             )

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
 from kernelyard.doors._asgi.operations import Routed
@@ -49,11 +49,11 @@ class Door(ABC):
         return None
 
 
-def yard_of(request: Request) -> Yard:
+def yard_of(request: HTTPConnection) -> Yard:
     """Return the yard behind a request."""
     return cast("Yard", request.app.state.yard)
 
 
-def settings_of(request: Request) -> AppSettings:
+def settings_of(request: HTTPConnection) -> AppSettings:
     """Return the settings of the application that serves a request."""
     return cast("AppSettings", request.app.state.settings)

@@ -20,6 +20,9 @@ class AppSettings:
     largest_page: int = LARGEST_PAGE
     """Most outputs in one page."""
 
+    websocket_origins: tuple[str, ...] = ()
+    """Origins of pages elsewhere that may open WebSockets; ``*`` for all."""
+
     @property
     def root_path(self) -> str:
         """The base URL as a prefix of paths: empty, or with a leading and no trailing slash."""

@@ -10,6 +10,7 @@ from kernelyard.doors._asgi.door import Door, Homestead
 from kernelyard.doors._asgi.operations import Operations
 from kernelyard.doors.native import (
     attaching,
+    channels,
     connections,
     events,
     images,
@@ -52,6 +53,7 @@ class NativeDoor(Door):
             tasks,
             outputs,
             kernels,
+            channels,
             attaching,
             logs,
             connections,

@@ -6,15 +6,13 @@ import asyncio
 
 import msgspec
 
+from kernelyard.wire.framing import LENGTH_SIZE, frame, frame_length
 from kernelyard.wire.link import (
-    LENGTH_SIZE,
     LINK_VERSION,
     AgentInfo,
     Hello,
     decode_reply,
     encode_message,
-    frame,
-    frame_length,
 )
 
 _SECONDS = 5.0

@@ -15,7 +15,6 @@ from kernelyard.agent.bridged import BridgedKernel
 from kernelyard.agent.connection import read_connection
 from kernelyard.agent.cutting import Cuts
 from kernelyard.agent.disk import storage_error
-from kernelyard.agent.endings import KernelEnd
 from kernelyard.agent.folder import Folder
 from kernelyard.agent.foreign.deposits import Deposits, read_deposit
 from kernelyard.agent.foreign.launcher import without_limits
@@ -29,19 +28,18 @@ from kernelyard.agent.queue import Queue
 from kernelyard.agent.recall import Recollection
 from kernelyard.agent.recovery import recover
 from kernelyard.agent.relay.relays import Relays
+from kernelyard.agent.unborn import end_unborn
 from kernelyard.model.errors import (
     Conflict,
     KernelEnded,
     KernelNotFound,
     KernelNotRunning,
-    StorageFull,
     TaskFinished,
 )
 from kernelyard.model.exits import InterruptOutcome
 from kernelyard.model.ids import is_uuid
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.quantities import Micros
-from kernelyard.model.records import EndCause, RecordKind
 from kernelyard.model.tasks import Assignment, Cancellation
 from kernelyard.wire.connections import Connection
 from kernelyard.wire.foreign import Deposit
@@ -230,22 +228,7 @@ class Registry:
         folder = self._folder(kernel_id)
         if folder.has_ended or kernel_id in self._forgotten:
             return
-        try:
-            folder.make()
-            journal = self._ended.get(kernel_id)
-            if journal is None or not journal.is_open:
-                journal, _ = recover(folder.journal)
-            end = KernelEnd(cause=EndCause.ASKED, reason=reason)
-            journal.append([(0, RecordKind.KERNEL_ENDED, end.body())])
-            if journal.closed:
-                folder.mark_ended(journal)
-        except OSError as error:
-            raise storage_error(error) from error
-        written = journal.closed
-        journal.close_when_unread()
-        if not written:
-            journal.close()
-            raise StorageFull
+        end_unborn(folder, self._ended.get(kernel_id), reason)
 
     async def forget(self, kernel_id: str) -> None:
         """Remove every trace of a kernel, ending it first if need be."""

@@ -86,7 +86,8 @@ def _hindrance(prepared: Prepared, wanted: "dict[str, str]") -> str:
 
 
 def _take_on(job: "dict[str, Any]", prepared: Prepared) -> None:
-    looks.set_environment(job["env"])
+    looks.set_environment(_with_changes(job["env"], prepared))
+    prepared.shell.init_environment()
     if os.environ.get("TZ") != prepared.environment.get("TZ"):
         time.tzset()
     randomness.renew(prepared.generators)
@@ -94,6 +95,16 @@ def _take_on(job: "dict[str, Any]", prepared: Prepared) -> None:
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[:] = argv
     sys.argv[1:] = _arguments(argv)
+
+
+def _with_changes(wanted: "dict[str, str]", prepared: Prepared) -> "dict[str, str]":
+    """What imports have set is set in a kernel, too, unless the kernel is given something else."""
+    had = prepared.environment
+    changed = {
+        name: value for name, value in prepared.changes.items() if wanted.get(name) == had.get(name)
+    }
+    both: dict[str, str | None] = {**wanted, **changed}
+    return {name: value for name, value in both.items() if value is not None}
 
 
 def _arguments(argv: "list[str]") -> "list[str]":
@@ -144,10 +155,19 @@ def _complete_shell(prepared: Prepared) -> None:
         shell.parent = shell.kernel = app.kernel
         shell.starting_dir = os.getcwd()  # noqa: PTH109 - it is text there
         shell.save_sys_module_state()
-        if prepared.history:
-            old = shell.history_manager
-            shell.configurables.remove(old)
-            shell.init_history()
+        _place_history(shell, anew=prepared.history)
         go_on()
 
     app.init_path = init_path
+
+
+def _place_history(shell: Any, *, anew: bool) -> None:
+    """Let the history begin in this process, and its list of directories in this directory."""
+    if anew:
+        shell.configurables.remove(shell.history_manager)
+        shell.init_history()
+        shell.init_user_ns()
+    kept = shell.history_manager
+    begin = getattr(kept, "_dir_hist_default", None)
+    if begin is not None:
+        kept.dir_hist[:] = begin()

@@ -24,7 +24,12 @@ class Prepared:
     def __init__(self) -> None:
         self.settings: Any = _loaded(SETTINGS)
         self.children: Any = _loaded(CHILDREN)
+        # Of what these load, this alone is nothing that a kernel has.
+        sys.modules.pop("resource", None)
         self.environment = dict(os.environ)
+        """What it was when the process began."""
+        self.changes: dict[str, str | None] = {}
+        """What importing and building has changed of it."""
         self.app: Any = None
         self.shell: Any = None
         self.generators: list[Any] = []
@@ -52,6 +57,8 @@ class Prepared:
         if app.subapp is not None or not issubclass(app.kernel_class, IPythonKernel):
             raise Unfit("it is not ipykernel's own kernel that is to be started")
         self.config_files = signature(app)
+        # Each kernel puts its own here; that there is one tells libraries that they are in a kernel.
+        app.config.IPKernelApp.connection_file = ""
         self._build_shell(IPythonKernel)
 
     def _build_shell(self, kernel: Any) -> None:
@@ -75,7 +82,8 @@ class Prepared:
     @property
     def history(self) -> bool:
         """Whether kernels are to have IPython's history."""
-        return bool(self.app.config.HistoryManager.get("enabled", True))
+        wanted = self.app.config.HistoryManager.get("enabled", True)
+        return str(wanted).lower() not in ("false", "0")
 
 
 def signature(app: Any) -> "tuple[tuple[str, int, int], ...]":
@@ -117,6 +125,9 @@ def settle(prepared: Prepared) -> None:
     """Make ready to be forked: nothing that must not be shared, and as much as can be that is. Raises Unfit."""
     gc.collect()
     fitness.look_for_objects()
+    before, now = prepared.environment, dict(os.environ)
+    names = before.keys() | now.keys()
+    prepared.changes = {one: now.get(one) for one in names if before.get(one) != now.get(one)}
     prepared.generators = randomness.generators()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

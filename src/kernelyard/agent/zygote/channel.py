@@ -22,6 +22,7 @@ def channel_of_stdin() -> socket.socket:
     new = open(  # noqa: SIM115 - it stays open
         0, encoding=old.encoding, errors=old.errors, closefd=False
     )
+    new.buffer.raw.name = "<stdin>"  # type: ignore[attr-defined]
     sys.stdin = new
     setattr(sys, "__stdin__", new)  # noqa: B010 - it is not meant to change
     return channel

@@ -1,8 +1,11 @@
 """What the table of processes shows of us: command line and environment, as they were at the start."""
 
+import ctypes
 import os
 
-_MARGIN = 1
+_PR_SET_MM = 35
+_PR_SET_MM_MAP = 14
+_FIELDS = ("start_code", "end_code", "start_data", "end_data", "start_brk", "brk", "start_stack")
 
 
 def forget_initial_environment() -> None:
@@ -25,45 +28,86 @@ def show(argv: "list[str]", environment: "dict[str, str]", first: str = "") -> N
 
     ``first`` is the variable that must be seen. The memory was written by the system when the process
     began; nothing of the interpreter refers to it any more but the name of the program, which stays.
+    Space that is left over is given up, where the system knows of that.
     """
-    places = _places()
-    if places is None:
+    fields = _fields()
+    if fields is None:
         return
-    arg_start, arg_end, env_start, env_end = places
-    line = b"".join(os.fsencode(one) + b"\0" for one in argv)
+    arg_start, arg_end, env_start, env_end = fields[45:49]
     names = sorted(environment, key=lambda name: name != first)
-    entries = [os.fsencode(f"{name}={environment[name]}") + b"\0" for name in names]
+    line = _write(argv, arg_start, arg_end)
+    seen = _write([f"{name}={environment[name]}" for name in names], env_start, env_end)
+    if line and seen:
+        _cut(fields, arg_start + line, env_start + seen)
+
+
+def show_line(argv: "list[str]") -> None:
+    """Let others see this command line; all the space is kept, for those who are forked from here."""
+    fields = _fields()
+    if fields is not None:
+        _write(argv, fields[45], fields[46])
+
+
+def _write(entries: "list[str]", start: int, end: int) -> int:
+    """Write as many whole entries as there is space for; return how long they are."""
+    text = b""
+    for entry in entries:
+        encoded = os.fsencode(entry) + b"\0"
+        if len(text) + len(encoded) <= end - start:
+            text += encoded
     try:
         memory = os.open("/proc/self/mem", os.O_RDWR | os.O_CLOEXEC)
     except OSError:
-        return
+        return 0
     try:
-        os.pwrite(memory, _filled([line], arg_end - arg_start), arg_start)
-        os.pwrite(memory, _filled(entries, env_end - env_start), env_start)
+        os.pwrite(memory, text.ljust(end - start, b"\0"), start)
     except (OSError, OverflowError):
-        pass
+        return 0
     finally:
         os.close(memory)
+    return len(text)
 
 
-def _filled(entries: "list[bytes]", space: int) -> bytes:
-    text = b""
-    for entry in entries:
-        if len(text) + len(entry) <= space:
-            text += entry
-        elif not text:
-            # The system reads on where the last byte of a command line is not zero.
-            text = entry[: max(0, space - _MARGIN)]
-    return text.ljust(space, b"\0")
+class _Map(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_uint64) for name in _FIELDS),
+        *((name, ctypes.c_uint64) for name in ("arg_start", "arg_end", "env_start", "env_end")),
+        ("auxv", ctypes.c_void_p),
+        ("auxv_size", ctypes.c_uint32),
+        ("exe_fd", ctypes.c_uint32),
+    )
 
 
-def _places() -> "tuple[int, int, int, int] | None":
+def _cut(fields: "list[int]", arg_end: int, env_end: int) -> None:
+    """Tell the system where the two end now; else those who look see zeros behind them."""
+    try:
+        library = ctypes.CDLL(None)
+        library.sbrk.restype = ctypes.c_void_p
+        wanted = _Map(
+            *fields[23:25],
+            *fields[42:45],
+            library.sbrk(0),
+            fields[25],
+            fields[45],
+            arg_end,
+            fields[47],
+            env_end,
+            None,
+            0,
+            0xFFFFFFFF,
+        )
+        size = ctypes.c_ulong(ctypes.sizeof(wanted))
+        library.prctl(_PR_SET_MM, ctypes.c_ulong(_PR_SET_MM_MAP), ctypes.byref(wanted), size, None)
+    except (OSError, AttributeError):
+        return
+
+
+def _fields() -> "list[int] | None":
+    """What the system tells of us, as numbers; None where it does not."""
     try:
         with open("/proc/self/stat", "rb") as file:  # noqa: PTH123
-            fields = file.read().rpartition(b")")[2].split()
-        found = [int(field) for field in fields[45:49]]
+            told = file.read().rpartition(b")")[2].split()
+        found = [0, *map(int, told[1:49])]
     except (OSError, ValueError):
         return None
-    if len(found) < 4 or not all(found):
-        return None
-    return found[0], found[1], found[2], found[3]
+    return found if len(found) == 49 and all(found[45:49]) else None

@@ -1,10 +1,12 @@
 """State that is made at random when a process begins, and must not be equal in two kernels."""
 
 import gc
+import itertools
 import os
 import random
 import sys
 import tempfile
+import threading
 import time
 from types import ModuleType
 from typing import Any
@@ -39,6 +41,8 @@ def renew(known: "list[Any]") -> None:
     _renew_multiprocessing()
     tempfile.tempdir = None
     _put(tempfile, "_name_sequence", None)
+    # Threads without a name are counted.
+    _put(threading, "_counter", itertools.count(1).__next__)
     _restart_clocks()
 
 

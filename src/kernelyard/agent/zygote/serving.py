@@ -42,6 +42,7 @@ def live() -> bool:
         traceback.print_exc()
         sys.stderr.flush()
         return False
+    looks.show_line([sys.executable, *sys.argv])
     taken = round((time.monotonic() - begin) * 1000)
     say(channel, {"state": "ready", "modules": len(sys.modules), "booted_ms": taken})
     child = forking.serve(channel)

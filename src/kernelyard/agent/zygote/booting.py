@@ -9,7 +9,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-from . import fitness, randomness
+from . import fitness, plugging, randomness
 from .fitness import Unfit
 
 OLDEST = (6, 0)
@@ -24,8 +24,6 @@ class Prepared:
     def __init__(self) -> None:
         self.settings: Any = _loaded(SETTINGS)
         self.children: Any = _loaded(CHILDREN)
-        # Of what these load, this alone is nothing that a kernel has.
-        sys.modules.pop("resource", None)
         self.environment = dict(os.environ)
         """What it was when the process began."""
         self.changes: dict[str, str | None] = {}
@@ -33,6 +31,7 @@ class Prepared:
         self.app: Any = None
         self.shell: Any = None
         self.generators: list[Any] = []
+        self.filling: list[bytes] = []
         self.config_files: tuple[tuple[str, int, int], ...] = ()
 
     def build(self) -> None:
@@ -117,8 +116,8 @@ def preload(names: "list[str]", tell: "Callable[[dict[str, Any]], None]") -> Non
         of = f"{name}, which is preloaded,"
         temporary.look(of)
         fitness.look_for_graphics(of)
-        fitness.look_for_files(of, allowed)
         fitness.look_for_threads(of)
+        fitness.look_for_files(of, allowed)
 
 
 def settle(prepared: Prepared) -> None:
@@ -132,6 +131,7 @@ def settle(prepared: Prepared) -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     gc.collect()
+    prepared.filling = plugging.plug()
     gc.freeze()
 
 

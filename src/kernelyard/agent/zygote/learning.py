@@ -44,6 +44,8 @@ def learn(prepared: Prepared) -> None:
 def _try(prepared: Prepared, its: int) -> None:
     """In the child: be a kernel until it has answered, and tell what is loaded by then."""
     signal.alarm(_SECONDS)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
     place = Path(tempfile.mkdtemp())
 
     def ask() -> None:

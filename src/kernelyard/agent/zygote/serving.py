@@ -12,6 +12,9 @@ from .channel import channel_of_stdin, read_frame, say
 PADDING = "KERNELYARD_ZYGOTE_PADDING"
 PADDED = "--kernelyard-padding="
 
+OURS = ("gc", "resource")
+"""What we have loaded, and a kernel that is run has not; it loads them again if it needs them."""
+
 
 def live() -> bool:
     """Be a zygote; then return False, and True when a kernel has come of it that is over."""
@@ -25,6 +28,8 @@ def live() -> bool:
     sys.argv[1:] = [one for one in sys.argv[1:] if not one.startswith(PADDED)]
     try:
         prepared = booting.Prepared()
+        for name in OURS:
+            sys.modules.pop(name, None)
         prepared.build()
         learning.learn(prepared)
         booting.preload(task["preload"], lambda said: say(channel, said))

@@ -93,18 +93,19 @@ async def _all_idle(peer: Gateway, count: int) -> None:
 
 @asynccontextmanager
 async def _pool(http: httpx.AsyncClient) -> AsyncIterator[None]:
-    order = {"size": SIZE}
-    (await http.put(_PATH, json=order)).raise_for_status()
+    order = {**_POOL, "size": SIZE}
+    (await http.put("/v1/pools", json=order)).raise_for_status()
     try:
         yield
     finally:
-        await http.delete(_PATH)
+        await http.delete("/v1/pools", params=_POOL)
 
 
 async def _state(http: httpx.AsyncClient) -> dict[str, Any]:
-    answer = await http.get(_PATH)
+    answer = await http.get("/v1/pools")
     answer.raise_for_status()
-    return dict(answer.json())
+    (pool,) = answer.json()["items"]
+    return dict(pool)
 
 
 async def _filled(http: httpx.AsyncClient) -> None:
@@ -116,4 +117,4 @@ async def _filled(http: httpx.AsyncClient) -> None:
     raise RuntimeError(f"the pool was not full in {PATIENCE:g} s: {await _state(http)}")
 
 
-_PATH = f"/v1/pools/{KERNEL}/{PLAIN}"
+_POOL = {"image": KERNEL, "template": PLAIN}

@@ -39,6 +39,7 @@ class Report:
     limits: list[Finding] = field(default_factory=list)
     quirks: list[Finding] = field(default_factory=list)
     kernel: Finding = Finding("python3", BROKEN, "not tried")
+    forking: Finding | None = None
     server: Finding | None = None
     disk: DiskUse | None = None
 
@@ -53,7 +54,8 @@ class Report:
 def doctor(config: Path | None, flags: dict[str, Any]) -> None:
     """Check settings, plugins, images, disk use, and whether a kernel starts.
 
-    Shows each setting with its source, and which kernels take most of the disk. The kernel is started
+    Shows each setting with its source, which kernels take most of the disk, and whether kernels can be
+    forked, for which a second one is started. They are started
     with a data directory of its own that is removed again: a running server is not touched. Exit
     status 1 if something is broken.
 
@@ -159,6 +161,10 @@ def _try_kernel(settings: Settings, report: Report) -> None:
         )
         for one in tried.limits
     ]
+    said = tried.not_forked
+    report.forking = Finding(
+        "fork", "not forked" if said else OK, said or "a second kernel was forked"
+    )
     answers = tried.answer.strip() == "2"
     report.kernel = Finding("python3", OK if answers else BROKEN, f"1+1 is {tried.answer}")
 
@@ -189,6 +195,8 @@ def _print(report: Report) -> None:
     _disk(report.disk)
     typer.echo("\nA kernel")
     _findings([report.kernel], "")
+    typer.echo("\nHow further kernels start")
+    _findings([report.forking] if report.forking else [], "not known: no kernel answered")
     typer.echo("\nAll is well." if report.healthy else "\nSomething is broken: see above.")
 
 

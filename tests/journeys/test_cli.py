@@ -327,6 +327,7 @@ def test_doctor_finds_everything_well(shell: Shell) -> None:
     assert {"name": "store", "value": "sqlite", "source": "default"} in report["settings"]
     assert "python3" in [one["name"] for one in report["images"]]
     assert report["kernel"]["state"] == "ok"
+    assert report["forking"]["state"] == "ok", report["forking"]
     assert report["server"]["state"] == "ok"
 
 

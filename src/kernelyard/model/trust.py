@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kernelyard.model.kernels import Kernel
-from kernelyard.model.pools import needs_fresh_process
+from kernelyard.model.taken_up import is_taken_up
 from kernelyard.model.templates import StartWay
 
 SHARED = ""
@@ -18,7 +18,7 @@ def start_of(kernel: Kernel) -> tuple[StartWay, str]:
     afresh.
     """
     spec = kernel.template.spec
-    own = any(map(needs_fresh_process, kernel.environment))
+    own = any(map(is_taken_up, kernel.environment))
     if not spec.preload or (spec.vouched and not own):
         return spec.start, SHARED
     if kernel.waits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 
@@ -13,6 +14,10 @@ hypothesis.settings.register_profile("default", deadline=None, max_examples=60)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=3000)
 hypothesis.settings.load_profile("default")
 
+
+# Hundreds of agents are started, and most end before a process to fork from would be ready. Tests of
+# forked kernels ask for it.
+os.environ.setdefault("KERNELYARD_ZYGOTES", "0")
 
 # What a shell starts in the background ignores Ctrl-C, and what that starts inherits it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

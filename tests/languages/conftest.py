@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.languages.languages import LANGUAGES, Language
+from tests.languages.languages import FORKED_IPYKERNEL, LANGUAGES, Language
 from tests.support.agent_process import AgentProcess
+from tests.support.zygotes import all_are_forked, zygote_of
 from tools.kernels_for_tests import has_irkernel, has_python_kernels
 
 
-@pytest.fixture(params=LANGUAGES, ids=lambda language: language.name)
+@pytest.fixture(params=[*LANGUAGES, FORKED_IPYKERNEL], ids=lambda language: language.title)
 def language(request: pytest.FixtureRequest) -> Language:
     """Each language in turn."""
     found: Language = request.param
@@ -26,8 +27,10 @@ def language(request: pytest.FixtureRequest) -> Language:
 
 
 @pytest.fixture
-async def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AgentProcess]:
-    """A real agent, listening."""
+async def agent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> AsyncIterator[AgentProcess]:
+    """A real agent, listening; it forks every kernel of a test that is about forked ones."""
     # ipykernel looks at this, and forwards nothing of its descriptors where it is set.
     monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)
     for language in LANGUAGES:
@@ -39,12 +42,23 @@ async def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             "language": language.language,
         }
         (directory / "kernel.json").write_text(json.dumps(spec))
-    process = AgentProcess(tmp_path / "data", env={"JUPYTER_PATH": str(tmp_path / "jupyter")})
+    forks = any(one.forked for one in _languages_of(request))
+    process = AgentProcess(
+        tmp_path / "data", env={"JUPYTER_PATH": str(tmp_path / "jupyter")}, zygotes=int(forks)
+    )
     try:
         await process.start()
+        if forks:
+            await zygote_of(process, "python3")
         yield process
+        assert not forks or all_are_forked(process)
     finally:
         await process.clean_up()
+
+
+def _languages_of(request: pytest.FixtureRequest) -> list[Language]:
+    params = request.node.callspec.params if hasattr(request.node, "callspec") else {}
+    return [one for one in params.values() if isinstance(one, Language)]
 
 
 def require(language: Language) -> None:

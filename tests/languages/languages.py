@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +24,13 @@ class Language:
     """Code by what it does: prints six times seven, raises, runs for minutes, dies and so on."""
     error: str
     """The name of the error that the code that raises is known by."""
+    forked: bool = False
+    """Whether its kernels are forked, and not started as new programs."""
+
+    @property
+    def title(self) -> str:
+        """What tests of it are called."""
+        return f"{self.name}-forked" if self.forked else self.name
 
 
 _PYTHON_CODE = {
@@ -45,6 +52,7 @@ IPYKERNEL = Language(
     says=_PYTHON_CODE,
     error="ValueError",
 )
+FORKED_IPYKERNEL = replace(IPYKERNEL, forked=True)
 XEUS_PYTHON = Language(
     name="xeus-python",
     language="python",

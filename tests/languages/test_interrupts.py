@@ -10,7 +10,15 @@ from kernelyard.model.tasks import Cancellation
 from kernelyard.wire import link
 
 from tests.languages.conftest import require
-from tests.languages.languages import BASH, DENO, IPYKERNEL, IRKERNEL, XEUS_PYTHON, Language
+from tests.languages.languages import (
+    BASH,
+    DENO,
+    FORKED_IPYKERNEL,
+    IPYKERNEL,
+    IRKERNEL,
+    XEUS_PYTHON,
+    Language,
+)
 from tests.support.agent_process import AgentProcess, end_of, ended, says, stdout_of, wait_until
 
 pytestmark = pytest.mark.journey
@@ -36,7 +44,9 @@ async def wait_until_it_runs_on(agent: AgentProcess, kernel: str, language: Lang
 
 
 @pytest.mark.parametrize(
-    "language", [IPYKERNEL, BASH, IRKERNEL, DENO], ids=lambda language: language.name
+    "language",
+    [IPYKERNEL, FORKED_IPYKERNEL, BASH, IRKERNEL, DENO],
+    ids=lambda language: language.title,
 )
 async def test_an_interrupt_stops_the_code_and_nothing_else(
     agent: AgentProcess, language: Language
@@ -91,6 +101,7 @@ async def test_code_that_waits_for_input_for_ever_can_be_interrupted(
     ("asking", "state", "error"),
     [
         (IPYKERNEL, "failed", "StdinNotImplementedError"),
+        (FORKED_IPYKERNEL, "failed", "StdinNotImplementedError"),
         (XEUS_PYTHON, "failed", "<class 'RuntimeError'>"),
         (DENO, "succeeded", None),
     ],
@@ -108,7 +119,9 @@ async def test_code_that_asks_for_input_where_nobody_answers_is_not_left_waiting
 
 
 @pytest.mark.parametrize(
-    "writing", [IPYKERNEL, BASH, XEUS_PYTHON, IRKERNEL], ids=lambda value: value.name
+    "writing",
+    [IPYKERNEL, FORKED_IPYKERNEL, BASH, XEUS_PYTHON, IRKERNEL],
+    ids=lambda value: value.title,
 )
 async def test_what_is_written_to_its_descriptor_is_in_the_log_and_once_an_output(
     agent: AgentProcess, writing: Language

@@ -30,7 +30,7 @@ class ScriptedSpawner:
 
     def ready(self, job: ZygoteJob) -> ZygoteReport:
         told = {"near": [], "files": list(self.files)}
-        job.job.log.with_suffix(".sources").write_text(json.dumps(told))
+        job.sources.write_text(json.dumps(told))
         return ZygoteReport(name=job.name, state="ready", pid=self._pid, modules=9)
 
     def unfit(self, job: ZygoteJob, reason: str) -> ZygoteReport:

@@ -36,7 +36,7 @@ async def zygote_of(
 
     def fits(one: ZygoteFact) -> bool:
         mine = asked in one.images and one.preload == list(preload) and one.trust == trust
-        return mine and one.state == state and one.pid != but
+        return mine and one.state == state and (but is None or one.pid != but)
 
     return await wait_until_told(agent, fits)
 

@@ -136,7 +136,9 @@ class Nursery:
         zygote = self._zygotes[name] = Zygote(name, list(job["preload"]), ours)
         zygote.child = self._children.Child(pid, str(job["exit_file"]))
         zygote.said.update(pid=pid, start_time=zygote.child.start_time)
-        body = json.dumps({"preload": job["preload"]}).encode()
+        body = json.dumps(
+            {"preload": job["preload"], "sources": job.get("sources", os.devnull)}
+        ).encode()
         # It fits into the empty buffer of the socket: the agent has bounded it.
         ours.sendall(_LENGTH.pack(len(body)) + body)
         ours.setblocking(False)

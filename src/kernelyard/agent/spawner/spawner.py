@@ -100,7 +100,12 @@ class Spawner:
         Asked again for one that has not ended, the spawner refuses with ``EEXIST``.
         """
         job = with_padding(zygote.job)
-        asked = {**_told(job), "name": zygote.name, "preload": list(zygote.preload)}
+        asked = {
+            **_told(job),
+            "name": zygote.name,
+            "preload": list(zygote.preload),
+            "sources": str(zygote.sources),
+        }
         try:
             line = await self._opened()
             answer = await line.ask(asked, "zygote")

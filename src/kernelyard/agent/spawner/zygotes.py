@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -46,6 +47,8 @@ class ZygoteJob:
     """Its command line: interpreter, flags, ``ZYGOTE_PROGRAM``, what ipykernel is told but its file."""
     preload: tuple[str, ...] = ()
     """Modules that are imported before it forks, and are there in each of its kernels."""
+    sources: Path = Path(os.devnull)
+    """Into this file it writes from which files it has taken something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

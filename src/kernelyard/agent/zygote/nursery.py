@@ -171,6 +171,7 @@ class Nursery:
                 exit_file=self._home / f"{zygote.name}.exit",
             ),
             preload=wanted.recipe.preload,
+            sources=self._sources(zygote.name),
         )
 
     def _fingerprint(self, zygote: Zygote) -> Fingerprint:

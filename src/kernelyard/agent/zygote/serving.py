@@ -6,7 +6,7 @@ import sys
 import time
 import traceback
 
-from . import becoming, booting, fitness, forking, learning, looks
+from . import becoming, booting, fitness, forking, learning, looks, telling
 from .channel import channel_of_stdin, read_frame, say
 
 PADDING = "KERNELYARD_ZYGOTE_PADDING"
@@ -34,6 +34,7 @@ def live() -> bool:
         learning.learn(prepared)
         booting.preload(task["preload"], lambda said: say(channel, said))
         fitness.look_for_threads("what ipykernel loads")
+        telling.tell(task.get("sources", os.devnull), prepared.app)
         _forget_ourselves()
         booting.settle(prepared)
     except fitness.Unfit as unfit:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import cast
 
 import structlog
-from starlette.types import ASGIApp
 
 from kernelyard.clock import SystemClock
-from kernelyard.doors._asgi.app import build_app
+from kernelyard.doors._asgi.app import Application, build_app
 from kernelyard.doors._asgi.door import Door
 from kernelyard.doors._asgi.settings import AppSettings
 from kernelyard.links.unix import UnixLinks
@@ -33,14 +33,20 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("kernelyard.assembly")
 class Assembly:
     """A yard at work, with the application that serves it."""
 
-    app: ASGIApp
+    app: Application
     yard: Yard
     _engine: Engine
     _links: UnixLinks
+    _ending: asyncio.Event = field(default_factory=asyncio.Event)
 
     def hang_up(self) -> None:
         """The server is about to stop: end the streams that are open."""
+        self._ending.set()
         self.yard.hang_up()
+
+    async def prepare(self) -> None:
+        """Make ready, beside the requests that come, what was not needed to listen."""
+        await asyncio.to_thread(self.app.prepare, lambda: not self._ending.is_set())
 
     async def live_kernels(self) -> int:
         """How many kernels are live."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
@@ -21,6 +20,8 @@ from kernelyard.stores.sql.migrate import NEWEST, DatabaseTooNew, migrate, versi
 from kernelyard.stores.sql.store import open_sqlite
 from kernelyard.stores.sql.tables import metadata
 from kernelyard.testing.stores.builders import NOON, a_kernel, a_sighting, a_task
+
+from tests.support.migrations import a_config, upgrade
 
 
 def an_engine(path: Path) -> Engine:
@@ -76,19 +77,6 @@ def columns(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
             )
             for name in inspect(connection).get_table_names()
         }
-
-
-def upgrade(connection: Connection) -> None:
-    """Take every migration, one after the other."""
-    command.upgrade(a_config(connection), "head")
-
-
-def a_config(connection: Connection) -> Config:
-    config = Config()
-    folder = Path(kernelyard.stores.sql.__path__[0]) / "migrations"
-    config.set_main_option("script_location", str(folder))
-    config.attributes["connection"] = connection
-    return config
 
 
 def downgrade(connection: Connection, version: str) -> None:

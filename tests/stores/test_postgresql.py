@@ -20,7 +20,7 @@ from kernelyard.stores.sql.migrate import NEWEST, DatabaseTooNew, migrate
 from kernelyard.stores.sql.opening import postgresql
 from kernelyard.stores.sql.postgresql import _MIGRATING, PostgresqlDatabase, open_postgresql
 from kernelyard.stores.sql.postgresql_url import checked_url, place_of
-from kernelyard.stores.sql.tables import metadata
+from kernelyard.stores.sql.tables import metadata, tell_of_postgresql
 from kernelyard.testing.stores import StoreConformance
 from kernelyard.testing.stores.builders import (
     Journal,
@@ -74,6 +74,7 @@ async def schema(url: str) -> dict[str, set[Any]]:
 
 async def test_a_migrated_database_equals_a_fresh_one(database_url: str, bare_url: str) -> None:
     fresh, migrated = PostgresqlDatabase(bare_url), PostgresqlDatabase(database_url)
+    tell_of_postgresql()
     await fresh.write(metadata.create_all)
     await fresh.aclose()
 

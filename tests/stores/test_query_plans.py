@@ -24,12 +24,16 @@ from kernelyard.stores.sql.outputs import _READ, _READ_SEQ
 from kernelyard.stores.sql.tables import kernels
 from kernelyard.stores.sql.tasks import _BETWEEN, tasks_statement, undelivered_statement
 
+from tests.support.migrations import upgrade
 
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+
+@pytest.fixture(scope="module", params=[migrate, upgrade], ids=["made at once", "migrated"])
+def engine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
     engine = create_engine(f"sqlite:///{tmp_path_factory.mktemp('plans') / 'a.db'}")
     with engine.begin() as connection:
-        migrate(connection)
+        request.param(connection)
     yield engine
     engine.dispose()
 

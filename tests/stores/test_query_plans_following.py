@@ -24,15 +24,19 @@ from kernelyard.stores.sql.outputs import _READ, _READ_SEQ
 from kernelyard.stores.sql.tasks import _BY_ID as TASK_BY_ID
 from kernelyard.stores.sql.tasks import tasks_statement
 
+from tests.support.migrations import upgrade
+
 FAILED = frozenset({TaskState.FAILED})
 READY = frozenset({Phase.READY})
 
 
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+@pytest.fixture(scope="module", params=[migrate, upgrade], ids=["made at once", "migrated"])
+def engine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
     engine = create_engine(f"sqlite:///{tmp_path_factory.mktemp('plans') / 'a.db'}")
     with engine.begin() as connection:
-        migrate(connection)
+        request.param(connection)
     yield engine
     engine.dispose()
 

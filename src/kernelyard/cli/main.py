@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from kernelyard.cli.collecting import collect_rarely
 from kernelyard.cli.complaints import sentence_of, show
 
 COMMANDS = (
@@ -83,6 +84,7 @@ def kernelyard(
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and exit with its status."""
+    collect_rarely()
     try:
         app(args=arguments, prog_name="kernelyard")
     except BrokenPipeError:

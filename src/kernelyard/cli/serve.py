@@ -23,6 +23,7 @@ from kernelyard.cli.admin_token import (
     kept_admin_token,
     make_admin_token,
 )
+from kernelyard.cli.collecting import collect_as_usual
 from kernelyard.cli.command_app import command_app
 from kernelyard.cli.complaints import Complaint
 from kernelyard.cli.fellow_servers import Alone, Fellow, registered
@@ -103,17 +104,20 @@ async def _serve(
 
     def listening() -> None:
         nonlocal token
+        collect_as_usual()
         # Kept and told at the same moment, so that a start that fails leaves no token nobody saw.
         token = kept_admin_token(token, settings.data_dir)
         place.announce(_runtime(settings, token, url))
         _greet(settings, token, url, place.others())
+        works.append(asyncio.create_task(yard.prepare(), name="prepare"))
 
     async with assemble(settings) as yard:
-        looking = asyncio.create_task(_look_after(place), name="look after server.json")
+        works = [asyncio.create_task(_look_after(place), name="look after server.json")]
         limit = settings.websocket_message_limit
         serving = Listening(yard.app, listening, yard.hang_up, largest_message=limit)
         await serving.serve([listener])
-        looking.cancel()
+        for work in works:
+            work.cancel()
         typer.echo("\nStopping.", nl=True)
         if others := place.others():
             typer.echo(f"The server has ended. {_count(others)} on with {settings.data_dir}.")

@@ -25,13 +25,31 @@ from kernelyard.yard.yard import Yard
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
 
+class Application(Surroundings):
+    """The whole application."""
+
+    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute]) -> None:
+        super().__init__(app)
+        self._operations = [route for route in routes if isinstance(route, Operation)]
+
+    def prepare(self, go_on: Callable[[], bool]) -> None:
+        """Make what the first request of each kind would wait for, as long as ``go_on`` says so.
+
+        Takes a good part of a second; may be called in any thread.
+        """
+        for operation in self._operations:
+            if not go_on():
+                return
+            operation.prepare()
+
+
 def build_app(
     yard: Yard,
     settings: AppSettings,
     doors: Sequence[Door],
     *,
     lifespan: Lifespan | None = None,
-) -> ASGIApp:
+) -> Application:
     """Return the application that serves ``yard`` through ``doors``.
 
     ``lifespan`` is entered when the server starts and left when it stops.
@@ -53,16 +71,7 @@ def build_app(
     for door in doors:
         routes = door.before(routes, app)
     based = BaseUrl(routes, root_path=settings.root_path)
-    return Surroundings(BodyLimit(based, limit=settings.body_limit))
-
-
-def prepare(app: Starlette, go_on: Callable[[], bool]) -> None:
-    """Make the inside of every operation, one after the other, as long as ``go_on`` says so."""
-    for route in app.routes:
-        if not go_on():
-            return
-        if isinstance(route, Operation):
-            route.prepare()
+    return Application(BodyLimit(based, limit=settings.body_limit), every)
 
 
 def _middleware(routes: Sequence[BaseRoute]) -> list[Middleware]:

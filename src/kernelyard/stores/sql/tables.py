@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -16,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TextClause,
     UniqueConstraint,
     false,
     insert,
@@ -36,6 +39,30 @@ NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite makes a column its row id only if it is called INTEGER."""
 NAME = String().with_variant(String(collation="C"), "postgresql")
 """Text that sorts by code points on every database, as Python does."""
+
+_partial_indexes: list[tuple[Index, TextClause]] = []
+
+
+def _partial(
+    name: str,
+    *columns: Column[Any],
+    where: TextClause,
+    on_postgresql: TextClause | None = None,
+    unique: bool = False,
+) -> None:
+    """An index of those rows alone for which a condition holds."""
+    index = Index(name, *columns, unique=unique, sqlite_where=where)
+    _partial_indexes.append((index, where if on_postgresql is None else on_postgresql))
+
+
+def tell_of_postgresql() -> None:
+    """Say the conditions of indexes for PostgreSQL, too, for whoever compares or makes tables there.
+
+    Not when this module is loaded: to name a dialect loads it, and SQLite should not wait for that.
+    """
+    for index, condition in _partial_indexes:
+        index.dialect_options["postgresql"]["where"] = condition
+
 
 kernels = Table(
     "kernels",
@@ -90,52 +117,49 @@ kernels = Table(
 GONE = "kernels.wanted = 'gone'"
 """What hides a kernel with its tasks until it has been removed."""
 # Conditions in the words that each database's queries will have: only then the index is used.
-Index(
+_partial(
     "uq_kernels_live_name",
     kernels.c.owner,
     kernels.c.name,
     unique=True,
-    sqlite_where=text("live = 1"),
-    postgresql_where=text("live"),
+    where=text("live = 1"),
+    on_postgresql=text("live"),
 )
-Index(
+_partial(
     "uq_kernels_live_identity",
     kernels.c.owner,
     kernels.c.identity,
     unique=True,
-    sqlite_where=text("live = 1 AND identity IS NOT NULL"),
-    postgresql_where=text("live AND identity IS NOT NULL"),
+    where=text("live = 1 AND identity IS NOT NULL"),
+    on_postgresql=text("live AND identity IS NOT NULL"),
 )
-Index(
+_partial(
     "ix_kernels_unfinished",
     kernels.c.no,
-    sqlite_where=text("unfinished = 1"),
-    postgresql_where=text("unfinished"),
+    where=text("unfinished = 1"),
+    on_postgresql=text("unfinished"),
 )
-Index(
+_partial(
     "ix_kernels_gone",
     kernels.c.no,
-    sqlite_where=text("wanted = 'gone'"),
-    postgresql_where=text("wanted = 'gone'"),
+    where=text("wanted = 'gone'"),
 )
 KEPT = text("ended_at IS NOT NULL AND outputs_removed_at IS NULL")
 """Kernels that have ended and whose outputs are still there."""
-Index(
+_partial(
     "ix_kernels_kept",
     kernels.c.ended_at,
     kernels.c.stored_bytes,
-    sqlite_where=KEPT,
-    postgresql_where=KEPT,
+    where=KEPT,
 )
 
 WAITING = text("pool_no IS NOT NULL")
 """Kernels that wait in a pool."""
-Index(
+_partial(
     "ix_kernels_waiting",
     kernels.c.pool_no,
     kernels.c.no,
-    sqlite_where=WAITING,
-    postgresql_where=WAITING,
+    where=WAITING,
 )
 
 pools = Table(
@@ -263,12 +287,11 @@ changes = Table(
     Index(None, "owner", "number"),
     sqlite_autoincrement=True,
 )
-Index(
+_partial(
     "ix_changes_of_kernels",
     changes.c.kernel_no,
     changes.c.number,
-    sqlite_where=text("task_no IS NULL"),
-    postgresql_where=text("task_no IS NULL"),
+    where=text("task_no IS NULL"),
 )
 
 sightings = Table(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from alembic import context
 
-from kernelyard.stores.sql.tables import metadata
+from kernelyard.stores.sql.tables import metadata, tell_of_postgresql
 
+tell_of_postgresql()
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,

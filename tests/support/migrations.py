@@ -1,0 +1,25 @@
+"""Migrations, one after the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+import kernelyard.stores.sql
+
+
+def a_config(connection: Connection) -> Config:
+    """Alembic's own, for a connection."""
+    config = Config()
+    folder = Path(kernelyard.stores.sql.__path__[0]) / "migrations"
+    config.set_main_option("script_location", str(folder))
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(connection: Connection) -> None:
+    """Take every migration."""
+    command.upgrade(a_config(connection), "head")

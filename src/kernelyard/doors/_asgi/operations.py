@@ -7,13 +7,14 @@ framework itself takes as long to load as everything else. So a server listens f
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 Handle = Callable[[Request], Awaitable[Response]]
@@ -56,6 +57,9 @@ class Operation(Route):
         self._around = around
         self._told = told
         self._made: ASGIApp | None = None
+        if list(inspect.signature(endpoint).parameters) == ["request"]:
+            # It takes nothing that the framework would read for it.
+            self._made = request_response(around(endpoint) if around else endpoint)
 
     def prepare(self) -> None:
         """Make the inside, if nobody has yet. Takes a while; may be called in any thread."""

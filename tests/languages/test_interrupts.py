@@ -105,7 +105,7 @@ async def test_code_that_waits_for_input_for_ever_can_be_interrupted(
         (XEUS_PYTHON, "failed", "<class 'RuntimeError'>"),
         (DENO, "succeeded", None),
     ],
-    ids=lambda value: value.name if isinstance(value, Language) else None,
+    ids=lambda value: value.title if isinstance(value, Language) else None,
 )
 async def test_code_that_asks_for_input_where_nobody_answers_is_not_left_waiting(
     agent: AgentProcess, asking: Language, state: str, error: str | None

@@ -65,17 +65,19 @@ class Tending:
         if self._keeper.settings.most <= 0:
             await self._end_all()
             return
+        await self.find()
+        # Providers may take their time, and kernels that are asked for meanwhile have a say, too.
+        beginning = asyncio.create_task(self._begin(), name="zygotes used of late")
         try:
-            await self.find()
-            await self._begin()
             while True:
                 self._keeper.wake.clear()
                 await self._tend_safely()
                 await happens(self._keeper.wake, TICK_SECONDS)
         finally:
-            if self._booting is not None:
-                self._booting.cancel()
-                await asyncio.gather(self._booting, return_exceptions=True)
+            ending = [one for one in (beginning, self._booting) if one is not None]
+            for one in ending:
+                one.cancel()
+            await asyncio.gather(*ending, return_exceptions=True)
 
     async def find(self) -> None:
         """Take over what an earlier agent has left with the spawner; end what nobody knows."""

@@ -7,10 +7,10 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from kernelyard.agent.disk import storage_error
 from kernelyard.agent.kernel_log import KernelLog
-from kernelyard.agent.launch.forking import Fork
 from kernelyard.agent.launch.processes import KernelProcess
 from kernelyard.agent.rendezvous.rendezvous import Rendezvous
 from kernelyard.agent.spawner.spawner import Hold, Job, Spawned, Spawner
@@ -34,6 +34,14 @@ class Command:
     hold: Hold = field(default_factory=Hold)
 
 
+class Forks(Protocol):
+    """Makes the process by a fork."""
+
+    async def go(self, job: Job, connection_file: Path) -> Spawned | None:
+        """Return it, or None if there is no process and a program is to be started."""
+        ...
+
+
 class ProcessLauncher(Launcher):
     """One process of this machine that leads its own session and process group."""
 
@@ -43,7 +51,7 @@ class ProcessLauncher(Launcher):
         rendezvous: Rendezvous,
         spawner: Spawner,
         undo: Callable[[], object] = lambda: None,
-        fork: Fork | None = None,
+        fork: Forks | None = None,
     ) -> None:
         """``undo`` ends what may have been started when nobody can say whether it was. With ``fork``
         the process is forked, if that can be done."""

@@ -193,3 +193,20 @@ def own_limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer
     data_dir = tmp_path_factory.mktemp("limited") / "data"
     with LiveServer(data_dir, "--websocket-message-limit", "10KiB") as server:
         yield server
+
+
+def test_what_is_run_through_a_socket_is_a_task_like_any_other(
+    live: LiveServer, yard: Client, kernel: Kernel
+) -> None:
+    first = kernel.submit("print('first')")
+    with ChannelClient(live, kernel.id) as client:
+        client.run("print('through the socket'); 1 / 0")
+    last = kernel.submit("print('last')")
+    last.wait(30)
+    (run,) = (task for task in kernel.tasks() if task.id not in (first.id, last.id))
+    assert run.info.labels == {"author": "admin", "origin": "websocket"}
+    assert run.info.code == "print('through the socket'); 1 / 0"
+    result = yard.tasks.get(run.id).wait(30)
+    assert (result.state, result.stdout) == ("failed", "through the socket\n")
+    assert result.error is not None
+    assert result.error.name == "ZeroDivisionError"

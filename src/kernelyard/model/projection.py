@@ -19,6 +19,15 @@ _STOPPED_BY = frozenset(StoppedBy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskedRun:
+    """What a client has asked a kernel to run in a message of its own."""
+
+    code: str
+    author: str
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskChange:
     """What is new about one task. None: nothing is new there."""
 
@@ -35,6 +44,8 @@ class TaskChange:
     state_preserved: bool | None = None
     error: TaskError | None = None
     execution_count: int | None = None
+    asked: AskedRun | None = None
+    """What the task is, where the store has it from the journal only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +155,7 @@ def _started(folding: _Folding, record: Record, body: JsonObject) -> None:
         id=_text(body, "task_id"),
         started_at=record.at,
         first_number=record.number,
+        asked=_asked(body.get("asked"), record.at),
     )
     folding.result = replace(folding.result, started_seq=record.seq)
 
@@ -165,6 +177,7 @@ def _ended(folding: _Folding, record: Record, body: JsonObject) -> None:
         state_preserved=preserved if isinstance(preserved, bool) else None,
         error=_error(body.get("error")),
         execution_count=count if isinstance(count, int) else None,
+        asked=begun.asked if begun else None,
     )
     if folding.result.started_seq == record.seq:
         folding.result = replace(folding.result, started_seq=None)
@@ -228,6 +241,17 @@ _FOLDS = {
     RecordKind.KERNEL_STOPPING: _stopping,
     RecordKind.KERNEL_ENDED: _kernel_ended,
 }
+
+
+def _asked(value: JsonValue, begun: Micros) -> AskedRun | None:
+    if not isinstance(value, dict):
+        return None
+    at = value.get("at")
+    return AskedRun(
+        code=(_text(value, "code") or "").replace("\0", "\ufffd"),
+        author=_text(value, "author") or "",
+        at=min(at, begun) if isinstance(at, int) else begun,
+    )
 
 
 def _text(body: JsonObject, key: str) -> str | None:

@@ -12,7 +12,7 @@ from kernelyard.model.kernels import Kernel
 from kernelyard.model.projection import PhaseChange, Projection, TaskChange, body_of
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import EndCause, Record, RecordKind
-from kernelyard.model.tasks import Cancellation, Task, TaskState, may_become
+from kernelyard.model.tasks import FIRST_CLIENT_SEQ, Cancellation, Task, TaskState, may_become
 
 T = TypeVar("T")
 _EARLY = frozenset({Phase.REQUESTED, Phase.LAUNCHING})
@@ -191,6 +191,27 @@ def _told(kernel: Kernel, change: PhaseChange) -> Kernel:
         exit_code=change.exit_code if ended else kernel.exit_code,
         signal=change.signal if ended else kernel.signal,
         launched_at=change.at if change.attempt and not kernel.launched_at else kernel.launched_at,
+    )
+
+
+def asked_task(kernel_no: int, kernel_id: str, owner: str, change: TaskChange) -> Task | None:
+    """The task of a run that a client asked for, as it was before it began; None for any other.
+
+    It is numbered by its kernel's agent, and belongs to whoever the kernel belongs to.
+    """
+    asked = change.asked
+    if asked is None or change.id is None or change.seq < FIRST_CLIENT_SEQ:
+        return None
+    return Task(
+        no=0,
+        id=change.id,
+        kernel_no=kernel_no,
+        kernel_id=kernel_id,
+        owner=owner,
+        seq=change.seq,
+        code=asked.code,
+        labels={"author": asked.author, "origin": "websocket"},
+        created_at=asked.at,
     )
 
 

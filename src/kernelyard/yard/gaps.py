@@ -13,7 +13,7 @@ from kernelyard.model.kernels import Kernel
 from kernelyard.model.projection import body_of
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import EndCause, Record, RecordKind, StoppedBy
-from kernelyard.model.tasks import Task, TaskState
+from kernelyard.model.tasks import FIRST_CLIENT_SEQ, Task, TaskState
 from kernelyard.ports.stores import Store, TaskQuery
 
 LOST = (
@@ -57,7 +57,8 @@ async def _marks(store: Store, kernel: Kernel, about: Record | None) -> list[_Ma
     """The ends that fell into the gap, and the start of the task in whose middle it ends."""
     marks: list[_Mark] = []
     for task in await _open_tasks(store, kernel):
-        if about is None or task.seq < about.seq:
+        # Runs of clients are in the store from their start on: they ended before another began.
+        if about is None or task.seq < about.seq or task.seq >= FIRST_CLIENT_SEQ:
             end: dict[str, JsonValue] = {
                 "task_id": task.id,
                 "state": TaskState.LOST.value,
@@ -72,7 +73,7 @@ async def _marks(store: Store, kernel: Kernel, about: Record | None) -> list[_Ma
 
 def _shows_progress(record: Record) -> bool:
     """Whether all tasks before that of the record must have ended; those that wait may end in any order."""
-    if not record.seq:
+    if not record.seq or record.seq >= FIRST_CLIENT_SEQ:
         return False
     waited = (
         record.kind is RecordKind.ENDED and body_of(record).get("stopped_by") == StoppedBy.QUEUE

@@ -173,7 +173,7 @@ class MemoryKernels:
         shelf = self._shelf
         shelf.kernels.pop(no, None)
         shelf.records.pop(no, None)
-        for task_no in shelf.queues.pop(no, []):
+        for task_no in [*shelf.queues.pop(no, []), *shelf.runs.pop(no, {}).values()]:
             del shelf.tasks[task_no]
         shelf.changes = [entry for entry in shelf.changes if entry[0] != no]
         shelf.kernel_keys = {k: v for k, v in shelf.kernel_keys.items() if v[1] != no}

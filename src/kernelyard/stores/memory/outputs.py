@@ -11,7 +11,7 @@ from kernelyard.model.records import Record
 from kernelyard.model.tasks import Task
 from kernelyard.ports.stores import Stored
 from kernelyard.stores.memory.shelf import Shelf
-from kernelyard.stores.transitions import Mark, following, new_records
+from kernelyard.stores.transitions import Mark, asked_task, following, new_records
 
 
 class MemoryOutputs:
@@ -35,6 +35,9 @@ class MemoryOutputs:
         shelf.records.setdefault(kernel_no, []).extend(fresh)
         told: list[tuple[Task | None, list[Mark]]] = []
         for change in projection.tasks:
+            run = asked_task(kernel_no, kernel.id, kernel.owner, change)
+            if run is not None:
+                told.append(shelf.take_in(run))
             task = shelf.task_at(kernel_no, change.seq)
             if task is not None:
                 told.append(shelf.change_task(task, change))

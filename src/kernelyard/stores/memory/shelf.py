@@ -13,7 +13,7 @@ from kernelyard.model.projection import TaskChange
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record
 from kernelyard.model.sightings import Seen, Sighting, seen_then
-from kernelyard.model.tasks import Task
+from kernelyard.model.tasks import FIRST_CLIENT_SEQ, Task, TaskState
 from kernelyard.ports.stores import Idempotency
 from kernelyard.stores.transitions import OPEN_STATES, Mark, changed_task, in_order, orphaned
 
@@ -28,6 +28,8 @@ class Shelf:
     kernels: dict[int, Kernel] = field(default_factory=dict)
     tasks: dict[int, Task] = field(default_factory=dict)
     queues: dict[int, list[int]] = field(default_factory=dict)
+    runs: dict[int, dict[int, int]] = field(default_factory=dict)
+    """Tasks that come from the journals only, by kernel and by their numbers there."""
     """Numbers of a kernel's tasks; the one with ``seq`` n stands at place n - 1."""
     records: dict[int, list[Record]] = field(default_factory=dict)
     changes: list[tuple[int | None, StateChange]] = field(default_factory=list)
@@ -84,12 +86,24 @@ class Shelf:
 
     def task_at(self, kernel_no: int, seq: int) -> Task | None:
         """The task with number ``seq`` in its kernel's queue."""
+        if seq >= FIRST_CLIENT_SEQ:
+            no = self.runs.get(kernel_no, {}).get(seq)
+            return None if no is None else self.tasks[no]
         queue = self.queues.get(kernel_no, [])
         return self.tasks[queue[seq - 1]] if 1 <= seq <= len(queue) else None
 
+    def take_in(self, run: Task) -> tuple[Task, list[Mark]]:
+        """Keep a task that comes from the journal only; return it with its mark."""
+        self.tasks_made += 1
+        kept = replace(run, no=self.tasks_made)
+        self.tasks[kept.no] = kept
+        self.runs.setdefault(kept.kernel_no, {})[kept.seq] = kept.no
+        return kept, [Mark(kept.created_at, TaskState.QUEUED, None)]
+
     def open_tasks(self, kernel_no: int) -> list[Task]:
         """Tasks queued or running, in order."""
-        tasks = (self.tasks[no] for no in self.queues.get(kernel_no, []))
+        queued, runs = self.queues.get(kernel_no, []), self.runs.get(kernel_no, {})
+        tasks = (self.tasks[no] for no in sorted([*queued, *runs.values()]))
         return [task for task in tasks if task.state in OPEN_STATES]
 
     def settle_open(self, kernel: Kernel, at: Micros) -> list[tuple[Task | None, list[Mark]]]:

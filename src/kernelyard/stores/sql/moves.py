@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, insert, select, text, update
 
@@ -13,11 +13,13 @@ from kernelyard.model.tasks import Task
 from kernelyard.stores.sql.rows import (
     changed_kernel_values,
     kernel_of,
+    label_rows,
     moving_task_values,
+    new_task_values,
     plain,
     task_of,
 )
-from kernelyard.stores.sql.tables import changes, kernels, tasks
+from kernelyard.stores.sql.tables import changes, kernels, task_labels, tasks
 from kernelyard.stores.transitions import OPEN_STATES, Mark, changed_task, in_order, marks_between
 
 # Locking the row orders the writers of one kernel where a database has several writers at once.
@@ -36,6 +38,8 @@ _BY_SEQS = select(tasks).where(
 _KEEP_KERNEL = update(kernels).where(kernels.c.no == bindparam("kernel"))
 _KEEP_TASK = update(tasks).where(tasks.c.no == bindparam("task"))
 _NOTE = insert(changes)
+_INSERT_TASK = insert(tasks).returning(tasks.c.no)
+_LABEL_TASK = insert(task_labels)
 # With several writers a larger number could be committed before a smaller one, and a reader who has
 # seen the larger would miss the smaller. So whoever is to be given numbers waits until those who were
 # given some have committed. Nothing that others may hold is waited for after it, so nobody waits for
@@ -76,6 +80,17 @@ def load_tasks(connection: Connection, kernel_no: int, seqs: Collection[int]) ->
     """Return tasks by their numbers in the queue; there may be fewer than asked for."""
     asked = {"kernel_no": kernel_no, "seqs": list(seqs)}
     return [task_of(row) for row in connection.execute(_BY_SEQS, asked)]
+
+
+def insert_task(
+    connection: Connection, task: Task, idempotency: Mapping[str, object] | None = None
+) -> int:
+    """Keep a new task with its labels; return its number. ``idempotency`` has the columns of that."""
+    values = {**new_task_values(task), **(idempotency or {})}
+    no: int = connection.execute(_INSERT_TASK, values).scalar_one()
+    if task.labels:
+        connection.execute(_LABEL_TASK, label_rows(no, task.labels))
+    return no
 
 
 def change_tasks(

@@ -10,12 +10,13 @@ from sqlalchemy import Connection, bindparam, select
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.projection import Projection, project
 from kernelyard.model.records import Record
-from kernelyard.model.tasks import Task
+from kernelyard.model.tasks import Task, TaskState
 from kernelyard.ports.stores import Stored
 from kernelyard.stores.sql.database import Database
 from kernelyard.stores.sql.moves import (
     Run,
     change_tasks,
+    insert_task,
     keep_kernel,
     load_kernel,
     load_open_tasks,
@@ -24,7 +25,7 @@ from kernelyard.stores.sql.moves import (
 )
 from kernelyard.stores.sql.rows import LARGEST_NUMBER, output_id, record_of, record_values
 from kernelyard.stores.sql.tables import outputs
-from kernelyard.stores.transitions import following, new_records, orphaned
+from kernelyard.stores.transitions import Mark, asked_task, following, new_records, orphaned
 
 _COLUMNS = ("id", "at", "seq", "kind", "body")
 _READ = (
@@ -96,6 +97,7 @@ def _append(
     _insert(connection, kernel_no, fresh)
     after, marks = following(before, projection)
     told: list[Run] = []
+    made = _take_in_runs(connection, after, projection, told)
     moved = _settle(connection, after, projection, told)
     if projection.closed:
         opened = load_open_tasks(connection, kernel_no)
@@ -105,7 +107,7 @@ def _append(
     ended = sum(task.state.is_final for task in moved.values())
     after = replace(
         after,
-        open_tasks=before.open_tasks - ended,
+        open_tasks=before.open_tasks + made - ended,
         current_task_id=_current(connection, before, after, moved),
     )
     keep_kernel(connection, before, after)
@@ -130,6 +132,18 @@ def _insert_text(paramstyle: str) -> str:
         f"INSERT INTO outputs ({', '.join(_COLUMNS)}) VALUES ({', '.join(places)}) "  # noqa: S608
         "ON CONFLICT DO NOTHING"
     )
+
+
+def _take_in_runs(
+    connection: Connection, kernel: Kernel, projection: Projection, told: list[Run]
+) -> int:
+    """Keep the tasks that come from the journal only; return how many there are."""
+    runs = [asked_task(kernel.no, kernel.id, kernel.owner, one) for one in projection.tasks]
+    new = [run for run in runs if run is not None]
+    for run in new:
+        no = insert_task(connection, run)
+        told.append((no, [Mark(run.created_at, TaskState.QUEUED, None)]))
+    return len(new)
 
 
 def _settle(

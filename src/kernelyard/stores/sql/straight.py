@@ -21,7 +21,7 @@ from kernelyard.model.kernel_phases import Phase, Wanted
 from kernelyard.model.kernels import TAKES_NO_TASKS
 from kernelyard.model.projection import Projection, project
 from kernelyard.model.records import Record
-from kernelyard.model.tasks import Task, TaskState
+from kernelyard.model.tasks import FIRST_CLIENT_SEQ, Task, TaskState
 from kernelyard.ports.stores import Idempotency, Stored
 from kernelyard.stores.sql.moves import Run
 from kernelyard.stores.sql.rows import (
@@ -35,7 +35,7 @@ from kernelyard.stores.sql.rows import (
     task_of,
 )
 from kernelyard.stores.sql.tables import tasks
-from kernelyard.stores.transitions import Mark, changed_task, in_order, new_records
+from kernelyard.stores.transitions import Mark, asked_task, changed_task, in_order, new_records
 
 _COLUMNS = tuple(column.name for column in tasks.columns)
 _Row: Any = make_dataclass("_Row", _COLUMNS, slots=True)
@@ -55,11 +55,13 @@ _KEY = "SELECT 1 FROM tasks WHERE kernel_no = ? AND idempotency_key = ?"
 _FOR_TASK = (
     "SELECT id, owner, wanted, phase, open_tasks, last_activity_at FROM kernels WHERE no = ?"
 )
-_LAST_SEQ = "SELECT max(seq) FROM tasks WHERE kernel_no = ?"
+_LAST_SEQ = f"SELECT max(seq) FROM tasks WHERE kernel_no = ? AND seq < {FIRST_CLIENT_SEQ}"  # noqa: S608
 _INSERT_TASK = (
     f"INSERT INTO tasks ({', '.join(_NEW)}) VALUES ({', '.join('?' * len(_NEW))}) "  # noqa: S608
     "RETURNING no"
 )
+_ID = "SELECT id FROM kernels WHERE no = ?"
+_LABEL = "INSERT INTO task_labels (key, value, no) VALUES (?, ?, ?)"
 _BUSIER = "UPDATE kernels SET open_tasks = open_tasks + 1, last_activity_at = ? WHERE no = ?"
 _MOVE_TASK = f"UPDATE tasks SET {', '.join(f'{name} = ?' for name in _MOVING)} WHERE no = ?"  # noqa: S608
 _NOTE = (
@@ -132,6 +134,7 @@ def append_records(
         raise NotStraight
     driver.executemany(_INSERT_RECORDS, [record_values(kernel_no, record) for record in fresh])
     told: list[Run] = []
+    made = _take_in_runs(driver, (kernel_no, owner), projection, told)
     moved = _settle(driver, kernel_no, projection, told)
     _note(driver, kernel_no, owner, told)
     seq = projection.current_after(current_seq)
@@ -142,7 +145,7 @@ def append_records(
     size = projection.size
     active = max(times, default=None)
     number = projection.last_number
-    values = (number, size, active, seq, current_id, len(settled), kernel_no)
+    values = (number, size, active, seq, current_id, len(settled) - made, kernel_no)
     driver.execute(_KEEP_KERNEL, values)
     return Stored(number, settled)
 
@@ -196,6 +199,25 @@ def _is_known(driver: sqlite3.Connection, kernel_no: int, key: str) -> bool:
 
 def _moves_kernel(projection: Projection) -> bool:
     return bool(projection.phases or projection.closed or projection.info or projection.ran_attempt)
+
+
+def _take_in_runs(
+    driver: sqlite3.Connection, kernel: tuple[int, str], projection: Projection, told: list[Run]
+) -> int:
+    """Keep the tasks that come from the journal only; return how many there are."""
+    asked = [change for change in projection.tasks if change.asked is not None]
+    if not asked:
+        return 0
+    no, owner = kernel
+    (kernel_id,) = driver.execute(_ID, (no,)).fetchone()
+    runs = [asked_task(no, kernel_id, owner, change) for change in asked]
+    new = [run for run in runs if run is not None]
+    for run in new:
+        values = new_task_values(run)
+        (task_no,) = driver.execute(_INSERT_TASK, [values.get(name) for name in _NEW]).fetchone()
+        driver.executemany(_LABEL, [(*pair, task_no) for pair in run.labels.items()])
+        told.append((task_no, [Mark(run.created_at, TaskState.QUEUED, None)]))
+    return len(new)
 
 
 def _settle(

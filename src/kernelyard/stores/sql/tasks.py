@@ -13,7 +13,6 @@ from sqlalchemy import (
     Select,
     bindparam,
     func,
-    insert,
     select,
     text,
     update,
@@ -28,12 +27,12 @@ from kernelyard.model.errors import (
 )
 from kernelyard.model.kernel_phases import Wanted
 from kernelyard.model.paging import Page
-from kernelyard.model.tasks import Cancellation, Task, TaskState
+from kernelyard.model.tasks import FIRST_CLIENT_SEQ, Cancellation, Task, TaskState
 from kernelyard.ports.stores import Idempotency, TaskQuery
 from kernelyard.stores.sql.database import Database
 from kernelyard.stores.sql.listing import Conditions, having, labelled, newest
-from kernelyard.stores.sql.moves import keep_kernel, load_kernel, note
-from kernelyard.stores.sql.rows import json_text, label_rows, new_task_values, task_of
+from kernelyard.stores.sql.moves import insert_task, keep_kernel, load_kernel, note
+from kernelyard.stores.sql.rows import json_text, task_of
 from kernelyard.stores.sql.tables import GONE, kernels, task_labels, tasks
 from kernelyard.stores.transitions import OPEN_STATES, Mark, bolder
 
@@ -45,8 +44,9 @@ _BY_ID = select(tasks).where(tasks.c.id == bindparam("id"), _VISIBLE)
 _BY_KEY = select(tasks).where(
     tasks.c.kernel_no == bindparam("kernel_no"), tasks.c.idempotency_key == bindparam("key")
 )
-_LAST_SEQ = select(func.max(tasks.c.seq)).where(tasks.c.kernel_no == bindparam("kernel_no"))
-_INSERT = insert(tasks).returning(tasks.c.no)
+_LAST_SEQ = select(func.max(tasks.c.seq)).where(
+    tasks.c.kernel_no == bindparam("kernel_no"), tasks.c.seq < FIRST_CLIENT_SEQ
+)
 
 
 def _is_open(state: ColumnElement[str]) -> ColumnElement[bool]:
@@ -215,12 +215,10 @@ def _insert(
     last = connection.execute(_LAST_SEQ, {"kernel_no": kernel.no}).scalar_one()
     seq = (last or 0) + 1
     kept = replace(task, seq=seq, kernel_id=kernel.id, owner=kernel.owner, ahead=kernel.open_tasks)
-    values = new_task_values(kept)
+    once: dict[str, object] = {}
     if idempotency:
-        values |= {"idempotency_key": idempotency.key, "idempotency_digest": idempotency.digest}
-    no = connection.execute(_INSERT, values).scalar_one()
-    if task.labels:
-        connection.execute(insert(task_labels), label_rows(no, task.labels))
+        once = {"idempotency_key": idempotency.key, "idempotency_digest": idempotency.digest}
+    no = insert_task(connection, kept, once)
     note(connection, kernel, [(no, [Mark(task.created_at, TaskState.QUEUED, None)])])
     active = max(kernel.last_activity_at or 0, task.created_at)
     busier = replace(kernel, open_tasks=kernel.open_tasks + 1, last_activity_at=active)

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import pytest
 
+from kernelyard.model.json import JsonValue
 from kernelyard.model.kernel_phases import KernelState, Phase, Wanted
 from kernelyard.model.records import RecordKind
-from kernelyard.model.tasks import TaskError, TaskState
-from kernelyard.ports.stores import Store
+from kernelyard.model.tasks import FIRST_CLIENT_SEQ, TaskError, TaskState
+from kernelyard.ports.stores import Store, TaskQuery
 from kernelyard.testing.stores.builders import (
     NO_KERNEL,
     NOON,
@@ -205,3 +206,51 @@ class SettlingConformance(Opening):
         states = [change.state for change in await store.kernels.history(kernel.no)]
         assert states == ["starting", "idle", "failed"]
         assert await store.outputs.read(kernel.no, 0) == journal.records
+
+    async def test_a_run_that_is_known_from_the_journal_only_becomes_a_task(
+        self, store: Store
+    ) -> None:
+        kernel = await kept_kernel(store)
+        await kept_tasks(store, kernel, 1)
+        journal = Journal()
+        journal.ready()
+        seq = FIRST_CLIENT_SEQ + 3
+        asked: JsonValue = {"code": "1 + 1", "author": "bob", "at": NOON + 5}
+        run = journal.add(RecordKind.STARTED, seq, task_id=f"task {seq}", msg_id="m", asked=asked)
+        await append(store, kernel, journal.records)
+        busy = await present(store, kernel)
+        assert (busy.current_seq, busy.current_task_id, busy.open_tasks) == (seq, f"task {seq}", 2)
+        task = await store.tasks.get(f"task {seq}", kernel.owner)
+        assert (task.state, task.code, task.created_at) == (TaskState.RUNNING, "1 + 1", NOON + 5)
+        assert task.labels == {"author": "bob", "origin": "websocket"}
+        found = await store.tasks.find(TaskQuery(kernel_no=kernel.no, labels={"author": "bob"}))
+        assert [one.id for one in found.items] == [task.id]
+        journal.said(seq)
+        journal.ended(seq)
+        for _ in range(2):
+            await append(store, kernel, journal.records)
+        task = await store.tasks.get(task.id, None)
+        assert (task.state, task.started_at) == (TaskState.SUCCEEDED, run.at)
+        idle = await present(store, kernel)
+        assert (idle.current_seq, idle.open_tasks) == (None, 1)
+        (after,) = await kept_tasks(store, kernel, 1)
+        assert after.seq == 2, "runs of clients take no number of the queue"
+
+    async def test_a_run_that_begins_and_ends_in_one_batch_becomes_a_task_that_ended(
+        self, store: Store
+    ) -> None:
+        kernel = await kept_kernel(store)
+        journal = Journal()
+        journal.ready()
+        await append(store, kernel, journal.records)
+        seq = FIRST_CLIENT_SEQ + 3
+        asked: JsonValue = {"code": "1", "author": "bob", "at": NOON}
+        journal.add(RecordKind.STARTED, seq, task_id=f"task {seq}", asked=asked)
+        journal.ended(seq)
+        await append(store, kernel, journal.records)
+        task = await store.tasks.get(f"task {seq}", None)
+        assert (task.state, task.code) == (TaskState.SUCCEEDED, "1")
+        assert (await present(store, kernel)).open_tasks == 0
+        changes = await store.events.read(0)
+        states = [one.state for one in changes if one.task_id == task.id]
+        assert states == [TaskState.QUEUED, TaskState.RUNNING, TaskState.SUCCEEDED]

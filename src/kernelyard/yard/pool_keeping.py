@@ -15,7 +15,14 @@ from kernelyard.model.errors import AgentUnavailable, YardError
 from kernelyard.model.images import ImageSnapshot
 from kernelyard.model.kernel_phases import Phase
 from kernelyard.model.kernels import Kernel
-from kernelyard.model.pools import EVERYBODY, Pool, PoolOrder, pause_after, pool_digest
+from kernelyard.model.pools import (
+    EVERYBODY,
+    Pool,
+    PoolOrder,
+    calmed,
+    pause_after,
+    pool_digest,
+)
 from kernelyard.model.principals import Principal, Role
 from kernelyard.model.projection import GENTLE_ENDS
 from kernelyard.model.quantities import Micros
@@ -37,7 +44,7 @@ PAUSE_SECONDS = 0.05
 MOST_STARTING = 2
 """So many are made ready at once, in all pools."""
 PATIENCE_SECONDS = 3.0
-"""After so long a kernel is made ready although others are being created."""
+"""After so long kernels are made ready although others are being created."""
 _ADMIN = Principal(ADMIN_NAME, Role.ADMIN)
 
 
@@ -83,8 +90,6 @@ class PoolKeeping:
         self._short = ""
         """Why memory is short where kernels run, as the agent has said last."""
         self._asked_at = float("-inf")
-        self._lacking_since: float | None = None
-        """Since when something is to be started and creates are in the way."""
 
     async def declare(self, orders: Sequence[PoolOrder]) -> None:
         """Keep what the settings ask for, and forget what they asked for before. Raises Invalid."""
@@ -114,7 +119,7 @@ class PoolKeeping:
                 failure("pools.failed", error)
                 seconds = POLL_SECONDS
             await self._bell.wait(pools_topic(), mark, seconds)
-            await self._clock.sleep(PAUSE_SECONDS)
+            await self._until_quiet()
 
     async def _round(self) -> float:
         """Do what is due for each pool; return after how many seconds to look again."""
@@ -126,8 +131,6 @@ class PoolKeeping:
             if kernel.pool_no not in numbers:
                 await self._give_up(kernel)
         starting = sum(not one.phase.is_final and one.phase is not Phase.READY for one in waiting)
-        soon = IDLE_POLL_SECONDS if not pools else POLL_SECONDS
-        lacking = False
         if pools:
             await self._relieve(waiting)
         for pool in pools:
@@ -135,16 +138,9 @@ class PoolKeeping:
             missing, wanted = await self._tended(pool, mine)
             if wanted is None or missing <= 0:
                 continue
-            lacking = True
-            while missing and starting < MOST_STARTING and self._may_start():
-                if not await self._start(pool, wanted):
-                    break
+            while missing and starting < MOST_STARTING and await self._start(pool, wanted):
                 missing, starting = missing - 1, starting + 1
-            if missing and starting < MOST_STARTING:
-                soon = min(soon, QUIET_SECONDS)
-        if not lacking:
-            self._lacking_since = None
-        return soon
+        return POLL_SECONDS if pools else IDLE_POLL_SECONDS
 
     async def _tended(self, pool: Pool, waiting: list[Kernel]) -> tuple[int, _Wanted | None]:
         """Give up what is not wanted; return how many are missing, and of what they are to be made.
@@ -153,7 +149,8 @@ class PoolKeeping:
         """
         now = self._clock.now()
         trouble = self._trouble.setdefault(pool.no, _Trouble())
-        pool = await self._store.pools.calm(pool.no, now) or pool
+        if calmed(pool, now) is not pool:
+            pool = await self._store.pools.calm(pool.no, now) or pool
         try:
             wanted = await self._wanted(pool)
         except AgentUnavailable:
@@ -244,15 +241,13 @@ class PoolKeeping:
             "them. Ask for fewer, or raise 'max_kernels'."
         )
 
-    def _may_start(self) -> bool:
-        """Whether nobody is creating kernels, or somebody has been doing so for long enough."""
-        now = asyncio.get_running_loop().time()
-        if self._lacking_since is None:
-            self._lacking_since = now
-        if not self._pools.quiet and now - self._lacking_since < PATIENCE_SECONDS:
-            return False
-        self._lacking_since = now
-        return True
+    async def _until_quiet(self) -> None:
+        """Let those go first who wait for a kernel; but not for ever."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        await self._clock.sleep(PAUSE_SECONDS)
+        while not self._pools.quiet and loop.time() - begun < PATIENCE_SECONDS:
+            await self._clock.sleep(QUIET_SECONDS)
 
     async def _start(self, pool: Pool, wanted: _Wanted) -> bool:
         if await self._in_the_way() is not None:

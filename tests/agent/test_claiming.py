@@ -86,6 +86,14 @@ async def test_a_claim_that_asks_for_nothing_leaves_everything_as_it_is(
     assert end_of(records, 1)["execution_count"] == 1
 
 
+async def test_nothing_in_it_tells_that_it_has_waited(agent: AgentProcess) -> None:
+    look = "print(sorted(globals()), In, Out, len(dir(get_ipython())), globals().get('_'))"
+    order = await waiting(agent)
+    await claim(agent, order, environment={"KEPT": "k", "DROPPED": "d", "GREETING": "hello"})
+    other = await agent.launch()
+    assert await run(agent, order.kernel_id, look) == await run(agent, other, look)
+
+
 async def test_it_runs_nothing_before_it_is_somebodys(agent: AgentProcess) -> None:
     order = await waiting(agent)
     refused = fault_in(await agent.ask(link.Submit(order.kernel_id, [])))

@@ -52,13 +52,9 @@ def ready(admin: Client, user: str | None, *preload: str) -> Zygote:
     return found[0]
 
 
-def way_of(kernel: Kernel) -> str:
-    """How the kernel was started, as its journal says."""
-    marks = kernel.follow()
-    try:
-        return str(next(one.content["started"] for one in marks if one.kind == "kernel_ready"))
-    finally:
-        marks.close()
+def way_of(kernel: Kernel) -> str | None:
+    """How the kernel was started."""
+    return kernel.refresh().info.started
 
 
 def told(yard: Client, template: str, module: str) -> tuple[Kernel, list[str]]:

@@ -82,7 +82,7 @@ def test_a_kernels_life_is_a_run_of_phases() -> None:
             (0, K.KERNEL_READY, {"attempt": 1, "info": {"implementation": "x"}}),
             (0, K.KERNEL_RESTARTING, {"attempt": 2, "reason": "asked"}),
             (0, K.KERNEL_LAUNCHED, {"attempt": 2, "pid": 6}),
-            (0, K.KERNEL_READY, {"attempt": 2, "info": {}}),
+            (0, K.KERNEL_READY, {"attempt": 2, "info": {}, "started": "exec"}),
             (0, K.KERNEL_STOPPING, {"cause": "asked", "reason": "by ada"}),
             (0, K.KERNEL_ENDED, {"cause": "asked", "reason": "by ada"}),
         )
@@ -98,6 +98,7 @@ def test_a_kernels_life_is_a_run_of_phases() -> None:
     ]
     assert [phase.at for phase in change.phases] == [1000 * n for n in range(1, 8)]
     assert (change.ran_attempt, change.info, change.closed) == (2, {}, True)
+    assert change.started == "exec"
     assert (change.phases[2].reason, change.phases[-1].reason) == ("asked", "by ada")
 
 

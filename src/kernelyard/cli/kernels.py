@@ -332,6 +332,7 @@ def _show(info: KernelInfo, form: Format) -> None:
             "runs": info.current_task,
             "queued": info.queued_tasks,
             "restarts": info.restarts,
+            "started": info.started,
             "owner": info.owner,
             "owned": None if info.owned else "no: it was attached",
             "created": info.created_at,

@@ -162,6 +162,8 @@ class KernelInfo:
     current_task_number: int | None = None
     queued_tasks: int = 0
     restarts: int = 0
+    started: str | None = None
+    """``fork`` or ``exec``: how its process was started, once it is ready."""
     last_number: int = 0
     """Number of the last thing that happened on it."""
     language_info: dict[str, Any] | None = None

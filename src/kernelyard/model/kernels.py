@@ -140,6 +140,8 @@ class Kernel:
     """Whether that record is the journal's last."""
     info: JsonObject | None = None
     """Content of the kernel_info_reply, once ready."""
+    started: str | None = None
+    """``fork`` or ``exec``: how its last process that became ready was started, if that is known."""
     stored_bytes: int = 0
     """Bytes of records in the store."""
     outputs_removed_at: Micros | None = None

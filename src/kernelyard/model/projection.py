@@ -75,6 +75,8 @@ class Projection:
     phases: tuple[PhaseChange, ...] = ()
     ran_attempt: int | None = None
     info: JsonObject | None = None
+    started: str | None = None
+    """How its last process was started."""
     size: int = 0
     """Bytes of all bodies."""
     started_seq: int | None = None
@@ -194,6 +196,7 @@ def _ready(folding: _Folding, record: Record, body: JsonObject) -> None:
         folding.result,
         ran_attempt=attempt if isinstance(attempt, int) else None,
         info=info if isinstance(info, dict) else None,
+        started=_text(body, "started"),
     )
     folding.activity(record.at)
 

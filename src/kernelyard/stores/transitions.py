@@ -176,6 +176,7 @@ def following(kernel: Kernel, projection: Projection) -> tuple[Kernel, list[Mark
         stored_number=projection.last_number,
         journal_closed=moved.journal_closed or projection.closed,
         info=projection.info if projection.info is not None else moved.info,
+        started=projection.started or moved.started,
         stored_bytes=moved.stored_bytes + projection.size,
         last_activity_at=max(times, default=None),
     ), marks

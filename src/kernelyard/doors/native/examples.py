@@ -103,6 +103,7 @@ KERNEL: shapes.Kernel = {
     "current_task_number": 1,
     "queued_tasks": 2,
     "restarts": 0,
+    "started": "fork",
     "last_number": 4,
     "language_info": {"name": "python", "version": "3.12.3"},
     "created_at": _MORNING,
@@ -137,6 +138,7 @@ ATTACHED_KERNEL: shapes.CreatedKernel = {
     **KERNEL,
     "name": "laboratory",
     "owned": False,
+    "started": None,
     "image": {
         "name": "foreign/python3",
         "reference": "foreign/python3",

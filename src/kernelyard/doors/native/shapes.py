@@ -116,6 +116,10 @@ class Kernel(TypedDict):
     current_task_number: int | None
     queued_tasks: Annotated[int, Field(description="Tasks that wait for their turn.")]
     restarts: int
+    started: Annotated[
+        str | None,
+        Field(description="`fork` or `exec`: how its process was started, once it is ready."),
+    ]
     last_number: Annotated[int, Field(description="Number of its newest stored output.")]
     language_info: Annotated[
         dict[str, object] | None, Field(description="What the kernel says of its language.")

@@ -170,6 +170,7 @@ def kernel(one: Kernel, prospect: Prospect | None = None) -> shapes.Kernel:
         "current_task_number": one.current_seq,
         "queued_tasks": max(0, one.open_tasks - (one.current_seq is not None)),
         "restarts": one.attempt - 1,
+        "started": one.started if one.owned else None,
         "last_number": one.stored_number,
         "language_info": dict(info) if isinstance(info, dict) else None,
         "created_at": time_text(one.created_at),

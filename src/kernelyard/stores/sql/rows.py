@@ -136,6 +136,7 @@ def _moving_values(kernel: Kernel) -> Values:
         "outputs_removed_at": kernel.outputs_removed_at,
         "launched_at": kernel.launched_at,
         "shut_down": kernel.shut_down,
+        "started": plain(kernel.started),
         "live": is_live(kernel),
         "unfinished": is_unfinished(kernel),
     }
@@ -159,6 +160,7 @@ def kernel_of(row: Row[Any]) -> Kernel:
         owned=row.owned,
         identity=row.identity,
         shut_down=row.shut_down,
+        started=row.started,
         pool_no=row.pool_no,
         pool_digest=row.pool_digest,
         wanted=Wanted(row.wanted),

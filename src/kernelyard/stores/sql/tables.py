@@ -108,6 +108,7 @@ kernels = Table(
     Column("shut_down", Boolean, nullable=False, server_default=false()),
     Column("pool_no", BigInteger),
     Column("pool_digest", String),
+    Column("started", String),
     UniqueConstraint("owner", "idempotency_key"),
     Index(None, "owner", "phase", "no"),
     Index(None, "phase", "no"),

@@ -109,7 +109,8 @@ class Journal:
     def ready(self, attempt: int = 1) -> Record:
         """The kernel answers."""
         self.add(RecordKind.KERNEL_LAUNCHED, attempt=attempt, pid=4711)
-        return self.add(RecordKind.KERNEL_READY, attempt=attempt, info={"banner": "hello ☀"})
+        info: JsonValue = {"banner": "hello ☀"}
+        return self.add(RecordKind.KERNEL_READY, attempt=attempt, info=info, started="fork")
 
     def started(self, seq: int) -> Record:
         """A task begins."""

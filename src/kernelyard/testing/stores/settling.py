@@ -34,7 +34,7 @@ class SettlingConformance(Opening):
         kernel = await present(store, kernel)
         assert kernel.state is KernelState.IDLE
         assert kernel.info == {"banner": "hello ☀"}
-        assert (kernel.ran_attempt, kernel.ready_at) == (1, ready.at)
+        assert (kernel.ran_attempt, kernel.ready_at, kernel.started) == (1, ready.at, "fork")
         assert kernel.last_activity_at == ready.at
 
     async def test_a_task_runs_and_ends(self, store: Store) -> None:

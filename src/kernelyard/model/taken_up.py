@@ -8,6 +8,9 @@ One that looks like a secret is never among them, whatever it begins with: it wo
 kernels that were not given it. A library that reads other variables when it is imported, and is
 preloaded, has those of the agent and of the image; a template that needs it otherwise says ``start =
 "exec"``.
+
+Zygotes load this file by its path, to look once more whether a kernel is for them: their interpreter may be
+old, and nothing of ours is imported here.
 """
 
 from __future__ import annotations

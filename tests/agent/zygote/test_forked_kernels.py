@@ -110,6 +110,18 @@ print(random.random(), uuid.uuid4(), tempfile.mkdtemp(), sep='\\n')
     assert not [text for text in told if b"s3cret" in text]
 
 
+async def test_variables_that_are_read_when_they_are_needed_need_no_zygote_of_their_own(
+    agent: AgentProcess,
+) -> None:
+    zygote = await zygote_of(agent, "python3")
+    for name in ("JUPYTER_TOKEN", "XDG_RUNTIME_DIR", "PYTHON_REGISTRY_PASSWORD", "MINE"):
+        kernel = await started(agent, "python3", environment={name: "of its own"})
+        assert is_forked(agent, kernel)
+        code = f"import os; print(os.environ[{name!r}])"
+        assert await said(agent, kernel, code) == "of its own"
+    assert (await zygote_of(agent, "python3")).pid == zygote.pid
+
+
 async def test_a_module_that_a_user_preloads_is_that_users(agent: AgentProcess) -> None:
     mark = "import yardmark; print(yardmark.PID); yardmark.SEEN.append(1); print(yardmark.SEEN)"
     found: dict[str, set[str]] = {}

@@ -13,23 +13,6 @@ from .booting import Prepared, signature
 from .channel import read_exactly, read_frame, say
 
 KERNEL_ID = "KERNELYARD_KERNEL_ID"
-_FIXED = (
-    "HOME",
-    "IPYTHON",
-    "JUPYTER",
-    "LANG",
-    "LC_",
-    "LD_",
-    "MKL_",
-    "MPL",
-    "NUMEXPR_",
-    "OMP_",
-    "OPENBLAS_",
-    "PYTHON",
-    "VIRTUAL_ENV",
-    "XDG_",
-)
-"""With what the names of variables begin that are read when things are imported."""
 
 
 def become(cord: socket.socket, log: int, prepared: Prepared) -> str:
@@ -76,9 +59,9 @@ def _arrange_descriptors(cord: int, log: int) -> None:
 
 def _hindrance(prepared: Prepared, wanted: "dict[str, str]") -> str:
     """Why another process than this one is needed; nothing if none is."""
-    had = prepared.environment
+    had, is_taken_up = prepared.environment, prepared.taken_up.is_taken_up
     for name in had.keys() | wanted.keys():
-        if name.startswith(_FIXED) and had.get(name) != wanted.get(name):
+        if is_taken_up(name) and had.get(name) != wanted.get(name):
             return f"the variable {name} is not what it was when modules were imported"
     if signature(prepared.app) != prepared.config_files:
         return "the configuration of IPython has changed"

@@ -15,6 +15,7 @@ from .fitness import Unfit
 OLDEST = (6, 0)
 BACKEND = ("MPLBACKEND", "module://matplotlib_inline.backend_inline")
 SETTINGS = Path(__file__).resolve().parents[1] / "launch" / "ipykernel_settings.py"
+TAKEN_UP = Path(__file__).resolve().parents[2] / "model" / "taken_up.py"
 CHILDREN = Path(__file__).resolve().parents[1] / "spawner" / "children.py"
 
 
@@ -24,6 +25,7 @@ class Prepared:
     def __init__(self) -> None:
         self.settings: Any = _loaded(SETTINGS)
         self.children: Any = _loaded(CHILDREN)
+        self.taken_up: Any = _loaded(TAKEN_UP)
         self.environment = dict(os.environ)
         """What it was when the process began."""
         self.changes: dict[str, str | None] = {}

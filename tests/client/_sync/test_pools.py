@@ -41,10 +41,10 @@ def test_a_pool_is_set_listed_and_removed() -> None:
         retries = RetryPolicy(first_delay=0.001)
         with Client(server.url, "secret", retries=retries) as yard:
             kept = yard.pools.set("conda/science", template="small", size=4, least=2, most=8)
-            listed = [pool for pool in yard.pools.list()]
+            listed = [pool.reason for pool in yard.pools.list()]
             yard.pools.remove("conda/science", template="small", owner="ada")
         put, _, delete = server.requests
-    assert kept == listed[0]
+    assert listed == [kept.reason]
     assert (kept.ready, kept.starting, kept.reason) == (3, 1, "No memory.")
     assert (put.method, put.path, put.json) == (
         "PUT",

@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from kernelyard.cli.main import COMMANDS, app, main
+from kernelyard.cli.main import COMMANDS, LazyCommands, app, main
 
 runner = CliRunner()
 
@@ -51,6 +51,25 @@ def test_each_command_has_help_with_an_example(words: list[str]) -> None:
 @pytest.mark.parametrize("words", ANSWERING, ids=" ".join)
 def test_each_command_that_answers_takes_o_json(words: list[str]) -> None:
     assert "-o, --format" in runner.invoke(app, [*words, "--help"]).stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_says_of_a_command_what_its_own_help_begins_with(name: str) -> None:
+    command = LazyCommands().get_command(None, name)
+    assert " ".join(command.help.split("\n\n")[0].split()) == COMMANDS[name]
+
+
+def test_the_list_is_shown_without_loading_the_commands() -> None:
+    code = (
+        "import sys\nfrom kernelyard.cli.main import COMMANDS, main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit: pass\n"
+        "loaded = [c for c in COMMANDS if 'kernelyard.cli.' + c.replace('-', '_') in sys.modules]\n"
+        "print('loaded:', loaded)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert told.stdout.endswith("loaded: []\n")
 
 
 def test_the_help_lists_every_command() -> None:

@@ -14,30 +14,30 @@ from typer.core import TyperGroup
 from kernelyard.cli.collecting import collect_rarely
 from kernelyard.cli.complaints import sentence_of, show
 
-COMMANDS = (
-    "run",
-    "tail",
-    "logs",
-    "submit",
-    "kernels",
-    "attach",
-    "detach",
-    "connection-info",
-    "tasks",
-    "events",
-    "images",
-    "kernelspec",
-    "resolve",
-    "templates",
-    "zygotes",
-    "pool",
-    "token",
-    "serve",
-    "stop",
-    "doctor",
-    "agent",
-)
-"""Names of the commands and, with underscores, of their modules, in the order of the help."""
+COMMANDS = {
+    "run": "Run a program or notebook and print what it says.",
+    "tail": "Print what a task said, and with -f what is still to come.",
+    "logs": "Print the end of a kernel's log: what its process printed beside its outputs.",
+    "submit": "Queue code on a kernel and print the task's id.",
+    "kernels": "List, make, look at and end kernels.",
+    "attach": "Attach a kernel that you did not start here, and print its id.",
+    "detach": "Let go of kernels that were attached; they go on with their variables.",
+    "connection-info": "Let plain Jupyter clients join a kernel: write a connection file and print its path.",
+    "tasks": "List, look at, cancel and read tasks.",
+    "events": "Print each state that your kernels and tasks have entered, oldest first, and what became of images.",
+    "images": "List, watch, register and disable images.",
+    "kernelspec": "Let JupyterLab, nbconvert, papermill and their like start kernels in a yard.",
+    "resolve": "Print the image that would run a notebook; why goes to standard error.",
+    "templates": "List, create, change and delete templates.",
+    "zygotes": "List the processes from which kernels are forked; for administrators.",
+    "pool": "Keep kernels ready, so that creating one takes no time.",
+    "token": "List, create, revoke and show tokens.",
+    "serve": "Run the server until Ctrl-C; kernels outlive it.",
+    "stop": "End the server, and with --all the kernels too.",
+    "doctor": "Check settings, plugins, images, disk use, and whether a kernel starts.",
+    "agent": "Run the agent that sits beside kernels.",
+}
+"""Commands with the first sentence of their help, in its order; with underscores, their modules."""
 
 
 class LazyCommands(TyperGroup):
@@ -45,6 +45,11 @@ class LazyCommands(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature is Typer's
         return list(COMMANDS)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the same
+        """List them without importing them all."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the same
         if cmd_name not in COMMANDS:

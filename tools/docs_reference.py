@@ -241,11 +241,14 @@ def _openapi() -> dict[str, Any]:
     import json
     from importlib.metadata import version
 
-    from kernelyard.doors._asgi import health, openapi
+    from kernelyard.doors._asgi import health, metrics, openapi
+    from kernelyard.doors._asgi.app import TAGS
     from kernelyard.doors.native import door
 
-    routes = [route for one in (*door.routers(), health.router) for route in one.routes]
-    tags = [*door.tags(), {"name": "health", "description": "For probes; open to everybody."}]
+    routes = [
+        route for one in (*door.routers(), health.router, metrics.router) for route in one.routes
+    ]
+    tags = [*door.tags(), *TAGS]
     document: dict[str, Any] = json.loads(openapi.describe(version("kernelyard"), routes, tags, ""))
     return document
 

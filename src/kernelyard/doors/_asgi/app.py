@@ -22,6 +22,11 @@ from kernelyard.doors._asgi.settings import AppSettings
 from kernelyard.doors._asgi.surroundings import Surroundings
 from kernelyard.yard.yard import Yard
 
+TAGS = [
+    {"name": "health", "description": "For probes; open to everybody."},
+    {"name": "metrics", "description": "Numbers for monitoring."},
+]
+"""Headings of what the application brings itself."""
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
 
@@ -64,8 +69,7 @@ def build_app(
     app.add_exception_handler(HTTPException, Unrouted(tuple(doors)))
     app.add_exception_handler(Exception, unexpected)
     tags = [tag for door in doors for tag in door.tags()]
-    tags.append({"name": "health", "description": "For probes; open to everybody."})
-    tags.append({"name": "metrics", "description": "Numbers for monitoring."})
+    tags += TAGS
     app.state.description = openapi.Description(settings.version, every, tags, settings.root_path)
     routes: ASGIApp = app
     for door in doors:

@@ -53,6 +53,10 @@ class BridgedKernel:
         ready = self._kernel.ready_incarnation
         return ready.channels if ready is not None and not ready.over else None
 
+    @property
+    def running_msg_id(self) -> str:
+        return self._kernel.running_msg_id
+
     def run(self, run: ClientRun) -> None:
         self._kernel.run(run)
 

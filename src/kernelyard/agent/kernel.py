@@ -178,6 +178,11 @@ class Kernel:
         return self._incarnation is not None and not self._incarnation.over
 
     @property
+    def running_msg_id(self) -> str:
+        """Id of the request that runs; empty if none does."""
+        return self._runner.running_msg_id
+
+    @property
     def cause(self) -> EndCause | None:
         """Why it has ended or is about to; None if it is not."""
         return self._stopping.cause if self._stopping is not None else None

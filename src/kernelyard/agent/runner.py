@@ -76,6 +76,11 @@ class Runner:
         """Number of the task that runs; 0 if none does."""
         return self._running.task.seq if self._running is not None else 0
 
+    @property
+    def running_msg_id(self) -> str:
+        """Id of the request that runs; empty if none does."""
+        return self._running.execution.msg_id if self._running is not None else ""
+
     def over(self) -> asyncio.Future[None] | None:
         """Return what is done as soon as the task that runs has ended; None if none does."""
         if self._running is None:

@@ -33,5 +33,9 @@ class Composer:
         self, msg_type: str, content: object, *, date: str, parent: bytes = _EMPTY
     ) -> Parts:
         """Return a message; ``parent`` is the header of the request that it belongs to."""
-        header = _encoder.encode(_Header(uuid4().hex, msg_type, self.session, date))
+        header = self.header(msg_type, date=date, msg_id=uuid4().hex)
         return Parts(header, parent, _EMPTY, _encoder.encode(content))
+
+    def header(self, msg_type: str, *, date: str, msg_id: str) -> bytes:
+        """Return a header."""
+        return _encoder.encode(_Header(msg_id, msg_type, self.session, date))

@@ -240,6 +240,17 @@ async def test_a_restart_is_told_and_what_is_asked_meanwhile_is_run_after_it(
     ]
 
 
+async def test_who_joins_a_busy_kernel_is_told_so_at_once(
+    agent: AgentProcess, kernel: str, client: RelayClient
+) -> None:
+    msg_id = client.execute("print('begun')\nwhile True: pass")
+    await client.until(of_type("stream", msg_id))
+    late = await RelayClient.join(agent, kernel, "late")
+    told = await late.until(lambda _: True)
+    assert (told.type, told.parent) == ("status", msg_id)
+    assert told.content == {"execution_state": "busy"}
+
+
 async def test_an_interrupt_on_the_control_channel_ends_the_run(
     agent: AgentProcess, kernel: str, client: RelayClient
 ) -> None:

@@ -33,6 +33,11 @@ class Kernel(Ward, Protocol):
         """None while no process is ready."""
         ...
 
+    @property
+    def running_msg_id(self) -> str:
+        """Id of the request that runs; empty if none does."""
+        ...
+
     def run(self, run: ClientRun) -> None:
         """Run what a client asks for, in its turn. Raises KernelEnded."""
         ...

@@ -84,6 +84,11 @@ class Relay:
         """A client has come; of one session the newest is served."""
         before = self._fronts.get(front.identity)
         self._fronts[front.identity] = front
+        if running := self._kernel.running_msg_id:
+            # What the kernel said when that began, it did not hear.
+            parent = self._composer.header(EXECUTE, date=_now(), msg_id=running)
+            busy = self._compose("status", {"execution_state": "busy"}, parent)
+            front.send(frame(websocket_v1.encode(IOPUB, busy)))
         if before is not None:
             before.dismiss(Conflict(REPLACED))
 
@@ -335,8 +340,7 @@ class Relay:
     # How it is said.
 
     def _compose(self, msg_type: str, content: object, parent: bytes = _NO_PARENT) -> Parts:
-        date = datetime.now(UTC).isoformat()
-        return self._composer.compose(msg_type, content, date=date, parent=parent)
+        return self._composer.compose(msg_type, content, date=_now(), parent=parent)
 
     def _send(self, client: bytes, channel: str, parts: Parts) -> None:
         if (front := self._fronts.get(client)) is not None:
@@ -349,6 +353,10 @@ class Relay:
     def _broadcast(self, frames: bytes) -> None:
         for front in list(self._fronts.values()):
             front.send(frames)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
 
 
 def _told(end: TaskEnd) -> dict[str, object]:

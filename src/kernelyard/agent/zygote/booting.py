@@ -34,6 +34,7 @@ class Prepared:
         self.shell: Any = None
         self.generators: list[Any] = []
         self.filling: list[bytes] = []
+        self.copying: Any = None
         self.config_files: tuple[tuple[str, int, int], ...] = ()
 
     def build(self) -> None:

@@ -1,4 +1,4 @@
-"""Finding out what a complete kernel loads, by one that is forked for a trial and ends at once."""
+"""Finding out what a complete kernel does, by one that is forked for a trial and ends when it has answered."""
 
 import importlib
 import json
@@ -8,10 +8,12 @@ import signal
 import sys
 import tempfile
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import becoming
+from . import becoming, pages
 from .booting import Prepared
 from .fitness import Unfit
 
@@ -20,20 +22,7 @@ _SECONDS = 60
 
 def learn(prepared: Prepared) -> None:
     """Import what a kernel has imported when it has answered once. Raises Unfit if it does not answer."""
-    ours, its = os.pipe()
-    pid = os.fork()
-    if not pid:
-        os.close(ours)
-        _try(prepared, its)
-    os.close(its)
-    with os.fdopen(ours, "rb") as end:
-        said = end.read()
-    os.waitpid(pid, 0)
-    if not said:
-        raise Unfit(
-            "a kernel that was forked for a trial did not answer; the log of the zygote says why"
-        )
-    for name in json.loads(said):
+    for name in _trial(prepared, lambda: list(sys.modules)):
         if name not in sys.modules:
             try:
                 importlib.import_module(name)
@@ -41,47 +30,89 @@ def learn(prepared: Prepared) -> None:
                 continue
 
 
-def _try(prepared: Prepared, its: int) -> None:
-    """In the child: be a kernel until it has answered, and tell what is loaded by then."""
+def learn_pages(prepared: Prepared) -> pages.Copying:
+    """Return what copies the pages that a kernel has written to when it has answered once."""
+    return pages.Copying(pages.within(_trial(prepared, pages.own_pages)))
+
+
+def _trial(prepared: Prepared, tell: "Callable[[], list[Any]]") -> "list[Any]":
+    """Fork a kernel and a client; return what is to be told of the kernel when it has answered."""
+    ours, its = os.pipe()
+    asked, answered = os.pipe()
+    place = Path(tempfile.mkdtemp())
+    try:
+        children = [_forked(lambda: _try(prepared, place, asked, its, tell))]
+        children.append(_forked(lambda: _ask(place, answered)))
+        for one in (its, asked, answered):
+            os.close(one)
+        with os.fdopen(ours, "rb") as end:
+            said = end.read()
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        tempfile.tempdir = None
+    if not said:
+        raise Unfit(
+            "a kernel that was forked for a trial did not answer; the log of the zygote says why"
+        )
+    return list(json.loads(said))
+
+
+def _forked(do: "Callable[[], None]") -> int:
+    pid = os.fork()
+    if pid:
+        return pid
     signal.alarm(_SECONDS)
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
-    place = Path(tempfile.mkdtemp())
-
-    def ask() -> None:
-        try:
-            _ask(place)
-            os.write(its, json.dumps(list(sys.modules)).encode())
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
-            os._exit(0)
-
     try:
-        connection = {"transport": "ipc", "ip": str(place / "s"), "key": "trial"}
-        connection.update(signature_scheme="hmac-sha256")
-        ports: dict[str, Any] = dict.fromkeys(("shell_port", "iopub_port", "stdin_port"), 0)
-        ports.update(control_port=0, hb_port=0)
-        file = place / "connection.json"
-        file.write_text(json.dumps({**connection, **ports}))
-        becoming.start(prepared, str(file), trial=True)
-        threading.Thread(target=ask, daemon=True).start()
-        prepared.app.start()
-    except BaseException:  # noqa: BLE001 - whatever it was, its log says it
+        do()
+    except BaseException:  # noqa: BLE001 - whatever it was, the log says it
         import traceback
 
-        traceback.print_exc(file=sys.__stderr__)
-    shutil.rmtree(place, ignore_errors=True)
+        sys.stderr = sys.__stderr__
+        traceback.print_exc()
     os._exit(1)
 
 
-def _ask(place: Path) -> None:
+def _try(
+    prepared: Prepared, place: Path, asked: int, its: int, tell: "Callable[[], list[Any]]"
+) -> None:
+    """Be a kernel until it has answered, and tell."""
+
+    def wait() -> None:
+        if os.read(asked, 1):
+            said = json.dumps(tell()).encode()
+            while said:
+                said = said[os.write(its, said) :]
+        os._exit(0)
+
+    ports = dict.fromkeys(("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port"), 0)
+    connection = {"transport": "ipc", "ip": str(place / "s"), "key": "trial", **ports}
+    file = place / "begun.json"
+    file.write_text(json.dumps({**connection, "signature_scheme": "hmac-sha256"}))
+    becoming.start(prepared, str(file), trial=True)
+    threading.Thread(target=wait, daemon=True).start()
+    file.rename(place / "connection.json")
+    prepared.app.start()
+
+
+def _ask(place: Path, answered: int) -> None:
+    """Be a client that asks once."""
     import zmq
     from jupyter_client.session import Session
 
-    told = json.loads((place / "connection.json").read_text())
+    file = place / "connection.json"
+    while not file.exists():
+        time.sleep(0.002)
+    told = json.loads(file.read_text())
     session = Session(key=b"trial")
     with zmq.Context() as context, context.socket(zmq.DEALER) as shell:
         shell.connect(f"ipc://{told['ip']}-{told['shell_port']}")
         session.send(shell, "execute_request", {"code": "pass", "silent": False})
         shell.recv_multipart()
+        os.write(answered, b".")
         shell.close(0)
+    os._exit(0)

@@ -37,6 +37,7 @@ def live() -> bool:
         telling.tell(task.get("sources", os.devnull), prepared.app)
         _forget_ourselves()
         booting.settle(prepared)
+        prepared.copying = learning.learn_pages(prepared)
     except fitness.Unfit as unfit:
         say(channel, {"state": "unfit", "reason": str(unfit)})
         return False
@@ -54,6 +55,7 @@ def live() -> bool:
     child = forking.serve(channel)
     if child is None:
         return False
+    prepared.copying.run()
     connection_file = becoming.become(*child, prepared)
     becoming.start(prepared, connection_file)
     return True

@@ -12,6 +12,7 @@ import os
 import random
 import shlex
 import sys
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from time import perf_counter
@@ -85,6 +86,8 @@ def main() -> None:
         text = results.page(about, found, calibrations, command=command, minutes=minutes)
         path.write_text(text, "utf-8")
         print(f"\nWritten to {path}.")
+    if found.failures:
+        sys.exit("\n".join(found.failures))
 
 
 async def _measured(
@@ -109,7 +112,12 @@ async def _measured(
         for name in _chosen(options):
             begun = perf_counter()
             print(f"measuring {name} …", end="", file=sys.stderr, flush=True)
-            found.add(await MEASURES[name](scene))
+            try:
+                found.add(await MEASURES[name](scene))
+            except Exception as error:
+                # The others are still worth having; the run says at its end that it failed.
+                traceback.print_exc()
+                found.failures.append(f"{name} failed: {type(error).__name__}: {error}")
             print(f" {perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
             if not options.quick:
                 calibrations.append(await asyncio.to_thread(calibrate, f"after {name}"))

@@ -33,12 +33,15 @@ class Found:
     verdicts: list[Verdict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What was left out, and what is to be known about the figures."""
+    failures: list[str] = field(default_factory=list)
+    """Measures that could not be taken."""
 
     def add(self, other: Found) -> None:
         """Take in what another has found."""
         self.figures += other.figures
         self.verdicts += other.verdicts
         self.notes += other.notes
+        self.failures += other.failures
 
 
 def percentile(values: Sequence[float], part: float) -> float:

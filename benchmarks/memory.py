@@ -9,8 +9,10 @@ pandas and matplotlib and used them. What ours are forked from is counted apart.
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
 from statistics import median
+from time import perf_counter
 
 import psutil
 
@@ -23,6 +25,9 @@ from benchmarks.warmth import IMPORTS, PRELOADED, preloading, warmed
 
 MEASURE = "memory"
 STARTS_AT_ONCE = 4
+FURTHER = "a further process of the agent"
+PATIENCE = 15.0
+LOOK = 0.1
 WHO = "import os; print(os.getpid())"
 
 
@@ -30,6 +35,7 @@ async def measure(scene: Scene) -> Found:
     """Return the lines of this measure."""
     many = scene.pick(quick=3, full=20)
     found = Found(notes=await warmed(scene, PLAIN))
+    await _none_ends(scene)
     found.figures += _processes(scene, f"{MEASURE} at rest")
     plain = at_most(f"PSS of an idle kernel, {many} of them", 0.45)
     found.add(await _idle(scene, many, PLAIN, WHO, plain))
@@ -50,6 +56,7 @@ async def _idle(scene: Scene, many: int, template: str, code: str, goal: Goal) -
                 continue
             async with AsyncExitStack() as stack:
                 pids = await _several(stack, open_roads[way], template, code, many)
+                await _none_ends(scene, pids)
                 if not scene.quick:
                     await at_rest()
                 taken[way] = [_of(pid) for pid in pids]
@@ -99,7 +106,14 @@ async def _several(
     return list(await asyncio.gather(*map(one, stacks)))
 
 
-def _processes(scene: Scene, measure: str, kernels: list[int] | None = None) -> list[Figure]:
+async def _none_ends(scene: Scene, kernels: Sequence[int] = ()) -> None:
+    """Wait until kernels that were deleted are gone from the machine."""
+    until = perf_counter() + PATIENCE
+    while perf_counter() < until and FURTHER in map(_name, _beside(scene, kernels)):
+        await asyncio.sleep(LOOK)
+
+
+def _processes(scene: Scene, measure: str, kernels: Sequence[int] = ()) -> list[Figure]:
     """What server and agent cost, and what the agent keeps beside its kernels."""
     agent = scene.server.agent_pid
     assert agent is not None
@@ -107,17 +121,26 @@ def _processes(scene: Scene, measure: str, kernels: list[int] | None = None) -> 
         Figure(measure, "server", _cells(*_of(scene.server.pid))),
         Figure(measure, "agent", _cells(*_of(agent))),
     ]
-    for process in psutil.Process(agent).children(recursive=True):
-        if process.pid not in (kernels or ()):
+    for process in _beside(scene, kernels):
+        with suppress(psutil.Error):  # one that ends just now
             figures.append(Figure(measure, _name(process), _cells(*_of(process.pid))))
     return figures
 
 
+def _beside(scene: Scene, kernels: Sequence[int]) -> list[psutil.Process]:
+    """The agent's processes that are not these kernels."""
+    children = psutil.Process(scene.server.agent_pid).children(recursive=True)
+    return [child for child in children if child.pid not in kernels]
+
+
 def _name(process: psutil.Process) -> str:
-    words = " ".join(process.cmdline())
+    try:
+        words = " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
     if "zygote" in words:
         return "process that kernels are forked from"
-    return "spawner" if "spawner" in words else "a further process of the agent"
+    return "spawner" if "spawner" in words else FURTHER
 
 
 def pss(pid: int) -> float:

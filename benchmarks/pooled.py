@@ -8,18 +8,15 @@ choose one that it has not had yet, for a create starts a new one all the same.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from time import perf_counter
-from typing import Any
 
-import httpx
+from kernelyard.client import Pool
 
 from benchmarks.figures import Found, compared
 from benchmarks.goals import faster
-from benchmarks.judging import judged
+from benchmarks.judging import OURS, judged
 from benchmarks.peer import Gateway, gateway
-from benchmarks.roads import GATEWAY, PLAIN, SDK, SOCKET, has_field, http_of, roads
+from benchmarks.roads import GATEWAY, PLAIN, SDK, Road, roads
 from benchmarks.running import KERNEL
 from benchmarks.scene import Scene
 from benchmarks.turns import Turn, turns
@@ -36,24 +33,21 @@ async def measure(scene: Scene) -> Found:
     """Return the lines of this measure."""
     rounds = scene.pick(quick=1, full=16)
     async with (
-        http_of(scene) as http,
         roads(scene, straight=False) as open_roads,
         gateway(scene.gateway_python, scene.home, prespawn=rounds + 1) as peer,
     ):
-        if not await has_field(http, "/v1/pools"):
-            return Found(notes=[f"{MEASURE}: left out, for the server has no pools yet"])
-        ways: dict[str, Turn] = {}
-        for name in (SDK, SOCKET):
-            if name in open_roads:
-                ways[name] = _claiming(open_roads[name], http)
+        ways = {name: _claiming(scene, open_roads[name]) for name in OURS if name in open_roads}
         if peer is not None:
             ways[GATEWAY] = _choosing(peer)
             await _all_idle(peer, rounds + 1)
-        async with _pool(http):
+        await scene.yard.pools.set(KERNEL, size=SIZE)
+        try:
             for turn in ways.values():
                 await turn()
             taken = await turns(ways, rounds, scene.chance, rest=not scene.quick)
-            missed = (await _state(http)).get("missed")
+            missed = (await _pool(scene)).missed
+        finally:
+            await scene.yard.pools.remove(KERNEL, owner="")
     found = Found(figures=compared(MEASURE, taken, GATEWAY if GATEWAY in taken else SDK))
     found.verdicts += judged(GOAL, taken, GATEWAY)
     if missed:
@@ -61,9 +55,9 @@ async def measure(scene: Scene) -> Found:
     return found
 
 
-def _claiming(road: Any, http: httpx.AsyncClient) -> Turn:
+def _claiming(scene: Scene, road: Road) -> Turn:
     async def turn() -> float:
-        await _filled(http)
+        await _filled(scene)
         begun = perf_counter()
         async with road(PLAIN) as kernel:
             await kernel.execute(CODE)
@@ -91,30 +85,14 @@ async def _all_idle(peer: Gateway, count: int) -> None:
     await asyncio.sleep(2)
 
 
-@asynccontextmanager
-async def _pool(http: httpx.AsyncClient) -> AsyncIterator[None]:
-    order = {**_POOL, "size": SIZE}
-    (await http.put("/v1/pools", json=order)).raise_for_status()
-    try:
-        yield
-    finally:
-        await http.delete("/v1/pools", params=_POOL)
+async def _pool(scene: Scene) -> Pool:
+    return next(iter([pool async for pool in scene.yard.pools.list() if pool.image == KERNEL]))
 
 
-async def _state(http: httpx.AsyncClient) -> dict[str, Any]:
-    answer = await http.get("/v1/pools")
-    answer.raise_for_status()
-    (pool,) = answer.json()["items"]
-    return dict(pool)
-
-
-async def _filled(http: httpx.AsyncClient) -> None:
+async def _filled(scene: Scene) -> None:
+    """Wait until the pool has what it should, and what it has is ready."""
     until = perf_counter() + PATIENCE
-    while perf_counter() < until:
-        if (await _state(http))["ready"] >= SIZE:
-            return
+    while (pool := await _pool(scene)).ready < SIZE:
+        if perf_counter() > until:
+            raise RuntimeError(f"the pool was not full in {PATIENCE:g} s: {pool}")
         await asyncio.sleep(LOOK)
-    raise RuntimeError(f"the pool was not full in {PATIENCE:g} s: {await _state(http)}")
-
-
-_POOL = {"image": KERNEL, "template": PLAIN}

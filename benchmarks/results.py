@@ -66,7 +66,7 @@ def page(
 def _notes(found: Found, calibrations: Sequence[Calibration]) -> list[str]:
     """What was said on the way, each once, and where the machine was not quiet."""
     uneven = [one.when for one in calibrations if not one.quiet]
-    said = list(dict.fromkeys(found.notes))
+    said = list(dict.fromkeys([*found.failures, *found.notes]))
     if uneven:
         said.append(f"others were at work on the machine {', '.join(uneven)}")
     return said

@@ -40,9 +40,10 @@ class Verdict:
     @property
     def ratio(self) -> float:
         """What is to be compared with what the goal wants."""
+        upper, lower = self.ours, self.theirs
         if self.goal.kind == "times better":
-            return self.theirs / self.ours if self.ours else float("inf")
-        return self.ours / self.theirs if self.theirs else float("inf")
+            upper, lower = lower, upper
+        return round(upper / lower, 6) if lower else float("inf")
 
     @property
     def reached(self) -> bool:

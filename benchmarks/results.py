@@ -43,6 +43,9 @@ def page(
 ) -> str:
     """Return the page."""
     date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    about = list(about)
+    if "--quick" in command:
+        about.insert(0, "**a short run: these figures only show that the benchmarks work**")
     facts = [
         *about,
         f"`{command}`, {date}, {minutes:.0f} minutes",

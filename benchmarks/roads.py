@@ -7,12 +7,14 @@ the same client code.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import httpx
+from websockets.exceptions import InvalidStatus
 
 from kernelyard import AsyncKernel
 
@@ -101,12 +103,15 @@ async def http_of(scene: Scene) -> AsyncIterator[httpx.AsyncClient]:
         yield http
 
 
-async def has_channels(http: httpx.AsyncClient) -> bool:
-    """Whether our server speaks the kernel protocol on WebSockets: a request that is none tells."""
-    described = (await http.get("/openapi.json")).text
-    nobody = "00000000-0000-4000-8000-000000000000"
-    answer = await http.get(f"/v1/kernels/{nobody}/channels")
-    return "/channels" in described or answer.status_code not in {404, 405}
+async def has_channels(scene: Scene) -> bool:
+    """Whether our server speaks the kernel protocol on WebSockets: it opens one, then says no kernel."""
+    path = f"/v1/kernels/{uuid.uuid4()}/channels"
+    headers = {"Authorization": f"Bearer {scene.server.token}"}
+    try:
+        async with opened(scene.server.url, path, "", headers):
+            return True
+    except InvalidStatus:
+        return False
 
 
 @asynccontextmanager
@@ -117,7 +122,7 @@ async def roads(scene: Scene, *, straight: bool = True) -> AsyncIterator[dict[st
         if straight:
             found[STRAIGHT] = lambda _: straight_kernel(scene.home)
         found[SDK] = lambda template: _by_sdk(scene, template)
-        if await has_channels(http):
+        if await has_channels(scene):
             found[SOCKET] = Ours(scene, http).kernel
         if (peer := scene.gateway) is not None:
             found[GATEWAY] = lambda _: peer.kernel()

@@ -36,7 +36,8 @@ class SocketKernel:
             try:
                 # After the reply nothing but a dropped message takes this long.
                 patience = PATIENCE if "reply" in waiting else QUIET
-                raw = await asyncio.wait_for(self._socket.recv(), patience)
+                async with asyncio.timeout(patience):
+                    raw = await self._socket.recv()
             except TimeoutError:
                 return False
             kind, parent, content = _unpacked(raw)
@@ -87,6 +88,7 @@ async def opened(
         subprotocols=[SUBPROTOCOL],
         additional_headers=headers,
         max_size=None,
+        open_timeout=PATIENCE,
         compression=None,
         proxy=None,
     ) as socket:

@@ -12,7 +12,7 @@ import psutil
 REST = 0.25
 """Of all processors, what may be busy when a turn begins."""
 LOOK = 0.1
-PATIENCE = 2.0
+PATIENCE = 1.5
 Turn = Callable[[], Awaitable[float]]
 
 

@@ -80,9 +80,13 @@ async def test_a_full_disk_is_told_and_passes(tmp_path: Path) -> None:
     kernel = await kept_kernel(store)
     database: SqliteDatabase = store._database
     pages = await database.write(lambda c: c.exec_driver_sql("PRAGMA page_count").scalar_one())
-    await database.write(
-        lambda c: c.exec_driver_sql(f"PRAGMA max_page_count = {pages + 20}").scalar_one()
-    )
+
+    async def grow_to(most: int) -> None:
+        pragma = f"PRAGMA max_page_count = {most}"
+        await database.write_straight(lambda c: c.execute(pragma).fetchone())
+        await database.write(lambda c: c.exec_driver_sql(pragma).scalar_one())
+
+    await grow_to(pages + 20)
     journal = Journal()
     journal.ready()
     for _ in range(200):
@@ -91,7 +95,7 @@ async def test_a_full_disk_is_told_and_passes(tmp_path: Path) -> None:
         await append(store, kernel, journal.records)
     assert await present(store, kernel) == kernel
     assert await store.outputs.read(kernel.no, 0) == []
-    await database.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count = 100000").scalar_one())
+    await grow_to(100_000)
     assert await append(store, kernel, journal.records) == len(journal.records)
     await store.aclose()
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from kernelyard.model.errors import StorageFull
 
+WORTH_NO_COPY = 64 * 1024
+_AT_ONCE = 1000
+"""Pieces for one call; the system takes 1,024."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -22,6 +26,24 @@ def append_whole(descriptor: int, data: bytes, size: int) -> None:
     try:
         while view:
             view = view[os.write(descriptor, view) :]
+    except OSError as error:
+        os.ftruncate(descriptor, size)
+        raise storage_error(error) from error
+
+
+def append_pieces(descriptor: int, pieces: Sequence[bytes], size: int) -> None:
+    """Append ``pieces`` one behind the other, as ``append_whole`` does; large ones are not copied."""
+    if sum(map(len, pieces)) < WORTH_NO_COPY:
+        append_whole(descriptor, b"".join(pieces), size)
+        return
+    try:
+        for begin in range(0, len(pieces), _AT_ONCE):
+            some = pieces[begin : begin + _AT_ONCE]
+            written = os.writev(descriptor, some)
+            if written < sum(map(len, some)):
+                rest = memoryview(b"".join(some))[written:]
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
     except OSError as error:
         os.ftruncate(descriptor, size)
         raise storage_error(error) from error

@@ -15,7 +15,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from kernelyard.agent.disk import append_whole, open_appendable
+from kernelyard.agent.disk import append_pieces, open_appendable
 from kernelyard.model.errors import Invalid, RecordsGone, StorageFull, YardError
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record, RecordKind
@@ -27,6 +27,8 @@ Entry = tuple[int, RecordKind, bytes]
 INDEX_STEP = 256 * 1024
 CHUNK = 1024 * 1024
 RETRY_SECONDS = 1.0
+START_SECONDS = 0.005
+"""How long followers may hear later that a task has begun, if nothing else happens."""
 
 
 def wall_clock() -> Micros:
@@ -69,6 +71,9 @@ class Journal:
         self._waiting: list[Record] = []
         self._waiting_bytes = 0
         self._retry: asyncio.TimerHandle | None = None
+        self._telling: asyncio.TimerHandle | None = None
+        self._untold = False
+        """Whether followers have not been woken for the last record."""
         self.when_written: Callable[[], None] | None = None
         """Called when what had waited for space on the disk is in the file."""
         self._ending = closed
@@ -259,27 +264,42 @@ class Journal:
         if not records or self._descriptor < 0:
             return
         waited = self._waiting_bytes > 0
-        chunks = [wire.encode(record) for record in records]
+        pieces = [piece for record in records for piece in (wire.header_of(record), record.body)]
         try:
-            append_whole(self._descriptor, b"".join(chunks), self.size)
+            append_pieces(self._descriptor, pieces, self.size)
         except (StorageFull, OSError):
             # Whatever is wrong with the disk, what happened is not dropped.
-            self._waiting_bytes = sum(map(len, chunks))
+            self._waiting_bytes = sum(map(len, pieces))
             self._retry = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._write)
             return
-        for record, chunk in zip(records, chunks, strict=True):
+        for record in records:
             note(self.index, record.number, self.size)
-            self.size += len(chunk)
+            self.size += wire.HEADER_SIZE + len(record.body)
         self.last_number = records[-1].number
         self._waiting, self._waiting_bytes = [], 0
         self.closed = self._ending
-        self._tell()
+        if len(records) == 1 and records[0].kind is RecordKind.STARTED:
+            self._untold = True
+            self._tell_soon()
+        else:
+            self._tell()
         for watcher in tuple(self.watchers):
             watcher(records)
         if waited and self.when_written is not None:
             self.when_written()
 
+    def _tell_soon(self) -> None:
+        """Nobody waits for a start by itself: it is told with what follows, or in a moment."""
+        if self._telling is None and self.listeners:
+            self._telling = asyncio.get_running_loop().call_later(START_SECONDS, self._told_late)
+
+    def _told_late(self) -> None:
+        self._telling = None
+        if self._untold:
+            self._tell()
+
     def _tell(self) -> None:
+        self._untold = False
         for listener in tuple(self.listeners):
             listener()
 

@@ -51,9 +51,14 @@ class CorruptRecord(ValueError):
 
 def encode(record: Record) -> bytes:
     """Return the bytes of one record."""
+    return header_of(record) + record.body
+
+
+def header_of(record: Record) -> bytes:
+    """Return what stands before the body of a record."""
     rest = _REST.pack(record.number, record.at, record.seq, KIND_CODES[record.kind])
     crc = zlib.crc32(record.body, zlib.crc32(rest))
-    return b"".join((_HEAD.pack(len(record.body), crc), rest, record.body))
+    return _HEAD.pack(len(record.body), crc) + rest
 
 
 def split(data: bytes | memoryview) -> tuple[list[Record], int]:

@@ -19,25 +19,31 @@ def output_bytes(record: Record) -> bytes:
 
     A raw line end can only be white space between JSON tokens, so a space says the same.
     """
-    body = record.body
-    if b"\n" in body or b"\r" in body:
-        body = body.translate(_LINE_ENDS)
-    return b'{"number":%d,"at":"%b","task":%d,"kind":"%b","content":%b}' % (
-        record.number,
-        time_text(record.at).encode(),
-        record.seq,
-        _KINDS[record.kind],
-        body,
-    )
+    return b"%b%b}" % (_beginning(record), _on_one_line(record.body))
 
 
 def event_bytes(record: Record) -> bytes:
     """Return one output as a server-sent event."""
-    return b"id: %d\nevent: %b\ndata: %b\n\n" % (
+    return b"id: %d\nevent: %b\ndata: %b%b}\n\n" % (
         record.number,
         _KINDS[record.kind],
-        output_bytes(record),
+        _beginning(record),
+        _on_one_line(record.body),
     )
+
+
+def _beginning(record: Record) -> bytes:
+    """The JSON of an output up to its content, which may be large and is put behind it once."""
+    return b'{"number":%d,"at":"%b","task":%d,"kind":"%b","content":' % (
+        record.number,
+        time_text(record.at).encode(),
+        record.seq,
+        _KINDS[record.kind],
+    )
+
+
+def _on_one_line(body: bytes) -> bytes:
+    return body.translate(_LINE_ENDS) if b"\n" in body or b"\r" in body else body
 
 
 class Pieces:
@@ -79,7 +85,7 @@ def joined(pieces: Iterable[bytes], size: int = PIECE) -> Iterator[bytes]:
         waiting.append(piece)
         length += len(piece)
         if length >= size:
-            yield b"".join(waiting)
+            yield b"".join(waiting) if len(waiting) > 1 else piece
             waiting.clear()
             length = 0
     if waiting:

@@ -49,7 +49,10 @@ class SqliteDatabase:
         self._writing = _engine(path, connections=1, begin="BEGIN IMMEDIATE")
         self._reading = _engine(path, connections=READERS, begin="BEGIN")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="kernelyard-store-writer")
-        self._turns = Turns(self._writer, lambda: _driver(self._writing), _translated)
+        self._turns = Turns(self._writer, self._own_driver, _translated)
+        self._own: sqlite3.Connection | None = None
+        """The writer's own connection for what is done straight: getting one from the pool costs more
+        than a transaction does."""
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="kernelyard-store-reader")
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -83,9 +86,24 @@ class SqliteDatabase:
         """Close every connection, after the work that is under way."""
         await asyncio.to_thread(self._close)
 
+    @contextlib.contextmanager
+    def _own_driver(self) -> Iterator[sqlite3.Connection]:
+        if self._own is None:
+            with _driver(self._writing, detach=True) as driver:
+                self._own = driver
+        try:
+            yield self._own
+        except BaseException:
+            if self._own.in_transaction:
+                self._own.close()
+                self._own = None
+            raise
+
     def _close(self) -> None:
         self._readers.shutdown()
         self._writer.shutdown()
+        if self._own is not None:
+            self._own.close()
         self._reading.dispose()
         self._writing.dispose()
 
@@ -136,12 +154,16 @@ def _engine(path: Path, *, connections: int, begin: str) -> Engine:
 
 
 @contextlib.contextmanager
-def _driver(engine: Engine) -> Iterator[sqlite3.Connection]:
-    """A connection of the pool, without its wrapping."""
+def _driver(engine: Engine, *, detach: bool = False) -> Iterator[sqlite3.Connection]:
+    """A connection of the pool without its wrapping; with ``detach`` it is the caller's to keep."""
     pooled = engine.raw_connection()
+    driver = pooled.driver_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - the engine's own driver
+    if detach:
+        pooled.detach()
+        yield driver
+        return
     try:
-        driver = pooled.driver_connection
-        assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - the engine's own driver
         yield driver
     finally:
         pooled.close()

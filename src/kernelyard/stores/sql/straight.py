@@ -53,7 +53,8 @@ _VISIBLE = "kernel_no NOT IN (SELECT no FROM kernels WHERE wanted = 'gone')"
 _TASK_BY_ID = _TASK + "WHERE id = ? AND " + _VISIBLE
 _KEY = "SELECT 1 FROM tasks WHERE kernel_no = ? AND idempotency_key = ?"
 _FOR_TASK = (
-    "SELECT id, owner, wanted, phase, open_tasks, last_activity_at FROM kernels WHERE no = ?"
+    "SELECT id, owner, wanted, phase, open_tasks, last_activity_at, pool_no "
+    "FROM kernels WHERE no = ?"
 )
 _LAST_SEQ = f"SELECT max(seq) FROM tasks WHERE kernel_no = ? AND seq < {FIRST_CLIENT_SEQ}"  # noqa: S608
 _INSERT_TASK = (
@@ -69,7 +70,7 @@ _NOTE = (
     "VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 _FOR_RECORDS = (
-    "SELECT owner, phase, stored_number, current_seq, current_task_id, last_activity_at "
+    "SELECT owner, phase, stored_number, current_seq, current_task_id, last_activity_at, pool_no "
     "FROM kernels WHERE no = ?"
 )
 _INSERT_RECORDS = (
@@ -97,7 +98,9 @@ def insert_task(
     row = driver.execute(_FOR_TASK, (task.kernel_no,)).fetchone()
     if row is None or row[2] == Wanted.GONE:
         raise KernelNotFound
-    kernel_id, owner, wanted, phase, open_tasks, last_activity = row
+    kernel_id, owner, wanted, phase, open_tasks, last_activity, pool = row
+    if pool is not None:
+        raise NotStraight
     if idempotency is not None and _is_known(driver, task.kernel_no, idempotency.key):
         raise NotStraight
     if wanted != Wanted.RUN or phase in TAKES_NO_TASKS:
@@ -124,13 +127,13 @@ def append_records(
     row = driver.execute(_FOR_RECORDS, (kernel_no,)).fetchone()
     if row is None:
         return None
-    owner, phase, stored_number, current_seq, current_id, last_activity = row
+    owner, phase, stored_number, current_seq, current_id, last_activity, pool = row
     fresh = new_records(stored_number, records)
     if not fresh:
         return Stored(stored_number)
     if fresh is not records:
         projection = project(fresh)
-    if _moves_kernel(projection) or Phase(phase).is_final:
+    if pool is not None or _moves_kernel(projection) or Phase(phase).is_final:
         raise NotStraight
     driver.executemany(_INSERT_RECORDS, [record_values(kernel_no, record) for record in fresh])
     told: list[Run] = []

@@ -74,44 +74,43 @@ class Turns:
         """In the writer's thread: one transaction."""
         try:
             with self._translated(), self._driver() as driver:
-                _transaction(driver, some)
+                self._transaction(driver, some)
         except BaseException as error:  # noqa: BLE001 - it is told to those who wait
             for one in some:
                 one.error = one.error or error
         loop.call_soon_threadsafe(self._served, loop, some)
+
+    def _transaction(self, driver: sqlite3.Connection, some: list[_Waiting]) -> None:
+        driver.execute("BEGIN IMMEDIATE")
+        try:
+            if len(some) == 1:
+                some[0].result = some[0].work(driver)
+            else:
+                for one in some:
+                    self._within(driver, one)
+            driver.execute("COMMIT")
+        except BaseException:
+            if driver.in_transaction:
+                driver.execute("ROLLBACK")
+            raise
+
+    def _within(self, driver: sqlite3.Connection, one: _Waiting) -> None:
+        driver.execute("SAVEPOINT turn")
+        try:
+            with self._translated():
+                one.result = one.work(driver)
+        except Exception as error:
+            if not driver.in_transaction:
+                raise  # SQLite has given up the whole of it
+            driver.execute("ROLLBACK TO turn")
+            one.error = error
+        driver.execute("RELEASE turn")
 
     def _served(self, loop: asyncio.AbstractEventLoop, some: list[_Waiting]) -> None:
         self._under_way = False
         if self._line:
             self._begin(loop)
         _tell(some)
-
-
-def _transaction(driver: sqlite3.Connection, some: list[_Waiting]) -> None:
-    driver.execute("BEGIN IMMEDIATE")
-    try:
-        if len(some) == 1:
-            some[0].result = some[0].work(driver)
-        else:
-            for one in some:
-                _within(driver, one)
-        driver.execute("COMMIT")
-    except BaseException:
-        if driver.in_transaction:
-            driver.execute("ROLLBACK")
-        raise
-
-
-def _within(driver: sqlite3.Connection, one: _Waiting) -> None:
-    driver.execute("SAVEPOINT turn")
-    try:
-        one.result = one.work(driver)
-    except Exception as error:
-        if not driver.in_transaction:
-            raise  # SQLite has given up the whole of it
-        driver.execute("ROLLBACK TO turn")
-        one.error = error
-    driver.execute("RELEASE turn")
 
 
 def _tell(some: list[_Waiting]) -> None:

@@ -277,3 +277,14 @@ async def test_zygotes_and_their_kernels_outlive_an_agent_and_end_with_all(
     await agent.done(link.Quit(stop_kernels=True))
     await agent.wait()
     await wait_until(lambda: not any(map(is_alive, pids)))
+
+
+async def test_zygotes_keep_no_agent_from_ending_when_it_is_idle(tmp_path: Path) -> None:
+    process = AgentProcess(tmp_path / "data", "--idle-exit-seconds", "4", zygotes=1)
+    try:
+        await process.start()
+        zygote = await zygote_of(process, "python3")
+        assert await process.wait() == 0
+        await wait_until(lambda: not is_alive(zygote.pid))
+    finally:
+        await process.clean_up()

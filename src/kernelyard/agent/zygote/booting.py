@@ -66,6 +66,10 @@ class Prepared:
     def _build_shell(self, kernel: Any) -> None:
         if self.app.kernel_class is not kernel or not isinstance(kernel.shell_class.klass, type):
             raise Unfit("its kernel is of a class that is not ipykernel's own")
+        from ipykernel.compiler import XCachingCompiler
+
+        # Older ones have no such trait.
+        compiler = getattr(kernel, "compiler_class", None)
         # Its database must not be opened here; a kernel that has a history makes its own.
         history = self.app.config.HistoryManager
         wanted = history.pop("enabled", None)
@@ -75,7 +79,7 @@ class Prepared:
             profile_dir=self.app.profile_dir,
             user_module=None,
             user_ns=self.app.user_ns,
-            compiler_class=kernel.compiler_class.default_value,
+            compiler_class=XCachingCompiler if compiler is None else compiler.default_value,
         )
         del history["enabled"]
         if wanted is not None:

@@ -53,7 +53,8 @@ class Assembly:
         return await self.yard.live_kernels()
 
     async def stop_kernels(self) -> None:
-        """End every kernel and the agents themselves."""
+        """End every kernel and the agents themselves; nothing is kept ready any more."""
+        self.hang_up()
         for address in await self._engine.observe():
             await self._links.open(address).quit(stop_kernels=True)
 

@@ -250,7 +250,7 @@ class PoolKeeping:
             await self._clock.sleep(QUIET_SECONDS)
 
     async def _start(self, pool: Pool, wanted: _Wanted) -> bool:
-        if await self._in_the_way() is not None:
+        if self._bell.muffled or await self._in_the_way() is not None:
             return False
         kernel = Kernel(
             no=0,

@@ -63,9 +63,7 @@ async def warmed_up(agent: AgentProcess, image: str = "python3", **order: object
     fields = LaunchOrder(
         **{"kernel_id": kernel, "attempt": 1, "provider": "", "image": image, **order}
     )
-    return await zygote_of(
-        agent, image, preload=tuple(fields.preload), trust=fields.trust if fields.preload else ""
-    )
+    return await zygote_of(agent, image, preload=tuple(fields.preload), trust=fields.trust)
 
 
 def is_forked(agent: AgentProcess, kernel_id: str) -> bool:

@@ -93,6 +93,18 @@ async def test_an_environment_of_ones_own_that_is_read_at_the_start_is_shared_wi
     assert (own.trust, harmless.trust) == ("ann", "")
 
 
+async def test_variables_that_say_where_modules_are_make_a_boundary_without_any_module(
+    house: YardHouse,
+) -> None:
+    where = TemplateSpec(environment={"PYTHONPATH": "/home/ann"})
+    await house.yard.templates.create(ANN, Template(name="hers", spec=where))
+    await house.yard.templates.create(ADMIN, Template(name="ours", spec=where))
+    assert (await launched(house, BEN, "hers")).trust == "ben"
+    assert (await launched(house, BEN, "ours")).trust == ""
+    own = await launched(house, BEN, "default", environment={"PYTHONPATH": "/home/ben"})
+    assert own.trust == "ben"
+
+
 async def test_what_waits_in_a_pool_with_modules_of_a_user_is_started_afresh(
     house: YardHouse,
 ) -> None:

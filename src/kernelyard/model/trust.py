@@ -13,13 +13,13 @@ SHARED = ""
 def start_of(kernel: Kernel) -> tuple[StartWay, str]:
     """Return how a kernel is to be started, and the trust boundary of what it is forked from.
 
-    Modules that a user has chosen run beside his own kernels only: the boundary is the kernel's owner,
-    whoever made its template. What waits in a pool has no owner yet, so with such modules it is started
-    afresh.
+    Code that a user has chosen runs beside his own kernels only, be it by names of modules or by
+    variables that say where modules are: the boundary is the kernel's owner, whoever made its template.
+    What waits in a pool has no owner yet, so it is started afresh then.
     """
     spec = kernel.template.spec
-    own = any(map(is_taken_up, kernel.environment))
-    if not spec.preload or (spec.vouched and not own):
+    told = kernel.environment if spec.vouched else {**spec.environment, **kernel.environment}
+    if not any(map(is_taken_up, told)) and (spec.vouched or not spec.preload):
         return spec.start, SHARED
     if kernel.waits:
         return StartWay.EXEC, SHARED

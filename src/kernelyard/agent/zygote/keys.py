@@ -73,13 +73,11 @@ def wanted_for(
     dropped = {name for name in image_env if is_taken_up(name) and name not in ordered}
     env = {name: text for name, text in image_env.items() if name not in dropped} | ordered
     preload = tuple(order.preload)
-    # Where nothing is preloaded, nobody's code runs in it but that of the environment.
-    trust = order.trust if preload else ""
-    told = [python, arguments, preload, trust, sorted(taken_up(env).items())]
+    told = [python, arguments, preload, order.trust, sorted(taken_up(env).items())]
     digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()
     return Wanted(
         name=digest[:32],
-        recipe=Recipe(order.provider, order.image, preload, trust),
+        recipe=Recipe(order.provider, order.image, preload, order.trust),
         python=python,
         arguments=arguments,
         env=env,

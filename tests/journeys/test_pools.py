@@ -13,7 +13,7 @@ from kernelyard import Client
 from kernelyard.client import Pool
 from kernelyard.model.ids import is_uuid
 
-from tests.support.live_server import LiveServer, alive, wait_until
+from tests.support.live_server import LiveServer, alive, processes_of, wait_until
 
 SHOW = "import os; print(os.environ.get('GREETING'), os.getcwd())"
 
@@ -144,3 +144,11 @@ def test_pools_of_the_settings_are_filled_when_the_server_starts(tmp_path: Path)
     with LiveServer(tmp_path / "data", env=env) as server, server.client() as yard:
         full(yard, 1)
         assert the_pool(yard).declared
+
+
+def test_a_server_that_ends_its_kernels_leaves_none_that_waits(tmp_path: Path) -> None:
+    with LiveServer(tmp_path / "data", "--stop-kernels-on-exit") as server:
+        with server.client() as yard:
+            filled(yard, 2)
+        server.stop()
+        assert processes_of(server.data_dir) == []

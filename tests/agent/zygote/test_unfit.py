@@ -69,3 +69,10 @@ async def test_a_kernel_of_another_class_is_not_forked(nest: Nest) -> None:
     report = await nest.zygote(options=[option])
     assert report.state == "unfit"
     assert "ipykernel's own kernel" in report.reason
+
+
+async def test_a_kernel_that_does_not_come_up_in_a_trial_makes_it_unfit(nest: Nest) -> None:
+    report = await nest.zygote(options=["--IPKernelApp.outstream_class=no.such.Thing"])
+    assert report.state == "unfit"
+    assert "for a trial did not answer" in report.reason
+    assert "ModuleNotFoundError" in (nest.path / "z.log").read_text()

@@ -42,7 +42,7 @@ def _trial(prepared: Prepared, tell: "Callable[[], list[Any]]") -> "list[Any]":
     place = Path(tempfile.mkdtemp())
     try:
         children = [_forked(lambda: _try(prepared, place, asked, its, tell))]
-        children.append(_forked(lambda: _ask(place, answered)))
+        children.append(_forked(lambda: _ask(place, answered, its)))
         for one in (its, asked, answered):
             os.close(one)
         with os.fdopen(ours, "rb") as end:
@@ -99,8 +99,10 @@ def _try(
     prepared.app.start()
 
 
-def _ask(place: Path, answered: int) -> None:
+def _ask(place: Path, answered: int, its: int) -> None:
     """Be a client that asks once."""
+    # If the kernel ends without a word, that is to be noticed at once.
+    os.close(its)
     import zmq
     from jupyter_client.session import Session
 

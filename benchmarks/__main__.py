@@ -11,6 +11,7 @@ import asyncio
 import os
 import random
 import shlex
+import signal
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
@@ -65,6 +66,8 @@ MEASURES = GOALS | FURTHER
 def main() -> None:
     """Read the options, start what is measured, print and write what was found."""
     options = _options()
+    # So that what was started ends with us, however we are ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     begun = perf_counter()
     seed = random.randrange(10**6) if options.seed is None else options.seed
     python = None if options.without_gateway else gateway_python(options.gateway_python)

@@ -19,7 +19,7 @@ from benchmarks.peer import Gateway, gateway
 from benchmarks.roads import GATEWAY, PLAIN, SDK, Road, roads
 from benchmarks.running import KERNEL
 from benchmarks.scene import Scene
-from benchmarks.turns import Turn, turns
+from benchmarks.turns import Turn, at_rest, turns
 from benchmarks.warmth import PATIENCE
 
 MEASURE = "create → first result, from a pool"
@@ -81,8 +81,9 @@ async def _all_idle(peer: Gateway, count: int) -> None:
     until = perf_counter() + PATIENCE
     while perf_counter() < until and len(await peer.listed()) < count:
         await asyncio.sleep(LOOK)
-    # It calls those "starting" that nobody has spoken to; what they do shows on the processor.
+    # It lists them before they are up, and never says that they are: the processor tells.
     await asyncio.sleep(2)
+    await at_rest(PATIENCE)
 
 
 async def _pool(scene: Scene) -> Pool:

@@ -36,9 +36,9 @@ async def turns(
     return taken
 
 
-async def at_rest() -> None:
+async def at_rest(patience: float = PATIENCE) -> None:
     """Wait until what the turn before has left behind is done; no longer than a while."""
-    until = perf_counter() + PATIENCE
+    until = perf_counter() + patience
     while perf_counter() < until:
         if await asyncio.to_thread(psutil.cpu_percent, LOOK) <= 100 * REST:
             return

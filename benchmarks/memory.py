@@ -36,7 +36,7 @@ async def measure(scene: Scene) -> Found:
     many = scene.pick(quick=3, full=20)
     found = Found(notes=await warmed(scene, PLAIN))
     await _none_ends(scene)
-    found.figures += _processes(scene, f"{MEASURE} at rest")
+    found.figures += await _processes(scene, f"{MEASURE} at rest")
     plain = at_most(f"PSS of an idle kernel, {many} of them", 0.45)
     found.add(await _idle(scene, many, PLAIN, WHO, plain))
     found.notes += await preloading(scene)
@@ -61,7 +61,7 @@ async def _idle(scene: Scene, many: int, template: str, code: str, goal: Goal) -
                     await at_rest()
                 taken[way] = [_of(pid) for pid in pids]
                 if way == SDK:
-                    found.figures += _processes(scene, f"{MEASURE} with {many} kernels", pids)
+                    found.figures += await _processes(scene, f"{MEASURE} with {many} kernels", pids)
     costs = {way: sum(pss for _, pss in each) / many for way, each in taken.items()}
     theirs = costs.get(GATEWAY, 0.0)
     for way, each in taken.items():
@@ -109,11 +109,20 @@ async def _several(
 async def _none_ends(scene: Scene, kernels: Sequence[int] = ()) -> None:
     """Wait until kernels that were deleted are gone from the machine."""
     until = perf_counter() + PATIENCE
-    while perf_counter() < until and FURTHER in map(_name, _beside(scene, kernels)):
+    while perf_counter() < until:
+        zygotes = await _zygotes(scene)
+        if FURTHER not in (_name(one, zygotes) for one in _beside(scene, kernels)):
+            return
         await asyncio.sleep(LOOK)
 
 
-def _processes(scene: Scene, measure: str, kernels: Sequence[int] = ()) -> list[Figure]:
+async def _zygotes(scene: Scene) -> set[int]:
+    """The processes that kernels are forked from."""
+    told = await scene.yard.zygotes()
+    return {zygote.pid for zygote in told.items if zygote.pid is not None}
+
+
+async def _processes(scene: Scene, measure: str, kernels: Sequence[int] = ()) -> list[Figure]:
     """What server and agent cost, and what the agent keeps beside its kernels."""
     agent = scene.server.agent_pid
     assert agent is not None
@@ -121,9 +130,10 @@ def _processes(scene: Scene, measure: str, kernels: Sequence[int] = ()) -> list[
         Figure(measure, "server", _cells(*_of(scene.server.pid))),
         Figure(measure, "agent", _cells(*_of(agent))),
     ]
+    zygotes = await _zygotes(scene)
     for process in _beside(scene, kernels):
         with suppress(psutil.Error):  # one that ends just now
-            figures.append(Figure(measure, _name(process), _cells(*_of(process.pid))))
+            figures.append(Figure(measure, _name(process, zygotes), _cells(*_of(process.pid))))
     return figures
 
 
@@ -133,13 +143,13 @@ def _beside(scene: Scene, kernels: Sequence[int]) -> list[psutil.Process]:
     return [child for child in children if child.pid not in kernels]
 
 
-def _name(process: psutil.Process) -> str:
+def _name(process: psutil.Process, zygotes: set[int]) -> str:
+    if process.pid in zygotes:
+        return "process that kernels are forked from"
     try:
         words = " ".join(process.cmdline())
     except psutil.Error:
         return ""
-    if "zygote" in words:
-        return "process that kernels are forked from"
     return "spawner" if "spawner" in words else FURTHER
 
 

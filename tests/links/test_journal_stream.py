@@ -220,7 +220,6 @@ async def test_a_connection_with_an_answer_too_many_is_not_used_again(tmp_path: 
         answering = asyncio.create_task(agent.answer())
         await connection.call(Hello())
         await answering
-        assert not connection.ended
         agent.say()
         while not connection.ended:
             await asyncio.sleep(0.001)

@@ -58,6 +58,15 @@ class Listener:
         self.came.set()
 
 
+async def turns_of_the_loop(seconds: float) -> AsyncIterator[None]:
+    """The turns that the loop takes while so much time goes by."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    while loop.time() < until:
+        yield
+        await asyncio.sleep(0)
+
+
 @asynccontextmanager
 async def connected(tmp_path: Path) -> AsyncIterator[tuple[Connection, Agent]]:
     agents: asyncio.Queue[Agent] = asyncio.Queue()
@@ -103,12 +112,11 @@ async def test_an_agent_that_is_silent_for_long_counts_as_gone(tmp_path: Path) -
 
 async def test_signs_of_life_are_no_records_and_keep_the_stream(tmp_path: Path) -> None:
     async def live(agent: Agent) -> None:
-        for _ in range(30):
+        async for _ in turns_of_the_loop(0.6):
             agent.say()
-            await asyncio.sleep(0.05)
         agent.say(END)
 
-    async with a_stream(tmp_path, silence=1.0) as (stream, agent):
+    async with a_stream(tmp_path, silence=0.2) as (stream, agent):
         living = asyncio.create_task(live(agent))
         assert await stream.next() == [END]
         await living
@@ -125,10 +133,11 @@ async def test_an_agent_that_is_made_to_wait_is_not_silent(tmp_path: Path) -> No
 
     heard = Listener()
     got: list[Record] = []
-    async with a_stream(tmp_path, heard, silence=0.3) as (stream, agent):
+    async with a_stream(tmp_path, heard, silence=0.2) as (stream, agent):
         speaking = asyncio.create_task(speak(agent))
         await heard.came.wait()
-        await asyncio.sleep(1.0)
+        async for _ in turns_of_the_loop(0.6):
+            pass
         assert 0 < len(heard.records) < len(outputs), "it must be made to wait"
         while END not in got:
             got += await stream.next()
@@ -222,6 +231,6 @@ async def test_a_connection_with_an_answer_too_many_is_not_used_again(tmp_path: 
         await answering
         agent.say()
         while not connection.ended:
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
         with pytest.raises(AgentUnavailable):
             await connection.call(Hello())

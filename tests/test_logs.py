@@ -101,6 +101,10 @@ def test_other_fields_stay(lines: Lines, name: str) -> None:
         "Authorization: Bearer abcdefghijklmnop",
         "GET /x?token=abcdefghijklmnop&y=1",
         "the token ky_abcdefghijklmnopqrstuvwxyz was sent",
+        "BEARER\tabcdefghijklmnop",
+        "to\u212aen abcdefghijklmnop",
+        '("127.0.0.1", 5) - "WebSocket /v1/x?a=1&token=%6By_abcdefghijklmnop" [accepted]',
+        "/x?token=!@:abcdefghijklmnop",
     ],
 )
 def test_secrets_inside_texts_are_masked(text: str) -> None:
@@ -139,3 +143,27 @@ def test_people_read_the_event_first_and_the_ids_last(stream: io.StringIO) -> No
     line = stream.getvalue()
     assert line.index("task.started") < line.index("seq=3") < line.index("request_id=r1")
     assert "\x1b" not in line
+
+
+@pytest.mark.parametrize("text", ["/x?token=a!@:b&y=1", "/x?token=%41b&y=1", "/x?token=b&y=1"])
+def test_a_short_token_in_an_address_is_masked_and_the_rest_stays(text: str) -> None:
+    cleaned = drop_secrets(None, "info", {"event": text})["event"]
+    assert cleaned == "/x?token=[removed]&y=1"
+
+
+def test_what_somebody_logs_with_a_traceback_a_stack_and_odd_messages_is_a_line(
+    lines: Lines,
+) -> None:
+    somebody = logging.getLogger("somebody")
+    try:
+        raise ValueError("no: Bearer abcdefghijklmnop")
+    except ValueError:
+        somebody.exception("failed")
+    somebody.warning("where", stack_info=True)
+    somebody.warning({"an": "object"})
+    failed, where, odd = lines()
+    assert "ValueError" in str(failed["exception"])
+    assert "abcdefghijklmnop" not in json.dumps(failed)
+    assert "Stack (most recent call last)" in str(where["stack"])
+    assert odd["event"] == "{'an': 'object'}"
+    assert {"at", "level", "logger", "event"} == set(odd)

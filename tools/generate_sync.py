@@ -40,8 +40,10 @@ PATTERNS = (
     (r"\bimport asyncio\b", "import time"),
     (r"\basyncio\.sleep\b", "time.sleep"),
     (r"\bAsyncBaseTransport\b", "BaseTransport"),
+    (r"\bAsyncHTTPTransport\b", "HTTPTransport"),
+    (r"\bhandle_async_request\b", "handle_request"),
     (
-        r"\bAsync(Client|Events|Http|Images|Kernel|Kernels|Pools|Task|Tasks|Templates|Tokens)\b",
+        r"\bAsync(Client|Direct|Events|Http|Images|Kernel|Kernels|Pools|Task|Tasks|Templates|Tokens)\b",
         r"\1",
     ),
     (r"\b_async\b", "_sync"),

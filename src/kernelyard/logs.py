@@ -14,6 +14,9 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from json import JSONEncoder
 from typing import Any, TextIO
 
 
@@ -46,13 +49,26 @@ _SECRET_FIELD = re.compile(
     re.IGNORECASE,
 )
 _SECRET_TEXT = re.compile(
-    r"(?P<before>\b(?:bearer|token)\s+|[?&](?:\w*token|\w*key|password|secret|signature)=)"
-    r"[A-Za-z0-9_~+/.=-]{12,}|\bky_[A-Za-z0-9_-]{20,}",
+    r"(?P<before>\b(?:bearer|token)\s+)[A-Za-z0-9_~+/.=-]{12,}"
+    r"|(?P<name>[?&](?:\w*token|\w*key|password|secret|signature)=)[^&\s\"']+"
+    r"|\bky_[A-Za-z0-9_-]{20,}",
     re.IGNORECASE,
 )
+_RECORD_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
+"""What the standard library itself puts into a record; all else was given by whoever logs."""
 _DEPTH = 4
+_JSON = JSONEncoder(default=str, ensure_ascii=False)
 _CHATTY = ("alembic", "uvicorn", "httpx", "httpcore", "asyncio")
 """Libraries whose everyday events are worth a line only with ``debug``."""
+
+
+_CONTEXT: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+    structlog.processors.StackInfoRenderer(),
+]
 
 
 def configure_logs(
@@ -63,34 +79,19 @@ def configure_logs(
     May be called again; the last call decides.
     """
     stream = sys.stderr if stream is None else stream
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-        structlog.processors.StackInfoRenderer(),
-    ]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
             structlog.stdlib.PositionalArgumentsFormatter(),
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+            *_CONTEXT,
+            _handed_on,
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), _unfolded, *shared],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_rendering(json=json, colours=stream.isatty()),
-            ],
-        )
-    )
+    handler.setFormatter(_Lines(_rendering(json=json, colours=stream.isatty())))
     root = logging.getLogger()
     for old in [handler for handler in root.handlers if handler.get_name() == __name__]:
         root.removeHandler(old)
@@ -113,7 +114,7 @@ def _rendering(*, json: bool, colours: bool) -> list[Processor]:
         return [
             structlog.processors.format_exc_info,
             drop_secrets,
-            structlog.processors.JSONRenderer(default=str, ensure_ascii=False),
+            _as_json,
         ]
     return [
         structlog.processors.format_exc_info,
@@ -129,9 +130,76 @@ def _rendering(*, json: bool, colours: bool) -> list[Processor]:
     ]
 
 
+class _Event(dict[str, Any]):
+    """An event with its fields, as it goes through the standard library."""
+
+
+def _handed_on(
+    _: WrappedLogger | None, __: str, event: EventDict
+) -> tuple[tuple[_Event], dict[str, Any]]:
+    return (_Event(event),), {}
+
+
+class _Lines(logging.Formatter):
+    """Makes a line of an event of ours, or of what others log."""
+
+    def __init__(self, rendering: list[Processor]) -> None:
+        super().__init__()
+        self._rendering = rendering
+
+    def format(self, record: logging.LogRecord) -> str:
+        message: object = record.msg
+        event: Any = dict(message) if isinstance(message, _Event) else _of_others(record)
+        for processor in self._rendering:
+            event = processor(None, record.levelname.lower(), event)
+        return str(event)
+
+
+def _of_others(record: logging.LogRecord) -> EventDict:
+    """The event that a record without one stands for; ``extra={"fields": {…}}`` is lifted."""
+    event: EventDict = {"event": record.getMessage()}
+    if record.exc_info:
+        event["exc_info"] = record.exc_info
+    if record.stack_info:
+        event["stack"] = record.stack_info
+    for key, value in record.__dict__.items():
+        if key == "fields" and isinstance(value, Mapping):
+            event.update({name: inner for name, inner in value.items() if inner is not None})
+        elif key not in _RECORD_FIELDS:
+            event[key] = value
+    event = structlog.contextvars.merge_contextvars(None, "", event)
+    event["level"] = record.levelname.lower()
+    event["logger"] = record.name
+    event["at"] = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+    return event
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return _SECRET_FIELD.search(name) is not None
+
+
+def _masked(text: str) -> str:
+    return _SECRET_TEXT.sub(_mask, text) if _may_match(text) else text
+
+
+def _may_match(text: str) -> bool:
+    """Whether there is anything with which a match of _SECRET_TEXT begins."""
+    if not text.isascii():
+        return True  # lower() does not find all there that a pattern which ignores case does
+    text = text.lower()
+    return "?" in text or "&" in text or "ky_" in text or "bearer" in text or "token" in text
+
+
+def _mask(found: re.Match[str]) -> str:
+    return f"{found['before'] or found['name'] or ''}[removed]"
+
+
 def _cleaned(value: Any, depth: int) -> Any:
     if isinstance(value, str):
-        return _SECRET_TEXT.sub(lambda found: f"{found['before'] or ''}[removed]", value)
+        return _masked(value)
+    if isinstance(value, int | float) or value is None:
+        return value
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>"
     if isinstance(value, Mapping):
@@ -140,21 +208,15 @@ def _cleaned(value: Any, depth: int) -> Any:
         return {
             key: _cleaned(inner, depth - 1)
             for key, inner in value.items()
-            if not (isinstance(key, str) and _SECRET_FIELD.search(key))
+            if not (isinstance(key, str) and _is_secret(key))
         }
     if isinstance(value, list | tuple | set | frozenset):
         return [_cleaned(one, depth - 1) for one in value] if depth else f"<{len(value)} items>"
     return value
 
 
-def _unfolded(
-    _: WrappedLogger | None, __: str, event: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
-    """Lift what a room without structlog logged as ``extra={"fields": {…}}``."""
-    fields = event.pop("fields", None)
-    if isinstance(fields, Mapping):
-        event.update({key: value for key, value in fields.items() if value is not None})
-    return event
+def _as_json(_: WrappedLogger | None, __: str, event: EventDict) -> str:
+    return _JSON.encode(event)
 
 
 def _ids_last(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import traceback
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -85,3 +86,70 @@ async def test_after_the_close_nobody_waits_for_ever(tmp_path: Path) -> None:
     await database.aclose()
     with pytest.raises(RuntimeError):
         await database.write_straight(put(1))
+
+
+async def test_a_commit_that_fails_fails_all_with_an_error_of_each_ones_own(
+    database: SqliteDatabase,
+) -> None:
+    await database.write_straight(
+        lambda c: c.execute(
+            "CREATE TABLE u (n INTEGER REFERENCES t (n) DEFERRABLE INITIALLY DEFERRED)"
+        )
+    )
+    go = threading.Event()
+
+    def hold(_: sqlite3.Connection) -> None:
+        go.wait(10)
+
+    def fail_at_the_end(driver: sqlite3.Connection) -> None:
+        driver.execute("INSERT INTO u VALUES (999)")
+
+    works = [hold, put(1), fail_at_the_end, put(2)]
+    waiting = [asyncio.create_task(database.write_straight(work)) for work in works]
+    await asyncio.sleep(0)
+    go.set()
+    _, *errors = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(error) for error in errors] == [sqlite3.IntegrityError] * 3
+    assert len({id(error) for error in errors}) == 3
+    lengths = {
+        len(traceback.extract_tb(error.__traceback__))
+        for error in errors
+        if isinstance(error, BaseException)
+    }
+    assert len(lengths) == 1
+    assert await numbers(database) == []
+
+
+async def test_a_line_that_never_ends_does_not_keep_the_writer_from_others(
+    database: SqliteDatabase,
+) -> None:
+    number = 0
+    done = asyncio.Event()
+
+    async def again_and_again() -> None:
+        nonlocal number
+        while not done.is_set():
+            number += 1
+            await database.write_straight(put(number))
+
+    crowd = [asyncio.create_task(again_and_again()) for _ in range(4)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        for _ in range(5):
+            await database.give_back_space()
+    done.set()
+    await asyncio.gather(*crowd)
+    assert await numbers(database) == list(range(1, number + 1))
+
+
+async def test_whoever_waits_while_the_store_closes_is_told(tmp_path: Path) -> None:
+    database = await asyncio.to_thread(SqliteDatabase, tmp_path / "a.db")
+    await database.write_straight(lambda c: c.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)"))
+    waiting = [asyncio.create_task(database.write_straight(put(n))) for n in range(2000)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        await database.aclose()
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    told = [one if isinstance(one, int) else type(one) for one in outcomes]
+    refused = told.count(RuntimeError)
+    assert told == [*range(2000 - refused), *[RuntimeError] * refused]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TypeVar
 
@@ -182,7 +181,7 @@ class UnixLink:
                 yield records
         finally:
             if stream is not None:
-                await stream.aclose()
+                stream.close()
             connection.close()
 
     def close(self) -> None:
@@ -220,8 +219,7 @@ class UnixLink:
         whole = False
         try:
             seconds = LONG_CALL_SECONDS if isinstance(request, Quit | Forget) else CALL_SECONDS
-            async with asyncio.timeout(seconds):
-                reply = await connection.call(request)
+            reply = await connection.call(request, seconds)
             whole = True
         except TimeoutError as error:
             raise AgentUnavailable(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kernelyard.model.json import JsonObject, JsonValue
 from kernelyard.model.kernel_phases import Phase
@@ -98,15 +98,16 @@ class Projection:
 
 def project(records: Sequence[Record]) -> Projection:
     """Return what ``records`` (in order, at least one) change."""
-    folding = _Folding(Projection(last_number=records[-1].number, last_activity_at=None))
+    folding = _Folding()
+    size = 0
     for record in records:
+        size += len(record.body)
         if record.seq:
-            folding.activity(record.at)
+            folding.active_at = record.at
         fold = _FOLDS.get(record.kind)
         if fold is not None:
             fold(folding, record, body_of(record))
-    size = sum(len(record.body) for record in records)
-    return replace(folding.result, tasks=tuple(folding.tasks.values()), size=size)
+    return folding.projection(records[-1].number, size)
 
 
 def body_of(record: Record) -> JsonObject:
@@ -122,19 +123,49 @@ def body_of(record: Record) -> JsonObject:
 
 
 class _Folding:
-    def __init__(self, result: Projection) -> None:
-        self.result = result
-        self.tasks: dict[int, TaskChange] = {}
+    """What has come of the records so far; see the fields of Projection."""
 
-    def activity(self, at: Micros) -> None:
-        self.result = replace(self.result, last_activity_at=at)
+    __slots__ = (
+        "active_at",
+        "closed",
+        "info",
+        "phases",
+        "ran_attempt",
+        "started",
+        "started_seq",
+        "tasks",
+    )
+
+    def __init__(self) -> None:
+        self.active_at: Micros | None = None
+        self.tasks: dict[int, TaskChange] = {}
+        self.phases: list[PhaseChange] = []
+        self.ran_attempt: int | None = None
+        self.info: JsonObject | None = None
+        self.started: str | None = None
+        self.started_seq: int | None = None
+        self.closed = False
+
+    def projection(self, last_number: int, size: int) -> Projection:
+        return Projection(
+            last_number=last_number,
+            last_activity_at=self.active_at,
+            tasks=tuple(self.tasks.values()),
+            phases=tuple(self.phases),
+            ran_attempt=self.ran_attempt,
+            info=self.info,
+            started=self.started,
+            size=size,
+            started_seq=self.started_seq,
+            closed=self.closed,
+        )
 
     def tell(self, at: Micros, event: str, body: JsonObject) -> None:
         """Something to be told of, after which everything is as it was."""
         change = PhaseChange(
             at=at, phase=None, reason=_text(body, "reason"), cause=_cause(body), event=event
         )
-        self.result = replace(self.result, phases=(*self.result.phases, change))
+        self.phases.append(change)
 
     def phase(self, at: Micros, phase: Phase, body: JsonObject) -> None:
         code, attempt = body.get("exit_code"), body.get("attempt")
@@ -147,7 +178,7 @@ class _Folding:
             signal=_text(body, "signal"),
             attempt=attempt if isinstance(attempt, int) else 0,
         )
-        self.result = replace(self.result, phases=(*self.result.phases, change))
+        self.phases.append(change)
 
 
 def _started(folding: _Folding, record: Record, body: JsonObject) -> None:
@@ -159,7 +190,7 @@ def _started(folding: _Folding, record: Record, body: JsonObject) -> None:
         first_number=record.number,
         asked=_asked(body.get("asked"), record.at),
     )
-    folding.result = replace(folding.result, started_seq=record.seq)
+    folding.started_seq = record.seq
 
 
 def _ended(folding: _Folding, record: Record, body: JsonObject) -> None:
@@ -181,8 +212,8 @@ def _ended(folding: _Folding, record: Record, body: JsonObject) -> None:
         execution_count=count if isinstance(count, int) else None,
         asked=begun.asked if begun else None,
     )
-    if folding.result.started_seq == record.seq:
-        folding.result = replace(folding.result, started_seq=None)
+    if folding.started_seq == record.seq:
+        folding.started_seq = None
 
 
 def _launched(folding: _Folding, record: Record, body: JsonObject) -> None:
@@ -192,17 +223,14 @@ def _launched(folding: _Folding, record: Record, body: JsonObject) -> None:
 def _ready(folding: _Folding, record: Record, body: JsonObject) -> None:
     folding.phase(record.at, Phase.READY, body)
     attempt, info = body.get("attempt"), body.get("info")
-    folding.result = replace(
-        folding.result,
-        ran_attempt=attempt if isinstance(attempt, int) else None,
-        info=info if isinstance(info, dict) else None,
-        started=_text(body, "started"),
-    )
-    folding.activity(record.at)
+    folding.ran_attempt = attempt if isinstance(attempt, int) else None
+    folding.info = info if isinstance(info, dict) else None
+    folding.started = _text(body, "started")
+    folding.active_at = record.at
 
 
 def _active(folding: _Folding, record: Record, _: JsonObject) -> None:
-    folding.activity(record.at)
+    folding.active_at = record.at
 
 
 def _ending_soon(folding: _Folding, record: Record, body: JsonObject) -> None:
@@ -228,7 +256,8 @@ def _stopping(folding: _Folding, record: Record, body: JsonObject) -> None:
 def _kernel_ended(folding: _Folding, record: Record, body: JsonObject) -> None:
     gentle = _text(body, "cause") in GENTLE_ENDS
     folding.phase(record.at, Phase.STOPPED if gentle else Phase.FAILED, body)
-    folding.result = replace(folding.result, closed=True, started_seq=None)
+    folding.closed = True
+    folding.started_seq = None
 
 
 _FOLDS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from kernelyard.model.errors import (
@@ -175,8 +176,11 @@ def _tell(kernel_id: str, projection: Projection) -> None:
     for step in projection.phases:
         event("kernel.moved", kernel_id=kernel_id, phase=step.phase, reason=step.reason)
     for task in projection.tasks:
+        # That all goes well is what the store's events tell, and happens too often for the log.
+        goes_well = task.state in (TaskState.RUNNING, TaskState.SUCCEEDED)
         event(
             "task.moved",
+            level=logging.DEBUG if goes_well else logging.INFO,
             kernel_id=kernel_id,
             task_id=task.id,
             task_number=task.seq,

@@ -241,3 +241,59 @@ async def test_a_run_that_was_cut_is_sent_again_with_the_same_key_for_as_long_as
         keys = [one.headers["idempotency-key"] for one in server.requests if one.method == "POST"]
     assert len(keys) == 4
     assert len(set(keys)) == 1
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "ALL_PROXY"])
+async def test_a_proxy_is_not_asked_for_a_server_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with flaky_server(InTurn([say({"name": "ada", "role": "admin"})])) as server:
+        async with a_client(server, BRIEF) as yard:
+            assert (await yard.whoami()).name == "ada"
+
+
+async def test_a_proxy_is_asked_for_a_server_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    with flaky_server(InTurn([say({"name": "ada", "role": "admin"})])) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        async with AsyncClient("http://yard.invalid:81", "secret", retries=BRIEF) as yard:
+            assert (await yard.whoami()).name == "ada"
+        assert proxy.requests[0].headers["host"] == "yard.invalid:81"
+
+
+async def test_requests_have_the_headers_that_servers_need() -> None:
+    with flaky_server(first_a_kernel(INTERRUPTED, say(a_task()))) as server:
+        async with a_client(server) as yard:
+            kernel = await yard.kernels.get(KERNEL_ID)
+            await kernel.interrupt()
+            await kernel.submit("1")
+        asked, empty, full = server.requests
+    for request in (asked, empty, full):
+        assert f"http://{request.headers['host']}" == server.url
+        assert request.headers["user-agent"].startswith("kernelyard/")
+    assert "content-length" not in asked.headers
+    assert empty.headers["content-length"] == str(len(empty.body))
+    assert full.headers["content-length"] == str(len(full.body))
+    assert full.headers["content-type"] == "application/json"
+
+
+async def test_a_cookie_that_is_set_on_the_way_is_given_back() -> None:
+    body = say({"name": "ada", "role": "admin"}).body
+    sticky = Reply(body, headers={"Set-Cookie": "route=a; Path=/"})
+    with flaky_server(InTurn([sticky, Reply(body)])) as server:
+        async with a_client(server) as yard:
+            await yard.whoami()
+            await yard.whoami()
+            await yard.whoami()
+    cookies = [request.headers.get("cookie") for request in server.requests]
+    assert cookies == [None, "route=a", "route=a"]
+
+
+async def test_a_client_that_is_closed_sends_nothing() -> None:
+    with flaky_server(InTurn([say({"name": "ada", "role": "admin"})])) as server:
+        yard = a_client(server)
+        await yard.whoami()
+        await yard.close()
+        with pytest.raises(RuntimeError, match="closed"):
+            await yard.whoami()
+        assert len(server.requests) == 1

@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 import httpx
 
+from kernelyard.client._async.direct import AsyncDirect
 from kernelyard.client.errors import UnexpectedAnswerError
 from kernelyard.client.faults import error_of
 from kernelyard.client.retrying import Attempts, Call, Repeat, RetryPolicy, unreachable
@@ -30,13 +31,17 @@ class AsyncHttp:
         self.retries = retries
         self._timeout = timeout
         self._met = False
+        near = httpx.AsyncHTTPTransport(trust_env=False) if self._is_near(transport) else None
         self._http = httpx.AsyncClient(
             headers={"User-Agent": f"kernelyard/{version('kernelyard')}"},
             timeout=timeout,
-            transport=transport,
+            transport=near or transport,
             # A proxy for the outside world cannot reach a server on this machine.
             trust_env=not address.is_loopback,
         )
+        self._direct: AsyncDirect | None = None
+        if near is not None:
+            self._direct = AsyncDirect(near, self._http.headers, timeout=timeout)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -136,7 +141,21 @@ class AsyncHttp:
                 )
             yield response
 
+    def _is_near(self, transport: httpx.AsyncBaseTransport | None) -> bool:
+        return transport is None and self.address.is_loopback
+
     async def _once(self, call: Call) -> httpx.Response:
+        direct = self._direct
+        if direct is None or self._http.is_closed:
+            return await self._at_length(call)
+        response = await direct.request(self.address, call)
+        if "set-cookie" in response.headers:
+            # Somebody between us and the server wants it back: leave that to httpx from now on.
+            self._http.cookies.extract_cookies(response)
+            self._direct = None
+        return response
+
+    async def _at_length(self, call: Call) -> httpx.Response:
         headers = {**(call.headers or {}), **self._access()}
         if call.body is not None:
             headers["Content-Type"] = "application/json"

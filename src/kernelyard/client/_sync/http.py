@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 import httpx
 
+from kernelyard.client._sync.direct import Direct
 from kernelyard.client.errors import UnexpectedAnswerError
 from kernelyard.client.faults import error_of
 from kernelyard.client.retrying import Attempts, Call, Repeat, RetryPolicy, unreachable
@@ -32,13 +33,17 @@ class Http:
         self.retries = retries
         self._timeout = timeout
         self._met = False
+        near = httpx.HTTPTransport(trust_env=False) if self._is_near(transport) else None
         self._http = httpx.Client(
             headers={"User-Agent": f"kernelyard/{version('kernelyard')}"},
             timeout=timeout,
-            transport=transport,
+            transport=near or transport,
             # A proxy for the outside world cannot reach a server on this machine.
             trust_env=not address.is_loopback,
         )
+        self._direct: Direct | None = None
+        if near is not None:
+            self._direct = Direct(near, self._http.headers, timeout=timeout)
 
     def close(self) -> None:
         """Close all connections."""
@@ -136,7 +141,21 @@ class Http:
                 )
             yield response
 
+    def _is_near(self, transport: httpx.BaseTransport | None) -> bool:
+        return transport is None and self.address.is_loopback
+
     def _once(self, call: Call) -> httpx.Response:
+        direct = self._direct
+        if direct is None or self._http.is_closed:
+            return self._at_length(call)
+        response = direct.request(self.address, call)
+        if "set-cookie" in response.headers:
+            # Somebody between us and the server wants it back: leave that to httpx from now on.
+            self._http.cookies.extract_cookies(response)
+            self._direct = None
+        return response
+
+    def _at_length(self, call: Call) -> httpx.Response:
         headers = {**(call.headers or {}), **self._access()}
         if call.body is not None:
             headers["Content-Type"] = "application/json"

@@ -7,7 +7,9 @@ before the commit, and if that fails, nobody has been served.
 from __future__ import annotations
 
 import asyncio
+import copy
 import sqlite3
+import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -18,6 +20,8 @@ from typing import Any, TypeVar, cast
 T = TypeVar("T")
 AT_ONCE = 32
 """Pieces of work in one transaction."""
+IN_A_ROW = 8
+"""Transactions before others who wait for the same thread have their turn."""
 Work = Callable[[sqlite3.Connection], Any]
 
 
@@ -32,7 +36,11 @@ class _Waiting:
 
 
 class Turns:
-    """The line before the writer. To be used from one event loop only."""
+    """The line before the writer. To be used from one event loop only.
+
+    The writer's thread serves whoever has joined the line meanwhile before it gives itself back,
+    and those who have been served are told by one call, however many commits that were.
+    """
 
     def __init__(
         self,
@@ -44,41 +52,51 @@ class Turns:
         self._writer = writer
         self._driver = driver
         self._translated = translated
+        self._lock = threading.Lock()
+        """Guards all below: both threads change it."""
         self._line: deque[_Waiting] = deque()
         self._under_way = False
+        self._served: list[_Waiting] = []
 
     async def take(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run work in its turn; return when it is committed. Cancelled, it is done nevertheless."""
         loop = asyncio.get_running_loop()
         waiting = _Waiting(work, loop.create_future())
-        self._line.append(waiting)
-        if not self._under_way:
+        with self._lock:
+            self._line.append(waiting)
+            begins, self._under_way = not self._under_way, True
+        if begins:
             self._begin(loop)
         return cast("T", await waiting.future)
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        some = [self._line.popleft() for _ in range(min(AT_ONCE, len(self._line)))]
-        self._under_way = True
         try:
-            self._writer.submit(self._serve, loop, some)
+            self._writer.submit(self._serve, loop)
         except RuntimeError as error:
             # The store is closed.
-            self._under_way = False
-            some += self._line
-            self._line.clear()
-            for one in some:
-                one.error = error
-            _tell(some)
+            with self._lock:
+                self._under_way = False
+                some = list(self._line)
+                self._line.clear()
+            _fail(some, error)
+            self._report(loop, some)
 
-    def _serve(self, loop: asyncio.AbstractEventLoop, some: list[_Waiting]) -> None:
-        """In the writer's thread: one transaction."""
-        try:
-            with self._translated(), self._driver() as driver:
-                self._transaction(driver, some)
-        except BaseException as error:  # noqa: BLE001 - it is told to those who wait
-            for one in some:
-                one.error = one.error or error
-        loop.call_soon_threadsafe(self._served, loop, some)
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        """In the writer's thread: one transaction after the other while there is work."""
+        for _ in range(IN_A_ROW):
+            with self._lock:
+                some = [self._line.popleft() for _ in range(min(AT_ONCE, len(self._line)))]
+                if not some:
+                    self._under_way = False
+                    return
+            try:
+                with self._translated(), self._driver() as driver:
+                    self._transaction(driver, some)
+            except BaseException as error:  # noqa: BLE001 - it is told to those who wait
+                _fail(some, error)
+            self._report(loop, some)
+        # Others wait for this thread too.
+        self._begin(loop)
 
     def _transaction(self, driver: sqlite3.Connection, some: list[_Waiting]) -> None:
         driver.execute("BEGIN IMMEDIATE")
@@ -106,18 +124,39 @@ class Turns:
             one.error = error
         driver.execute("RELEASE turn")
 
-    def _served(self, loop: asyncio.AbstractEventLoop, some: list[_Waiting]) -> None:
-        self._under_way = False
-        if self._line:
-            self._begin(loop)
-        _tell(some)
+    def _report(self, loop: asyncio.AbstractEventLoop, some: list[_Waiting]) -> None:
+        with self._lock:
+            is_called = bool(self._served)
+            self._served += some
+        if not is_called and some:
+            loop.call_soon_threadsafe(self._tell)
+
+    def _tell(self) -> None:
+        """In the loop's thread: tell all who have been served since the last time."""
+        with self._lock:
+            some, self._served = self._served, []
+        for one in some:
+            if one.future.done():
+                continue
+            if one.error is not None:
+                one.future.set_exception(one.error)
+            else:
+                one.future.set_result(one.result)
 
 
-def _tell(some: list[_Waiting]) -> None:
+def _fail(some: list[_Waiting], error: BaseException) -> None:
+    """Give each who has no error of its own an error that is its own: a traceback grows in it."""
+    shared = error
     for one in some:
-        if one.future.done():
-            continue
-        if one.error is not None:
-            one.future.set_exception(one.error)
-        else:
-            one.future.set_result(one.result)
+        if one.error is None:
+            one.error = error
+            error = _like(shared)
+
+
+def _like(error: BaseException) -> BaseException:
+    try:
+        another = copy.copy(error)
+    except Exception:  # noqa: BLE001 - of an error that cannot be copied there is only the one
+        return error
+    another.__cause__, another.__suppress_context__ = error.__cause__, error.__suppress_context__
+    return another.with_traceback(error.__traceback__)

@@ -158,6 +158,7 @@ def _limits(settings: Settings) -> Limits:
         keep_outputs_bytes=settings.keep_outputs_bytes,
         keep_kernels_seconds=settings.keep_kernels,
         max_kernels=settings.max_kernels,
+        user_pool_kernels=settings.user_pool_kernels,
         largest_page=settings.max_output_page,
         external_dir=settings.external_connection_dir,
     )

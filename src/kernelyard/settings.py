@@ -124,6 +124,12 @@ class Settings(BaseModel):
         description="How long a kernel may take to answer for the first time, such as 60s.",
     )
     max_kernels: int = Field(0, ge=0, description="Most kernels alive at once; 0 for no limit.")
+    user_pool_kernels: int = Field(
+        4,
+        ge=0,
+        description="Most kernels that all pools of one user may keep ready together; with 0 only "
+        "administrators set pools.",
+    )
     external_connection_dir: Path | None = Field(
         None,
         description="Directory on the kernels' machine with connection files of kernels that others "

@@ -12,7 +12,7 @@ from kernelyard.model.errors import Invalid, LimitReached, NameTaken, PoolNotFou
 from kernelyard.model.kernel_phases import KernelState
 from kernelyard.model.kernels import Kernel, KernelOrder
 from kernelyard.model.pools import EVERYBODY, PoolCensus, PoolOrder
-from kernelyard.model.principals import Principal
+from kernelyard.model.principals import Principal, Role
 from kernelyard.model.tasks import TaskState
 from kernelyard.model.templates import Template, TemplateSpec
 from kernelyard.stores.memory.store import MemoryStore
@@ -138,6 +138,7 @@ async def test_twenty_creates_share_five_kernels(house: YardHouse) -> None:
 
 
 async def test_a_users_pool_serves_nobody_else(house: YardHouse) -> None:
+    await house.yard.access.create_token(ADMIN, "ann", Role.USER)
     await a_pool(house, 1, who=ANN)
     assert (await house.kernel(BEN)).state is KernelState.STARTING
     assert await house.yard.pools.list(BEN) == []

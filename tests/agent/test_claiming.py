@@ -101,6 +101,15 @@ async def test_it_runs_nothing_before_it_is_somebodys(agent: AgentProcess) -> No
     assert refused.code == KernelNotRunning.code
 
 
+async def test_ipython_believes_to_have_been_started_in_the_directory(
+    agent: AgentProcess, tmp_path: Path
+) -> None:
+    order = await waiting(agent)
+    await claim(agent, order, path=f"{tmp_path}/./in.ipynb")
+    told = await run(agent, order.kernel_id, "print(_dh, get_ipython().starting_dir)")
+    assert told == f"{[str(tmp_path)]} {tmp_path}\n"
+
+
 async def test_a_client_of_a_server_speaks_with_it_only_when_it_is_somebodys(
     agent: AgentProcess,
 ) -> None:

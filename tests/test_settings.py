@@ -201,3 +201,41 @@ def test_tables_of_providers_are_laid_over_each_other(
     with pytest.raises(Invalid, match="'providers.virtualenv'.*KERNELYARD_PROVIDERS") as caught:
         Settings.load(config=file)
     assert "31337" not in caught.value.message
+
+
+def test_what_is_wrong_with_a_table_is_told_of_the_source_that_says_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERNELYARD_PROVIDERS", "virtualenv.folders = []")
+    monkeypatch.setenv("KERNELYARD_POOLS", "py.image = 'python3'")
+    for text, said in (
+        ("providers = 3", "'providers' .from file "),
+        ("pools = {x = 1}", "'pools.x' .from file "),
+    ):
+        with pytest.raises(Invalid, match=said):
+            Settings.load(config=a_file(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("py.image = 3", "'pools.py.image' must be text"),
+        ("py.image = ''", "'pools.py' must say of which image"),
+        ("py.size = 3", "'pools.py' must say of which image"),
+        ("py = {image = 'a', size = -1}", "0 to 1000"),
+        ("py.image = 'a'\nq.image = 'a'", "'pools.py' and 'pools.q' are of the same"),
+    ],
+)
+def test_pools_are_checked_with_the_other_settings(text: str, said: str) -> None:
+    with pytest.raises(Invalid, match=said) as caught:
+        Settings.load({"pools": text})
+    assert "(from --pools)" in str(caught.value)
+    assert not str(caught.value).endswith("..")
+
+
+def test_pools_of_the_file_are_completed_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERNELYARD_POOLS", "py.image = 'python3'")
+    loaded = Settings.load(config=a_file(tmp_path, "[pools.py]\nsize = 3\n"))
+    assert loaded.settings.pools == {"py": {"size": 3, "image": "python3"}}

@@ -17,7 +17,7 @@ from kernelyard.doors._asgi.door import Door
 from kernelyard.doors._asgi.settings import AppSettings
 from kernelyard.links.unix import UnixLinks
 from kernelyard.model.errors import Invalid
-from kernelyard.model.pools import declared_pool
+from kernelyard.model.pools import declared_pools
 from kernelyard.plugins import PluginMissing, find, load
 from kernelyard.ports.engine import Engine, EngineSetup
 from kernelyard.ports.stores import Store, StoreSetup, is_for_several_servers
@@ -79,7 +79,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Assembly]:
             admin_token=settings.admin_token.get_secret_value() if settings.admin_token else None,
         )
         app = build_app(yard, _app_settings(settings), _doors())
-        declared = [declared_pool(name, table) for name, table in settings.pools.items()]
+        declared = declared_pools(settings.pools)
         async with yard:
             await yard.pool_keeping.declare(declared)
             yield Assembly(app, yard, engine, links)
@@ -158,6 +158,7 @@ def _limits(settings: Settings) -> Limits:
         keep_outputs_bytes=settings.keep_outputs_bytes,
         keep_kernels_seconds=settings.keep_kernels,
         max_kernels=settings.max_kernels,
+        user_pool_kernels=settings.user_pool_kernels,
         largest_page=settings.max_output_page,
         external_dir=settings.external_connection_dir,
     )

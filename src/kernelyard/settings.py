@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from kernelyard.model.errors import Invalid
+from kernelyard.model.pools import declared_pools
 from kernelyard.setting_values import Keeping, Seconds, Size, Tables, as_written, tables_of
 
 PREFIX = "KERNELYARD_"
@@ -124,6 +125,12 @@ class Settings(BaseModel):
         description="How long a kernel may take to answer for the first time, such as 60s.",
     )
     max_kernels: int = Field(0, ge=0, description="Most kernels alive at once; 0 for no limit.")
+    user_pool_kernels: int = Field(
+        4,
+        ge=0,
+        description="Most kernels that all pools of one user may keep ready together; with 0 only "
+        "administrators set pools.",
+    )
     external_connection_dir: Path | None = Field(
         None,
         description="Directory on the kernels' machine with connection files of kernels that others "
@@ -219,6 +226,15 @@ class Settings(BaseModel):
             raise ValueError("write a path of letters, digits and any of / - . _ ~")
         return f"/{inner}/" if inner else "/"
 
+    @field_validator("pools")
+    @classmethod
+    def _of_pools(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        try:
+            declared_pools(value)
+        except Invalid as error:
+            raise ValueError(error.message.removesuffix(".")) from error
+        return value
+
     @staticmethod
     def load(
         flags: Mapping[str, Any] | None = None, *, config: Path | None = None
@@ -239,7 +255,7 @@ class Settings(BaseModel):
             ("environment", _environment_values()),
             ("flag", given),
         ):
-            values |= _with_tables(layer, values)
+            values |= _with_tables(layer, values, source)
             sources |= dict.fromkeys(layer, source)
         return LoadedSettings(settings=_built(values, sources), sources=sources, config_file=file)
 
@@ -297,19 +313,28 @@ def _file_values(file: Path | None) -> dict[str, Any]:
     return values
 
 
-def _with_tables(layer: dict[str, Any], below: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``layer`` with its tables laid over those below it, key by key."""
+def _with_tables(layer: dict[str, Any], below: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Return ``layer`` with its tables laid over those below it, key by key. Raises Invalid."""
     laid = dict(layer)
-    for name in TABLES & layer.keys() & below.keys():
-        try:
-            lower, upper = tables_of(below[name]), tables_of(layer[name])
-            laid[name] = {
-                **lower,
-                **{key: lower.get(key, {}) | table for key, table in upper.items()},
-            }
-        except (ValueError, TypeError, AttributeError):
-            continue  # what is wrong with it is told when the settings are built
+    for name in TABLES & layer.keys():
+        upper, lower = _tables(name, layer[name], source), below.get(name, {})
+        laid[name] = lower | {key: lower.get(key, {}) | table for key, table in upper.items()}
     return laid
+
+
+def _tables(name: str, value: Any, source: str) -> dict[str, dict[str, Any]]:
+    """What one source says of a setting that has tables. Raises Invalid, which names that source."""
+    where = _source_text(name, source)
+    try:
+        tables = tables_of(value)
+    except ValueError as error:
+        raise Invalid(f"The setting '{name}' (from {where}): {error}.", field=name) from error
+    if not isinstance(tables, dict):
+        raise Invalid(f"The setting '{name}' (from {where}) must be a table of tables.", field=name)
+    for key, table in tables.items():
+        if not isinstance(table, dict):
+            raise Invalid(f"The setting '{name}.{key}' (from {where}) must be a table.", field=name)
+    return tables
 
 
 def _environment_values() -> dict[str, Any]:

@@ -26,6 +26,7 @@ from tests.support.agent_process import (
     stdout_of,
 )
 from tests.support.environments import a_virtualenv, only_here
+from tests.support.relay_client import RelayClient
 
 SHOW = "import os; print(os.environ.get('GREETING'), os.environ.get('KEPT'), os.getcwd())"
 
@@ -98,6 +99,38 @@ async def test_it_runs_nothing_before_it_is_somebodys(agent: AgentProcess) -> No
     order = await waiting(agent)
     refused = fault_in(await agent.ask(link.Submit(order.kernel_id, [])))
     assert refused.code == KernelNotRunning.code
+
+
+async def test_ipython_believes_to_have_been_started_in_the_directory(
+    agent: AgentProcess, tmp_path: Path
+) -> None:
+    order = await waiting(agent)
+    await claim(agent, order, path=f"{tmp_path}/./in.ipynb")
+    told = await run(agent, order.kernel_id, "print(_dh, get_ipython().starting_dir)")
+    assert told == f"{[str(tmp_path)]} {tmp_path}\n"
+
+
+async def test_a_client_of_a_server_speaks_with_it_only_when_it_is_somebodys(
+    agent: AgentProcess,
+) -> None:
+    order = await waiting(agent)
+    joining = asyncio.ensure_future(RelayClient.join(agent, order.kernel_id))
+    await asyncio.wait({joining}, timeout=0.3)
+    assert not joining.done()
+    await claim(agent, order, environment={"GREETING": "hello", "PYTHONPATH": "/somewhere"})
+    client = await joining
+    await client.run(SHOW)
+    assert client.texts().startswith("hello None ")
+    client.line.close()
+
+
+async def test_a_bridge_is_opened_only_when_it_is_somebodys(agent: AgentProcess) -> None:
+    order = await waiting(agent)
+    opening = asyncio.ensure_future(agent.ask(link.Bridge(order.kernel_id)))
+    await asyncio.wait({opening}, timeout=0.3)
+    assert not opening.done()
+    await claim(agent, order)
+    assert isinstance(await opening, link.Bridged)
 
 
 async def test_what_only_a_fresh_process_reads_gets_one(agent: AgentProcess) -> None:

@@ -68,6 +68,8 @@ IMAGES += [
         problem="its kernel.json is no JSON; correct it.",
     ),
 ]
+FRAIL = FoundImage(provider="kernelspec", name="frail", display_name="Frail", language="python")
+"""Its kernels die as soon as they are ready, and are started again."""
 LOG = b"a warning from below\n"
 CONNECTION = Connection(
     shell_port=5001,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from kernelyard.model.errors import Invalid, LimitReached, NameTaken, PoolNotFou
 from kernelyard.model.kernel_phases import KernelState
 from kernelyard.model.kernels import Kernel, KernelOrder
 from kernelyard.model.pools import EVERYBODY, PoolCensus, PoolOrder
-from kernelyard.model.principals import Principal
+from kernelyard.model.principals import Principal, Role
 from kernelyard.model.tasks import TaskState
 from kernelyard.model.templates import Template, TemplateSpec
 from kernelyard.stores.memory.store import MemoryStore
@@ -74,6 +75,20 @@ async def test_a_create_takes_a_kernel_that_is_ready(house: YardHouse) -> None:
     await filled(house, 2)
     one = await census(house)
     assert (one.pool.claimed, one.pool.missed) == (1, 0)
+
+
+async def test_its_journal_tells_of_no_time_before_the_create(house: YardHouse) -> None:
+    await a_pool(house, 1)
+    kernel = await house.kernel()
+    page = await house.yard.outputs.kernel_page(ANN, kernel.id, 0, None)
+    following = await house.yard.outputs.kernel_follow(ANN, kernel.id, 0)
+    async with aclosing(following):
+        first = list(await anext(following))
+    for records in (page.records, first):
+        assert [(one.number, one.at) for one in records[:2]] == [
+            (1, kernel.created_at),
+            (2, kernel.created_at),
+        ]
 
 
 async def test_nobody_sees_what_waits(house: YardHouse) -> None:
@@ -138,6 +153,7 @@ async def test_twenty_creates_share_five_kernels(house: YardHouse) -> None:
 
 
 async def test_a_users_pool_serves_nobody_else(house: YardHouse) -> None:
+    await house.yard.access.create_token(ADMIN, "ann", Role.USER)
     await a_pool(house, 1, who=ANN)
     assert (await house.kernel(BEN)).state is KernelState.STARTING
     assert await house.yard.pools.list(BEN) == []

@@ -139,12 +139,11 @@ class Kernel:
         """Queue tasks. Raises KernelEnded, StorageFull."""
         if self._stopping is not None:
             raise KernelEnded
-        if self.order.pooled:
-            raise KernelNotRunning("This kernel waits in a pool; it is nobody's yet.")
+        self.claiming.refuse_if_it_waits()
         self._runner.submit(tasks)
 
     def run(self, run: ClientRun) -> None:
-        """Run what a client asks for. Raises KernelEnded."""
+        """Run what a client asks for, who waits until it is somebody's. Raises KernelEnded."""
         if self._stopping is not None:
             raise KernelEnded
         self._runner.run(run)

@@ -153,7 +153,7 @@ class _Agent:
         self._watch_signals(server)
         keeping = asyncio.create_task(LogKeeper(registry.bounded_logs, self._log).run())
         refreshing = asyncio.create_task(self._refreshing(catalogue).run())
-        standing_by = StandingBy(registry, self._settings.data_dir, self._log)
+        standing_by = StandingBy(lambda: registry.waiting, self._settings.data_dir, self._log)
         looking = asyncio.create_task(standing_by.run())
         zygotes.begin()
         try:

@@ -258,12 +258,13 @@ class Registry:
                 journal.close_when_unread()
 
     async def open_bridge(self, kernel_id: str) -> Connection:
-        """Let plain Jupyter clients join a kernel. Raises KernelNotFound, KernelEnded, LimitReached,
-        StorageFull."""
+        """Let plain Jupyter clients join a kernel. Raises KernelNotFound, KernelNotRunning,
+        KernelEnded, LimitReached, StorageFull."""
         kernel = self._live.get(kernel_id)
         if kernel is None:
             self._known(kernel_id)
             raise KernelEnded
+        await kernel.claiming.given()
         folder = self._folder(kernel_id).path
         return await self._bridges.open(BridgedKernel(kernel), folder, kernel.order.image)
 
@@ -274,7 +275,7 @@ class Registry:
     async def relay(self, request: Relay, transport: asyncio.Transport, welcome: bytes) -> None:
         """Let a client speak with a kernel, after ``welcome`` on the same connection, until one goes.
 
-        Raises KernelNotFound, KernelEnded, LimitReached.
+        Raises KernelNotFound, KernelNotRunning, KernelEnded, LimitReached.
         """
         which = request.kernel_id
         there = which in self._live or self._folder(which).journal.exists()
@@ -283,6 +284,7 @@ class Registry:
         if (kernel := self._live.get(which)) is None:
             self._known(which)
             raise KernelEnded
+        await kernel.claiming.given()
         await self._relays.serve(BridgedKernel(kernel), transport, request, welcome)
 
     def log(self, kernel_id: str, begin: int | None, most: int) -> LogPart:

@@ -167,6 +167,21 @@ def applied(
 _FIELDS = ("image", "template", "size", "min", "max")
 
 
+def declared_pools(tables: Mapping[str, Mapping[str, object]]) -> list[PoolOrder]:
+    """Return what the settings ask to be kept ready, a table for each. Raises Invalid."""
+    orders: dict[tuple[str, str], tuple[str, PoolOrder]] = {}
+    for name, table in tables.items():
+        order = declared_pool(name, table)
+        first, _ = orders.setdefault((order.image, order.template), (name, order))
+        if first != name:
+            raise Invalid(
+                f"'pools.{first}' and 'pools.{name}' are of the same image and template; "
+                "keep one of them.",
+                field="pools",
+            )
+    return [order for _, order in orders.values()]
+
+
 def declared_pool(name: str, table: Mapping[str, object]) -> PoolOrder:
     """Return what a table of the settings asks to be kept ready. Raises Invalid."""
     where = f"pools.{name}"
@@ -180,7 +195,7 @@ def declared_pool(name: str, table: Mapping[str, object]) -> PoolOrder:
         if not isinstance(value, kind) or isinstance(value, bool):
             word = "text" if kind is str else "a number"
             raise Invalid(f"'{where}.{field_name}' must be {word}.", field="pools")
-    if "image" not in table:
+    if not table.get("image"):
         raise Invalid(
             f"'{where}' must say of which image the kernels are: image = 'python3'.", field="pools"
         )

@@ -171,7 +171,7 @@ class AgentLink(Protocol):
     async def open_bridge(self, kernel_id: str) -> Connection:
         """Let plain Jupyter clients join a kernel; how they do, key included.
 
-        Raises KernelNotFound, KernelEnded, LimitReached, StorageFull.
+        Raises KernelNotFound, KernelNotRunning, KernelEnded, LimitReached, StorageFull.
         """
         ...
 
@@ -180,7 +180,10 @@ class AgentLink(Protocol):
         ...
 
     async def relay(self, request: Relay) -> RelayLine:
-        """Let a client speak with a kernel. Raises KernelNotFound, KernelEnded, LimitReached."""
+        """Let a client speak with a kernel.
+
+        Raises KernelNotFound, KernelNotRunning, KernelEnded, LimitReached.
+        """
         ...
 
     async def facts(self) -> FactList:

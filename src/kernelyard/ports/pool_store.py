@@ -23,6 +23,10 @@ class PoolStore(Protocol):
         """
         ...
 
+    async def refer(self, no: int, reference: str) -> None:
+        """Note what the name of a pool's image stands for now; a pool that is not there is not made."""
+        ...
+
     async def all(self) -> list[Pool]:
         """Every pool, in the order in which they were made."""
         ...
@@ -64,7 +68,8 @@ class PoolStore(Protocol):
         """Give a ready kernel to the owner of ``kernel``, with all that it says but its id.
 
         Returns it, and whether it was given now: as ``insert`` of kernels does, which this stands for,
-        and raises the same. None if no kernel suits; then nothing but the pool's counts has changed.
+        and raises the same. None if no kernel suits; then nothing but the pool's counts has changed, and
+        not even these if one was ready and only cannot take up what is asked: more of them would not help.
         Of several who claim at once, each is given another one.
         """
         ...

@@ -83,6 +83,10 @@ class KernelStore(KeptKernels, Protocol):
         """
         ...
 
+    async def existing(self, kernel: Kernel, idempotency: Idempotency | None) -> Kernel | None:
+        """Return the kernel that ``insert`` would return instead of this one; raise what it would."""
+        ...
+
     async def get(self, kernel_id: str, owner: str | None) -> Kernel:
         """Return a kernel that is not wanted GONE. Raises KernelNotFound."""
         ...

@@ -92,6 +92,11 @@ class Creating:
             self._pools.taken()
             if taken is not None:
                 return taken
+        if self._limits.max_kernels:
+            # Before anything gives way for it.
+            made = await self._store.kernels.existing(kernel, idempotency)
+            if made is not None:
+                return made, False
         await self.check_room()
         return await self._store.kernels.insert(kernel, idempotency)
 

@@ -13,6 +13,8 @@ class Limits:
     task_output_bytes: int = 1024**3
     kernel_start_seconds: float = 60.0
     max_kernels: int = 0
+    user_pool_kernels: int = 4
+    """How many kernels all pools of one user may have together; 0 for none."""
     largest_page: int = 1000
     kernel_log_bytes: int = 10 * 1024 * 1024
     keep_outputs_seconds: float = 0.0

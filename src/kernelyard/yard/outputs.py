@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Literal
 
 from kernelyard.model.errors import CursorBeyondEnd, Invalid
@@ -59,7 +60,8 @@ class Outputs:
         size = checked_limit(limit, largest=self._limits.largest_page)
         kernel = await self._store.kernels.get(kernel_id, who.sees)
         await self._check_after(kernel.no, after, kernel)
-        records = await self._store.outputs.read(kernel.no, after, limit=size)
+        read = await self._store.outputs.read(kernel.no, after, limit=size)
+        records = _as_if_made_for_him(kernel, read)
         last = records[-1].number if records else after
         complete = kernel.journal_closed and _is_last(kernel.stored_number, last, records)
         return OutputPage(records, last, complete)
@@ -108,9 +110,10 @@ class Outputs:
                 return relayed
             stored = relay.stored()
             known = await self._store.kernels.get(kernel.id, None)
-            records = await self._store.outputs.read(
+            found = await self._store.outputs.read(
                 kernel.no, after, limit=MOST_RECORDS, most_bytes=MOST_BYTES
             )
+            records = _as_if_made_for_him(known, found)
             last = records[-1].number if records else after
             over = known.journal_closed and _is_last(known.stored_number, last, records)
             batch: Outcome = Batch(records, end=known if over else None, more=_is_full(records))
@@ -251,6 +254,14 @@ class Outputs:
             if sure or known.journal_closed or left <= 0 or self._bell.muffled:
                 return known.stored_number
             await self._bell.wait(topic, mark, left)
+
+
+def _as_if_made_for_him(kernel: Kernel, records: list[Record]) -> list[Record]:
+    """What happened to a kernel while it waited in a pool is shown as of the moment it was claimed."""
+    begin = kernel.created_at
+    if not kernel.claimed or not records or records[0].at >= begin:
+        return records
+    return [replace(one, at=begin) if one.at < begin else one for one in records]
 
 
 def _is_last(last_number: int | None, last: int, records: list[Record]) -> bool:

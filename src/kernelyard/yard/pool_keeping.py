@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kernelyard.model.errors import AgentUnavailable, YardError
@@ -20,18 +20,16 @@ from kernelyard.model.pools import (
     Pool,
     PoolOrder,
     calmed,
-    pause_after,
     pool_digest,
 )
 from kernelyard.model.principals import Principal, Role
-from kernelyard.model.projection import GENTLE_ENDS
-from kernelyard.model.quantities import Micros
 from kernelyard.model.templates import TemplateSnapshot
 from kernelyard.ports.bell import pools_topic
 from kernelyard.yard.access import ADMIN_NAME
 from kernelyard.yard.caretakers import Caretakers
 from kernelyard.yard.images import Images
 from kernelyard.yard.log import event, failure
+from kernelyard.yard.pool_trouble import PoolTrouble
 from kernelyard.yard.pools import QUIET_SECONDS, Pools
 from kernelyard.yard.templates import Templates
 from kernelyard.yard.world import World
@@ -43,19 +41,11 @@ PAUSE_SECONDS = 0.05
 """Between two looks, however often something happens."""
 MOST_STARTING = 2
 """So many are made ready at once, in all pools."""
+MOST_DOUBTFUL = 1
+"""So many of them in pools of users, and in pools of which the last kernel has failed."""
 PATIENCE_SECONDS = 3.0
 """After so long kernels are made ready although others are being created."""
 _ADMIN = Principal(ADMIN_NAME, Role.ADMIN)
-
-
-@dataclass(slots=True)
-class _Trouble:
-    """What went wrong with a pool, as far as this server has seen."""
-
-    failures: int = 0
-    until: Micros = 0
-    """Nothing is started before that."""
-    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +55,16 @@ class _Wanted:
     image: ImageSnapshot
     template: TemplateSnapshot
     digest: str
+
+
+@dataclass(slots=True)
+class _Due:
+    """A pool that has fewer kernels than it should, and may get some."""
+
+    pool: Pool
+    wanted: _Wanted
+    missing: int
+    doubtful: bool
 
 
 class PoolKeeping:
@@ -86,7 +86,10 @@ class PoolKeeping:
         self._images = images
         self._templates = templates
         self._caretakers = caretakers
-        self._trouble: dict[int, _Trouble] = {}
+        self._trouble: dict[int, PoolTrouble] = {}
+        self._turns: dict[int, int] = {}
+        """When a kernel was begun for each pool last, in turns."""
+        self._turn = 0
         self._short = ""
         """Why memory is short where kernels run, as the agent has said last."""
         self._asked_at = float("-inf")
@@ -123,24 +126,64 @@ class PoolKeeping:
 
     async def _round(self) -> float:
         """Do what is due for each pool; return after how many seconds to look again."""
-        pools = await self._store.pools.all()
+        pools = await self._owned(await self._store.pools.all())
         self._pools.know(pools)
         waiting = await self._store.pools.waiting()
         numbers = {pool.no for pool in pools}
         for kernel in waiting:
             if kernel.pool_no not in numbers:
                 await self._give_up(kernel)
-        starting = sum(not one.phase.is_final and one.phase is not Phase.READY for one in waiting)
         if pools:
             await self._relieve(waiting)
+        due: list[_Due] = []
         for pool in pools:
             mine = [kernel for kernel in waiting if kernel.pool_no == pool.no]
             missing, wanted = await self._tended(pool, mine)
-            if wanted is None or missing <= 0:
-                continue
-            while missing and starting < MOST_STARTING and await self._start(pool, wanted):
-                missing, starting = missing - 1, starting + 1
+            if wanted is not None and missing > 0:
+                due.append(_Due(pool, wanted, missing, self._doubtful(pool)))
+        await self._fill(due, _starting(pools, waiting, self._doubtful))
         return POLL_SECONDS if pools else IDLE_POLL_SECONDS
+
+    async def _owned(self, pools: list[Pool]) -> list[Pool]:
+        """Drop pools of users who have no token any more, and of those before them with that name."""
+        if all(pool.owner == EVERYBODY for pool in pools):
+            return pools
+        since = {token.name: token.created_at for token in await self._store.tokens.all()}
+        kept: list[Pool] = []
+        for pool in pools:
+            if (
+                pool.owner == EVERYBODY
+                or since.get(pool.owner, pool.updated_at + 1) <= pool.updated_at
+            ):
+                kept.append(pool)
+            else:
+                event("pool.has_no_owner", image=pool.image, template=pool.template)
+                await self._pools.drop(pool)
+        return kept
+
+    def _doubtful(self, pool: Pool) -> bool:
+        """Whether its kernels may be slow to start, or fail, at the cost of everybody's pools."""
+        trouble = self._trouble.get(pool.no)
+        return pool.owner != EVERYBODY or (trouble is not None and trouble.failures > 0)
+
+    async def _fill(self, due: list[_Due], starting: tuple[int, int]) -> None:
+        """Begin a kernel for each in turn; ``starting`` are those that start, and doubtful ones."""
+        begun, doubtful = starting
+        due.sort(key=lambda one: (one.doubtful, self._turns.get(one.pool.no, 0)))
+        while due:
+            again: list[_Due] = []
+            for one in due:
+                if begun >= MOST_STARTING or (one.doubtful and doubtful >= MOST_DOUBTFUL):
+                    continue
+                if not await self._start(one.pool, one.wanted):
+                    continue
+                begun, doubtful = begun + 1, doubtful + one.doubtful
+                self._turn += 1
+                self._turns[one.pool.no] = self._turn
+                one.missing -= 1
+                if one.missing:
+                    again.append(one)
+            due = again
 
     async def _tended(self, pool: Pool, waiting: list[Kernel]) -> tuple[int, _Wanted | None]:
         """Give up what is not wanted; return how many are missing, and of what they are to be made.
@@ -148,7 +191,6 @@ class PoolKeeping:
         Nothing is to be made while there is a reason against it.
         """
         now = self._clock.now()
-        trouble = self._trouble.setdefault(pool.no, _Trouble())
         if calmed(pool, now) is not pool:
             pool = await self._store.pools.calm(pool.no, now) or pool
         try:
@@ -160,17 +202,18 @@ class PoolKeeping:
                 await self._give_up(kernel)
             await self._explain(pool, error.message)
             return 0, None
+        trouble = self._trouble_of(pool, wanted)
         live: list[Kernel] = []
         for kernel in waiting:
-            if kernel.phase.is_final:
-                self._note_end(trouble, kernel, now)
-                await self._give_up(kernel)
-            elif kernel.pool_digest != wanted.digest or kernel.attempt > 1:
-                await self._give_up(kernel)
-            else:
-                live.append(kernel)
-        if any(kernel.phase is Phase.READY and _since(kernel) > trouble.until for kernel in live):
-            trouble.failures, trouble.reason = 0, None
+            if kernel.pool_digest == wanted.digest and not kernel.phase.is_final:
+                if kernel.attempt == 1:
+                    live.append(kernel)
+                    continue
+                trouble.note_restart(kernel, now)
+            elif kernel.phase.is_final:
+                trouble.note_end(kernel, now)
+            await self._give_up(kernel)
+        trouble.note_ready(live, now)
         live.sort(key=lambda kernel: (kernel.phase is not Phase.READY, kernel.no))
         for kernel in live[pool.target :]:
             await self._give_up(kernel)
@@ -180,33 +223,20 @@ class PoolKeeping:
         blocked = in_the_way is not None or now < trouble.until
         return missing, None if blocked else wanted
 
-    def _note_end(self, trouble: _Trouble, kernel: Kernel, now: Micros) -> None:
-        if kernel.cause in GENTLE_ENDS:
-            return
-        trouble.failures += 1
-        pause = pause_after(trouble.failures)
-        trouble.until = now + pause
-        why = (kernel.reason or "it ended").rstrip(".")
-        trouble.reason = (
-            f"A kernel that was to be kept ready has ended: {why}. Others are tried at growing "
-            f"intervals, now {pause // 1_000_000} s; create a kernel of this image to see more."
-        )
-        event("pool.kernel_ended", kernel_id=kernel.id, reason=kernel.reason)
+    def _trouble_of(self, pool: Pool, wanted: _Wanted) -> PoolTrouble:
+        """What went wrong with this pool, of what it is made of now and since it was set."""
+        of = (wanted.digest, pool.updated_at)
+        trouble = self._trouble.get(pool.no)
+        if trouble is None or trouble.of != of:
+            self._trouble[pool.no] = trouble = PoolTrouble(of=of)
+        return trouble
 
     async def _wanted(self, pool: Pool) -> _Wanted:
         """Raises what tells why a create with this image and template would be refused."""
         template = await self._templates.usable(_ADMIN, pool.template)
         image = await self._images.usable(pool.image)
         if image.reference != pool.reference:
-            again = PoolOrder(
-                image=pool.image,
-                template=pool.template,
-                size=pool.size,
-                least=pool.least,
-                most=pool.most,
-            )
-            declared = pool.declared
-            await self._pools.keep(pool.owner, again, image.reference, declared=declared)
+            await self._pools.refer(pool, image.reference)
         return _Wanted(
             image=ImageSnapshot(
                 name=image.name,
@@ -278,8 +308,13 @@ class PoolKeeping:
             await self._store.pools.explain(pool.no, reason)
 
 
-def _since(kernel: Kernel) -> Micros:
-    return kernel.ready_at or 0
+def _starting(
+    pools: Sequence[Pool], waiting: Sequence[Kernel], doubtful: Callable[[Pool], bool]
+) -> tuple[int, int]:
+    """How many kernels start now, and how many of these in doubtful pools."""
+    doubted = {pool.no for pool in pools if doubtful(pool)}
+    start = [one for one in waiting if not one.phase.is_final and one.phase is not Phase.READY]
+    return len(start), sum(one.pool_no in doubted for one in start)
 
 
 def _same(pool: Pool, order: PoolOrder) -> bool:

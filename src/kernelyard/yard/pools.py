@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from kernelyard.model.errors import PoolNotFound
+from kernelyard.model.errors import Invalid, PoolNotFound
 from kernelyard.model.images import Image
 from kernelyard.model.kernel_phases import Phase, Wanted
 from kernelyard.model.kernels import Kernel
@@ -42,6 +42,7 @@ class Pools:
         self._store = world.store.pools
         self._bell = world.bell
         self._clock = world.clock
+        self._limits = world.limits
         self._images = images
         self._templates = templates
         self._caretakers = caretakers
@@ -63,8 +64,24 @@ class Pools:
         template = await self._templates.usable(who, order.template)
         image = await self._images.usable(order.image)
         owner = EVERYBODY if who.is_admin else who.name
+        if owner != EVERYBODY:
+            await self._check_share(owner, order, image.name)
         order = replace(order, image=image.name, template=template.name)
         return await self.keep(owner, order, image.reference)
+
+    async def _check_share(self, owner: str, order: PoolOrder, image: str) -> None:
+        """Raise Invalid if pools of a user would have more kernels than his may have together."""
+        same = (owner, image, order.template)
+        pools = [pool for pool in await self._store.all() if pool.owner == owner]
+        others = sum(p.most for p in pools if (p.owner, p.image, p.template) != same)
+        most = self._limits.user_pool_kernels
+        if others + order.checked()[2] > most:
+            raise Invalid(
+                f"Pools of a user may have at most {most} kernels together; your others may have "
+                f"{others} already. Ask for fewer, or ask an administrator for a pool that serves "
+                "everybody.",
+                field="size",
+            )
 
     async def keep(
         self, owner: str, order: PoolOrder, reference: str, *, declared: bool = False
@@ -90,6 +107,11 @@ class Pools:
         )
         await self._changed()
         return kept
+
+    async def refer(self, pool: Pool, reference: str) -> None:
+        """The name of its image stands for another one now."""
+        await self._store.refer(pool.no, reference)
+        await self._changed()
 
     async def metrics(self) -> list[Metric]:
         """Counts of each image and template, whomever they serve."""
@@ -120,12 +142,14 @@ class Pools:
 
     async def get(self, who: Principal, image: str, template: str, owner: str) -> PoolCensus:
         """Return one pool. Raises PoolNotFound."""
-        for one in await self.list(who):
-            pool = one.pool
-            if image in (pool.image, pool.reference) and (pool.template, pool.owner) == (
-                template,
-                owner,
-            ):
+        counted = await self.list(who)
+        same = [one for one in counted if (one.pool.template, one.pool.owner) == (template, owner)]
+        # Two may be of one image, under its name and under its reference.
+        for one in same:
+            if one.pool.image == image:
+                return one
+        for one in same:
+            if one.pool.reference == image:
                 return one
         raise PoolNotFound
 

@@ -28,8 +28,8 @@ class Relays:
     async def open(self, who: Principal, kernel_id: str, session: str) -> AsyncIterator[RelayLine]:
         """A line to a kernel; while it is open, a client counts as attached.
 
-        Of one person and session the newest line is served. Raises KernelNotFound, KernelEnded,
-        LimitReached, AgentUnavailable.
+        Of one person and session the newest line is served. Raises KernelNotFound, KernelNotRunning,
+        KernelEnded, LimitReached, AgentUnavailable.
         """
         kernel = await self._store.kernels.get(kernel_id, who.sees)
         if not kernel.takes_tasks:

@@ -79,6 +79,8 @@ def _configurable(kernel: Any) -> None:
         """Answer on the control channel."""
         try:
             take_on(parent["content"])
+            if parent["content"].get("cwd") is not None:
+                begin_here(self.shell)
         except (OSError, ValueError) as error:
             content = {"status": "error", "ename": type(error).__name__, "evalue": str(error)}
             content["traceback"] = []  # type: ignore[assignment]
@@ -89,6 +91,16 @@ def _configurable(kernel: Any) -> None:
     if hasattr(kernel, "control_msg_types") and request not in kernel.control_msg_types:
         setattr(kernel, request, configure)
         kernel.control_msg_types = [*kernel.control_msg_types, request]
+
+
+def begin_here(shell: Any) -> None:
+    """Let IPython know the present directory as the one in which it was started."""
+    here = os.getcwd()  # noqa: PTH109 - it is text there
+    if hasattr(shell, "starting_dir"):
+        shell.starting_dir = here
+    visited = getattr(getattr(shell, "history_manager", None), "dir_hist", None)
+    if visited:
+        visited[:] = [here]
 
 
 def take_on(content: "dict[str, Any]") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -48,10 +49,13 @@ class Fingerprint(msgspec.Struct, frozen=True):
         return _changed(self.near) or _changed(self.far)
 
     def changed_since(self, at: float) -> str:
-        """The first of what was near, or imported, that had last changed after a time; else empty."""
-        begun = int(at * 1e9)
+        """The first of what was near, or imported, that had last changed after a time; else empty.
+
+        A time that has not come yet says nothing: it would be after any start.
+        """
+        begun, now = int(at * 1e9), time.time_ns()
         both = (*self.near.items(), *self.far.items())
-        return next((path for path, mark in both if mark[0] > begun), "")
+        return next((path for path, mark in both if begun < mark[0] <= now), "")
 
 
 def mark_of(path: str) -> Mark:

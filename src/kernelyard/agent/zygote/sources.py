@@ -8,6 +8,12 @@ from pathlib import Path
 
 import msgspec
 
+_PACKAGES = (
+    "lib*/python*/site-packages",
+    "lib*/python*/dist-packages",
+    "local/lib/python*/*-packages",
+)
+"""Where a prefix has installed packages; the last two where a distribution has changed that."""
 _LARGEST_FILE = 4 * 1024 * 1024
 
 
@@ -39,5 +45,5 @@ def sources_of(file: Path, python: Sequence[str], env: Mapping[str, str]) -> Sou
 def _beside(program: Path) -> list[str]:
     """What makes an environment of an interpreter."""
     prefix = program.parent.parent
-    packages = sorted(prefix.glob("lib*/python*/site-packages"))
+    packages = sorted(found for pattern in _PACKAGES for found in prefix.glob(pattern))
     return [str(one) for one in (prefix / "pyvenv.cfg", *packages)]

@@ -34,6 +34,11 @@ class MemoryPools:
         shelf.pools[kept.no] = kept
         return kept
 
+    async def refer(self, no: int, reference: str) -> None:
+        pool = self._shelf.pools.get(no)
+        if pool is not None:
+            self._shelf.pools[no] = replace(pool, reference=reference)
+
     async def all(self) -> list[Pool]:
         return list(self._shelf.pools.values())
 
@@ -88,6 +93,8 @@ class MemoryPools:
         if (made := await self._kernels.existing(kernel, idempotency)) is not None:
             return made, False
         found = self._found(claim)
+        if found is not None and claim.applies and not can_take_up(found):
+            return None
         pool_no = found.pool_no if found is not None else _first(claim, shelf.pools)
         if pool_no is not None and pool_no in shelf.pools:
             pool = shelf.pools[pool_no]
@@ -106,7 +113,7 @@ class MemoryPools:
         for pool_no in claim.pools:
             for kernel in self._waiting():
                 if kernel.pool_no == pool_no and is_ready(kernel, claim.digest):
-                    return kernel if can_take_up(kernel) or not claim.applies else None
+                    return kernel
         return None
 
     def _waiting(self) -> list[Kernel]:

@@ -68,6 +68,9 @@ class SqlKernels:
     async def insert(self, kernel: Kernel, idempotency: Idempotency | None) -> tuple[Kernel, bool]:
         return await self._database.write(lambda c: _insert(c, kernel, idempotency))
 
+    async def existing(self, kernel: Kernel, idempotency: Idempotency | None) -> Kernel | None:
+        return await self._database.read(lambda c: existing_kernel(c, kernel, idempotency))
+
     async def get(self, kernel_id: str, owner: str | None) -> Kernel:
         kernel = await self._one(_BY_ID, {"id": kernel_id})
         if kernel is None or owner not in (None, kernel.owner):

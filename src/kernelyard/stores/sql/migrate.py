@@ -12,7 +12,7 @@ from kernelyard.model.errors import YardError
 from kernelyard.stores.sql.tables import FIRST_ROWS, metadata
 
 NEWEST = "0006"
-"""The last migration. Numbers grow by one."""
+"""The last migration. Numbers grow; not every number was used."""
 _FOLDER = Path(__file__).parent / "migrations"
 # Alembic keeps what it works on in module-level variables; stores may be opened in several threads.
 _one_at_a_time = threading.Lock()

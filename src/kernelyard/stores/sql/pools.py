@@ -68,6 +68,10 @@ class SqlPools:
     async def put(self, pool: Pool) -> Pool:
         return await self._database.write(lambda c: _put(c, pool))
 
+    async def refer(self, no: int, reference: str) -> None:
+        values = {"pool": no, "reference": reference}
+        await self._database.write(lambda c: c.execute(_KEEP, values))
+
     async def all(self) -> list[Pool]:
         query = select(pools).order_by(pools.c.no)
         return await self._database.read(lambda c: [_pool_of(row) for row in c.execute(query)])
@@ -152,6 +156,8 @@ def _claim(
         return made, False
     found = _found(connection, claim)
     at = kernel.created_at
+    if found is not None and claim.applies and not can_take_up(found):
+        return None
     if found is None:
         # Counted for one of them only: that the others have none either is no news for them.
         _count(connection, claim.pools, at, found=False)
@@ -170,8 +176,7 @@ def _found(connection: Connection, claim: Claim) -> Kernel | None:
         asked = {"pool_no": pool_no, "digest": claim.digest}
         row = connection.execute(_READY, asked).one_or_none()
         if row is not None:
-            kernel = kernel_of(row)
-            return kernel if can_take_up(kernel) or not claim.applies else None
+            return kernel_of(row)
     return None
 
 

@@ -30,6 +30,16 @@ class IdempotencyConformance(Opening):
         much_later, _ = await store.kernels.insert(a_kernel("work"), KEY)
         assert much_later.no == first.no
 
+    async def test_what_a_create_would_give_is_known_before(self, store: Store) -> None:
+        assert await store.kernels.existing(a_kernel("work"), KEY) is None
+        first, _ = await store.kernels.insert(a_kernel("work"), KEY)
+        assert await store.kernels.existing(a_kernel("work"), KEY) == first
+        assert await store.kernels.existing(a_kernel("other"), None) is None
+        with pytest.raises(NameTaken):
+            await store.kernels.existing(a_kernel("work"), None)
+        with pytest.raises(IdempotencyKeyReused):
+            await store.kernels.existing(a_kernel(), OTHER)
+
     async def test_a_key_stands_for_one_request(self, store: Store) -> None:
         await store.kernels.insert(a_kernel(), KEY)
         with pytest.raises(IdempotencyKeyReused):

@@ -82,6 +82,16 @@ class PoolConformance(Opening):
         assert (again.size, again.least, again.most, again.target) == (3, 3, 5, 3)
         assert await store.pools.all() == [again, other]
 
+    async def test_its_image_may_come_to_stand_for_another_one(self, store: Store) -> None:
+        pool = await store.pools.put(a_pool(1, most=3))
+        await store.pools.claim(a_kernel(created_at=LATER), a_claim(pool), None)
+        (grown,) = await store.pools.all()
+        await store.pools.refer(pool.no, "conda/python3")
+        assert await store.pools.all() == [replace(grown, reference="conda/python3")]
+        await store.pools.remove(pool.no, LATER)
+        await store.pools.refer(pool.no, "kernelspec/python3")
+        assert await store.pools.all() == []
+
     async def test_what_waits_is_seen_by_nobody(self, store: Store) -> None:
         kernel = await ready(store, await store.pools.put(a_pool()))
         with pytest.raises(KernelNotFound):
@@ -169,9 +179,11 @@ class PoolConformance(Opening):
     async def test_one_that_takes_nothing_up_is_claimed_only_if_nothing_is_to_be(
         self, store: Store
     ) -> None:
-        pool = await store.pools.put(a_pool())
+        pool = await store.pools.put(a_pool(1, most=3))
         await ready(store, pool, implementation="bash")
         assert await store.pools.claim(a_kernel(), a_claim(pool, applies=True), None) is None
+        # A larger pool would have been no help.
+        assert await store.pools.all() == [pool]
         assert await store.pools.claim(a_kernel(), a_claim(pool), None) is not None
 
     async def test_one_that_was_started_again_is_not_claimed(self, store: Store) -> None:

@@ -75,6 +75,14 @@ def test_a_batch_that_was_stored_in_part_is_not_the_whole() -> None:
         assert not mine.whole
 
 
+def test_of_a_batch_that_somebody_else_has_stored_the_end_is_read() -> None:
+    hearings = Hearings()
+    with hearings.of(KERNEL, 1) as mine:
+        hearings.tell(KERNEL, WHOLE, Stored(6, whole=False))
+        assert mine.ended is None
+        assert not mine.whole
+
+
 def test_of_large_outputs_nothing_is_held() -> None:
     hearings = Hearings()
     large = Record(5, 0, 1, RecordKind.STREAM, bytes(subject.MOST_BYTES + 1))

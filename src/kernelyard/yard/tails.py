@@ -105,6 +105,9 @@ class Tail:
         self.stored = max(self.stored, stored.number)
         if not self.readers:
             return
+        if not stored.whole:
+            # What ended by it was told to whoever has stored the rest.
+            self.epoch = next(_epochs)
         for task in stored.settled:
             self._settled[task.seq] = task
         while len(self._settled) > _MOST_SETTLED:

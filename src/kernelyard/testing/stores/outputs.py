@@ -58,6 +58,15 @@ class OutputConformance(Opening):
         assert await store.outputs.read(kernel.no, 0) == records
         assert await store.kernels.history(kernel.no) == history
 
+    async def test_whoever_appends_is_told_whether_all_of_it_was_new(self, store: Store) -> None:
+        kernel = await kept_kernel(store)
+        records = a_long_journal()
+        for begin, end, whole in ((0, 6, True), (0, 6, False), (3, 10, False), (10, 12, True)):
+            part = records[begin:end]
+            stored = await store.outputs.append(kernel.no, part, project(part))
+            assert stored is not None
+            assert (stored.number, stored.whole) == (end, whole)
+
     async def test_what_comes_behind_a_hole_is_left_for_later(self, store: Store) -> None:
         kernel = await kept_kernel(store)
         records = a_long_journal()

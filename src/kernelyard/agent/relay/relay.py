@@ -15,7 +15,7 @@ from uuid import uuid4
 import msgspec
 
 from kernelyard.agent.bridge.fates import Fates
-from kernelyard.agent.bridge.lines import ABORTED, Lines, Request
+from kernelyard.agent.bridge.lines import ABORTED, REFUSED, Lines, Request
 from kernelyard.agent.bridge.nanny import Nanny
 from kernelyard.agent.bridge.prompts import Prompts
 from kernelyard.agent.bridge.routes import Routes
@@ -32,11 +32,12 @@ from kernelyard.wire import nanny, websocket_v1
 from kernelyard.wire.composing import Composer
 from kernelyard.wire.framing import frame
 from kernelyard.wire.messages import Message, read_reply, read_state
-from kernelyard.wire.multipart import Parts
+from kernelyard.wire.multipart import MalformedMessage, Parts
 from kernelyard.wire.requests import (
     EXECUTE,
     ClientHeader,
     read_client_header,
+    read_execution,
     read_fields,
 )
 from kernelyard.wire.websocket import (
@@ -60,10 +61,12 @@ _WELCOME = "iopub_welcome"
 class Relay:
     """Clients of one kernel."""
 
-    def __init__(self, kernel: Kernel, most_output: int, log: Log) -> None:
-        """``most_output`` is how many bytes of output are kept of a run; 0 for no limit."""
+    def __init__(self, kernel: Kernel, most_output: int, most_code: int, log: Log) -> None:
+        """``most_output`` is how many bytes of output are kept of a run, ``most_code`` how many
+        characters are run at a time; 0 for no limit."""
         self._kernel = kernel
         self._most_output = most_output
+        self._most_code = most_code
         self._log = log
         self._fronts: dict[bytes, Front] = {}
         self._composer = Composer(f"{kernel.id}-relay")
@@ -233,6 +236,12 @@ class Relay:
         parts, speaker = framed.parts, self._kernel.speaker
         if header.msg_type in nanny.REQUESTS:
             self._ask_nanny(front, framed, header)
+        elif header.msg_type == EXECUTE:
+            # Some kernels would run it there, and nothing of that would be in the journal.
+            content = nanny.error(REFUSED, "Code is run on the shell channel only.")
+            self._send(
+                front.identity, CONTROL, self._compose("execute_reply", content, parts.header)
+            )
         elif speaker is not None and not self._control_credit.used_up:
             self._routes.note(header.msg_id, front.identity)
             self._control_credit.spend(header.msg_id, _size(parts))
@@ -279,7 +288,12 @@ class Relay:
     def _run(self, parts: Parts, header: ClientHeader) -> bool:
         client = parts.identities[0]
         front = self._fronts.get(client)
-        code = read_fields(parts.content).get("code")
+        code, content = read_execution(parts.content)
+        if 0 < self._most_code < len(code):
+            raise MalformedMessage(
+                f"its code has more than {self._most_code} characters. Put data into files and read "
+                "them from the code"
+            )
 
         def ended(end: TaskEnd, replied: bool) -> None:
             if not replied or self._lines.executes(client, header.msg_id):
@@ -291,10 +305,10 @@ class Relay:
                 ClientRun(
                     task_id=str(uuid4()),
                     seq=0,
-                    code=code if isinstance(code, str) else "",
+                    code=code,
                     output_limit_bytes=self._most_output,
                     msg_id=header.msg_id,
-                    request=parts,
+                    request=msgspec.structs.replace(parts, content=content),
                     author=front.author if front is not None else _author(client),
                     at=wall_clock(),
                     on_end=ended,

@@ -39,8 +39,8 @@ class Relays:
         relay = self._relays.get(kernel.id)
         if relay is None:
             log = self._log.bind(kernel_id=kernel.id)
-            limit = wanted.output_limit_bytes
-            relay = self._relays[kernel.id] = Relay(kernel, limit, log)
+            limits = wanted.output_limit_bytes, wanted.largest_code
+            relay = self._relays[kernel.id] = Relay(kernel, *limits, log)
         front = Front(wanted.author, wanted.session, self._directory, self._note_nonsense)
         self._clients += 1
         try:

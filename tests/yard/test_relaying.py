@@ -175,6 +175,19 @@ def test_a_tail_is_held_for_readers_only() -> None:
     assert tails.of(KERNEL) is None
 
 
+def test_a_following_that_ends_late_does_not_end_the_next_one() -> None:
+    tails = Tails(LocalBell())
+    with tails.read(KERNEL):
+        older = tails.followed(KERNEL, 0)
+        older.__enter__()
+        with tails.followed(KERNEL, 3) as tail:
+            older.__exit__(None, None, None)
+            assert tails.of(KERNEL) is tail
+            tail.take([record(4)])
+            assert [one.number for one in tail.behind(3)] == [4]
+        assert tails.of(KERNEL) is None
+
+
 def test_a_tail_is_bounded_and_sends_who_is_behind_it_to_the_store() -> None:
     tails = Tails(LocalBell())
     with tails.followed(KERNEL, 0) as tail, tails.read(KERNEL):

@@ -15,7 +15,7 @@ from uuid import uuid4
 import msgspec
 
 from kernelyard.agent.bridge.fates import Fates
-from kernelyard.agent.bridge.lines import ABORTED, REFUSED, Lines, Request
+from kernelyard.agent.bridge.lines import REFUSED, Lines, Request
 from kernelyard.agent.bridge.nanny import Nanny
 from kernelyard.agent.bridge.prompts import Prompts
 from kernelyard.agent.bridge.routes import Routes
@@ -23,14 +23,15 @@ from kernelyard.agent.client_runs import ClientRun
 from kernelyard.agent.endings import TaskEnd
 from kernelyard.agent.journal import wall_clock
 from kernelyard.agent.logs import Log
+from kernelyard.agent.relay.answers import told
 from kernelyard.agent.relay.credit import Credit
+from kernelyard.agent.relay.framed import framed
 from kernelyard.agent.relay.front import Front
 from kernelyard.agent.relay.kernel import Kernel
 from kernelyard.model.errors import Conflict, KernelEnded, YardError
-from kernelyard.model.records import EndCause, Record
-from kernelyard.wire import nanny, websocket_v1
+from kernelyard.model.records import Record
+from kernelyard.wire import nanny
 from kernelyard.wire.composing import Composer
-from kernelyard.wire.framing import frame
 from kernelyard.wire.messages import Message, read_reply, read_state
 from kernelyard.wire.multipart import MalformedMessage, Parts
 from kernelyard.wire.requests import (
@@ -91,7 +92,7 @@ class Relay:
             # What the kernel said when that began, it did not hear.
             parent = self._composer.header(EXECUTE, date=_now(), msg_id=running)
             busy = self._compose("status", {"execution_state": "busy"}, parent)
-            front.send(frame(websocket_v1.encode(IOPUB, busy)))
+            front.send(self._framed(IOPUB, busy))
         if before is not None:
             before.dismiss(Conflict(REPLACED))
 
@@ -100,6 +101,11 @@ class Relay:
         self._paused.discard(front)
         if self._fronts.get(front.identity) is front:
             del self._fronts[front.identity]
+
+    def end(self) -> None:
+        """The kernel has ended: send those away who came while it did, and let go of it."""
+        self.lose(nanny.error("KernelDied", "it ended as this client came"), everything=True)
+        self.close()
 
     def close(self) -> None:
         """Let go of the kernel; clients are left as they are."""
@@ -191,7 +197,7 @@ class Relay:
             if message.type == "status" and read_state(message.content) == "idle":
                 self._credit.settle(message.parent)
             if self._fronts and self._concerns_clients(message):
-                frames.append(frame(websocket_v1.encode(IOPUB, message.parts)))
+                frames.append(self._framed(IOPUB, message.parts))
         if frames:
             self._broadcast(b"".join(frames))
 
@@ -298,7 +304,7 @@ class Relay:
         def ended(end: TaskEnd, replied: bool) -> None:
             if not replied or self._lines.executes(client, header.msg_id):
                 # The runner is in the middle of what it does.
-                self._loop.call_soon(self._lines.give_up, client, header.msg_id, _told(end))
+                self._loop.call_soon(self._lines.give_up, client, header.msg_id, told(end))
 
         try:
             self._kernel.run(
@@ -356,13 +362,16 @@ class Relay:
     def _compose(self, msg_type: str, content: object, parent: bytes = _NO_PARENT) -> Parts:
         return self._composer.compose(msg_type, content, date=_now(), parent=parent)
 
+    def _framed(self, channel: str, parts: Parts) -> bytes:
+        return framed(self._composer, channel, parts)
+
     def _send(self, client: bytes, channel: str, parts: Parts) -> None:
         if (front := self._fronts.get(client)) is not None:
-            front.send(frame(websocket_v1.encode(channel, parts)))
+            front.send(self._framed(channel, parts))
 
     def _send_all(self, channel: str, parts: Parts) -> None:
         if self._fronts:
-            self._broadcast(frame(websocket_v1.encode(channel, parts)))
+            self._broadcast(self._framed(channel, parts))
 
     def _broadcast(self, frames: bytes) -> None:
         for front in list(self._fronts.values()):
@@ -371,19 +380,6 @@ class Relay:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
-
-
-def _told(end: TaskEnd) -> dict[str, object]:
-    """Content of the reply to a run that the kernel did not answer."""
-    match end.cause:
-        case EndCause.RESTARTED:
-            return nanny.error("KernelRestarted", end.reason or "")
-        case None | EndCause.RAISED | EndCause.UNHEARD:
-            return dict(ABORTED)
-        case EndCause.ASKED if end.state_preserved:
-            return dict(ABORTED)
-        case _:
-            return nanny.error("KernelDied", end.reason or "")
 
 
 def _author(client: bytes) -> str:

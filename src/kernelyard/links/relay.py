@@ -73,6 +73,11 @@ class RelayLine(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(frame(payload))
 
+    @property
+    def full(self) -> bool:
+        """Whether the agent does not read."""
+        return not self._writable.is_set()
+
     async def drain(self) -> None:
         """Wait while the agent does not read."""
         await self._writable.wait()

@@ -73,3 +73,23 @@ async def test_a_message_that_is_nested_too_deep_ends_nothing(agent: AgentProces
     assert "not understood" in told.content["text"]
     assert (await client.run("1")).content["status"] == "ok"
     client.line.close()
+
+
+async def test_code_for_a_subshell_that_is_not_there_is_a_run_like_any_other(
+    agent: AgentProcess,
+) -> None:
+    kernel = await agent.launch()
+    client = await RelayClient.join(agent, kernel)
+    await client.run("1")
+    asked, framed = a_request("create_subshell_request", channel="control")
+    client.line.send(encoded(framed))
+    made = await client.until(lambda said: said.parent == asked and said.channel == "control")
+    for subshell in (made.content["subshell_id"], "made up"):
+        content = {"code": f"print({subshell!r})"}
+        msg_id, framed = a_request("execute_request", content, subshell_id=subshell)
+        client.line.send(encoded(framed))
+        await client.end(msg_id)
+    records = await agent.records(kernel, until=lambda one: b"made up" in one.body)
+    starts = [body_of(one)["asked"] for one in records if one.kind is RecordKind.STARTED]
+    assert [asked["code"] for asked in starts] == ["1", "print('made up')"]
+    client.line.close()

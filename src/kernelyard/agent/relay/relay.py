@@ -28,6 +28,7 @@ from kernelyard.agent.relay.credit import Credit
 from kernelyard.agent.relay.framed import framed
 from kernelyard.agent.relay.front import Front
 from kernelyard.agent.relay.kernel import Kernel
+from kernelyard.agent.relay.subshells import Subshells
 from kernelyard.model.errors import Conflict, KernelEnded, YardError
 from kernelyard.model.records import Record
 from kernelyard.wire import nanny
@@ -77,6 +78,7 @@ class Relay:
         self._prompts = Prompts(lambda client: client in self._fronts, self._unblock)
         self._fates = Fates(kernel.id, lambda: kernel.attempt, self)
         self._credit, self._control_credit = Credit(), Credit()
+        self._subshells = Subshells()
         self._paused: set[Front] = set()
         self._working: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
@@ -129,6 +131,7 @@ class Relay:
         self._prompts.clear()
         self._credit.clear()
         self._control_credit.clear()
+        self._subshells.clear()
 
     def publish(self, msg_type: str, content: object, parent: bytes = _NO_PARENT) -> None:
         """Say something to every client on iopub."""
@@ -178,6 +181,7 @@ class Relay:
         """Pass replies on to those who asked."""
         for message in messages:
             self._control_credit.settle(message.parent)
+            self._subshells.note(message)
             client = self._routes.client_of(message.parts, message.parent)
             if client is not None:
                 self._send(client, CONTROL, message.parts)
@@ -285,7 +289,7 @@ class Relay:
         if speaker is None or self._credit.used_up:
             return False
         header = read_client_header(parts)
-        if header.msg_type == EXECUTE and header.subshell_id is None:
+        if header.msg_type == EXECUTE and header.subshell_id not in self._subshells:
             return self._run(parts, header)
         self._credit.spend(header.msg_id, _size(parts))
         speaker.send_shell(parts)

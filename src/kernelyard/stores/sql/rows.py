@@ -207,8 +207,7 @@ def new_task_values(task: Task) -> Values:
         "kernel_id": task.kernel_id,
         "owner": task.owner,
         "seq": task.seq,
-        # Of what clients ran themselves nobody has looked at it before.
-        "code": plain(task.code),
+        "code": task.code,
         "labels": json_text(task.labels),
         "needs_id": task.needs_id,
         "needs_seq": task.needs_seq,

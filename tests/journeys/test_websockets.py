@@ -70,6 +70,40 @@ def test_a_prompt_is_answered_and_buffers_go_both_ways_in_both_framings(
             assert list(answer.buffers) == buffers
 
 
+def test_what_a_kernel_says_may_have_any_number_of_buffers(
+    live: LiveServer, kernel: Kernel
+) -> None:
+    code = (
+        "from comm import create_comm\n"
+        "for count in (5000, 8821):\n"
+        "    create_comm(target_name='t').send({}, buffers=[b''] * count)"
+    )
+    with (
+        ChannelClient(live, kernel.id, "one") as one,
+        ChannelClient(live, kernel.id, "two", as_json=True) as two,
+    ):
+        one.run(code)
+        for client in (one, two):
+            client.run("1")
+            heard = [len(said.buffers) for said in client.heard if said.type == "comm_msg"]
+            assert heard == [5000, 8821]
+
+
+def test_a_token_that_is_removed_lets_nobody_ask_for_more(
+    live: LiveServer, yard: Client, kernel: Kernel
+) -> None:
+    made = yard.tokens.create("ann", role="admin")
+    with ChannelClient(live, kernel.id, token=made.token) as client:
+        client.run("1")
+        made_id = next(one.id for one in yard.tokens.list() if one.name == "ann")
+        yard.tokens.delete(made_id)
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                client.run("1")
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4401
+
+
 def test_a_malformed_frame_is_answered_and_ends_nothing(live: LiveServer, kernel: Kernel) -> None:
     with (
         ChannelClient(live, kernel.id, "one") as one,

@@ -12,8 +12,10 @@ import pytest
 
 from kernelyard.links.relay import MOST_WAITING_BYTES, RelayLine
 from kernelyard.model.errors import AgentUnavailable, KernelEnded, KernelNotFound
+from kernelyard.wire import websocket_v1
 from kernelyard.wire.framing import LENGTH_SIZE, frame, frame_length
 from kernelyard.wire.link import Done, Fault, decode_request, encode_message
+from kernelyard.wire.multipart import Parts
 from kernelyard.wire.relaying import Relay
 
 if TYPE_CHECKING:
@@ -64,6 +66,25 @@ async def test_messages_go_both_ways_and_the_end_says_why(tmp_path: Path) -> Non
         with pytest.raises(KernelEnded, match="It has ended"):
             await all_of(line, got)
     assert got == [b"one", b"two", b"three"]
+
+
+@pytest.mark.parametrize("buffers", [5000, 8821])
+async def test_a_message_is_no_fault_however_many_parts_it_has(
+    tmp_path: Path, buffers: int
+) -> None:
+    message = websocket_v1.encode("iopub", Parts(b"{}", b"{}", b"{}", b"{}", [b""] * buffers))
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(ACCEPTED + frame(message) + frame(encode_message(Fault("kernel_ended", ""))))
+        await writer.drain()
+
+    async with an_agent(tmp_path / "s", talk) as path:
+        line = await RelayLine.open(path, WANTED)
+        got: list[bytes] = []
+        with pytest.raises(KernelEnded):
+            await all_of(line, got)
+    assert got == [message]
+    assert len(websocket_v1.decode(message, most_parts=None).parts.buffers) == buffers
 
 
 async def test_what_is_refused_is_raised_when_it_is_opened(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def read(data: str | bytes) -> Said:
     if isinstance(data, str):
         found = json.loads(data)
         return _said(found["channel"], found["header"], found["parent_header"], found["content"])
-    framed = websocket_v1.decode(data)
+    framed = websocket_v1.decode(data, most_parts=None)
     parts = framed.parts
     above, content = (json.loads(one) for one in (parts.parent, parts.content))
     return _said(framed.channel, json.loads(parts.header), above, content, parts.buffers)

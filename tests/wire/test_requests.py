@@ -13,6 +13,7 @@ from kernelyard.wire.requests import (
     is_ipython,
     leaving_the_kernel,
     read_client_header,
+    read_execution,
     read_fields,
 )
 
@@ -26,7 +27,10 @@ def test_a_header_tells_who_asks_what() -> None:
     assert ClientHeader(msg_type="comm_msg").reply_type is None
 
 
-@pytest.mark.parametrize("header", [b"", b"[]", b'{"msg_id":1}', b"\xff"])
+DEEP = b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+
+
+@pytest.mark.parametrize("header", [b"", b"[]", b'{"msg_id":1}', b"\xff", DEEP])
 def test_a_header_that_cannot_be_read_is_refused(header: bytes) -> None:
     with pytest.raises(MalformedMessage):
         read_client_header(Parts(header, b"", b"", b""))
@@ -40,13 +44,39 @@ def test_code_is_sent_on_so_that_its_error_stops_nothing_behind_it(given: dict[s
 
 
 def test_code_that_stops_nothing_is_left_as_it_is() -> None:
-    for content in (b'{"code": "1", "stop_on_error":  false}', b"no json"):
+    for content in (b'{"code": "1", "stop_on_error":  false}', b"no json", DEEP):
         assert going_on_after_error(content) == (content, False)
 
 
 def test_fields_of_what_is_no_object_are_none() -> None:
     assert read_fields(b'{"a": 1}') == {"a": 1}
-    assert read_fields(b"[1]") == read_fields(b"\xff") == {}
+    assert read_fields(b"[1]") == read_fields(b"\xff") == read_fields(DEEP) == {}
+
+
+def test_the_code_that_is_read_is_the_code_that_is_passed_on() -> None:
+    code, content = read_execution(b'{"code": "1", "x": [1,  2], "c\\u006fde": "\\u00fc\\n"}')
+    assert code == "\N{LATIN SMALL LETTER U WITH DIAERESIS}\n"
+    assert content.count(b"code") == 1
+    assert json.loads(content) == {"code": code, "x": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"code": "import os", "x": "\\ud800"}',
+        b'{"code": "import os", "x": NaN}',
+        b'{"code": "\\ud800"}',
+        b'{"code": "\xff"}',
+        b'{"code": "\\u0000"}',
+        b'{"code": 7}',
+        b'{"silent": true}',
+        b"\xef\xbb\xbf{}",
+        b'{"code": "import os", "x": ' + DEEP + b"}",
+    ],
+)
+def test_code_that_cannot_be_read_for_certain_is_refused(content: bytes) -> None:
+    with pytest.raises(MalformedMessage):
+        read_execution(content)
 
 
 @pytest.mark.parametrize("name", ["exit", "quit"])

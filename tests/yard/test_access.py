@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from kernelyard.model.errors import (
@@ -11,7 +13,10 @@ from kernelyard.model.errors import (
     TokenNotFound,
     Unauthenticated,
 )
-from kernelyard.model.principals import Principal, Role
+from kernelyard.model.principals import Principal, Role, TokenRecord
+from kernelyard.stores.memory.names import MemoryTokens
+from kernelyard.testing import FakeClock
+from kernelyard.yard.access import Access
 
 from tests.support.yard_house import ADMIN, ANN, YardHouse
 
@@ -37,6 +42,33 @@ async def test_a_made_token_lets_its_holder_in_until_it_is_removed(house: YardHo
         await access.authenticate(text)
     with pytest.raises(TokenNotFound):
         await access.remove_token(ADMIN, record.id)
+
+
+class SlowTokens(MemoryTokens):
+    """Answers what it has read when a test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reading, self.gate = asyncio.Event(), asyncio.Event()
+
+    async def by_hash(self, sha256: str) -> TokenRecord | None:
+        found = await super().by_hash(sha256)
+        self.reading.set()
+        await self.gate.wait()
+        return found
+
+
+async def test_a_token_that_is_removed_while_it_is_looked_up_is_not_remembered() -> None:
+    tokens = SlowTokens()
+    access = Access(tokens, FakeClock(), None)
+    record, text = await access.create_token(ADMIN, "ann", Role.USER)
+    looking = asyncio.create_task(access.authenticate(text))
+    await tokens.reading.wait()
+    await access.remove_token(ADMIN, record.id)
+    tokens.gate.set()
+    await looking
+    with pytest.raises(Unauthenticated):
+        await access.authenticate(text)
 
 
 async def test_only_administrators_deal_in_tokens(house: YardHouse) -> None:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 
+from kernelyard.model.kernels import Kernel
+from kernelyard.model.projection import project
 from kernelyard.model.records import Record, RecordKind
 from kernelyard.model.tasks import Task, TaskOrder, TaskState
-from kernelyard.ports.stores import Stored
+from kernelyard.ports.bell import settled_topic
+from kernelyard.ports.stores import Idempotency, Stored
+from kernelyard.stores.memory.bell import LocalBell
+from kernelyard.stores.memory.shelf import Shelf
+from kernelyard.stores.memory.store import MemoryStore
+from kernelyard.stores.memory.tasks import MemoryTasks
 from kernelyard.yard import hearings as subject
 from kernelyard.yard.hearings import Hearings
 
-from tests.support.yard_house import ANN, SECONDS, YardHouse, until
+from tests.support.scripted_agent import ScriptedAgent
+from tests.support.yard_house import ANN, SECONDS, YardHouse, a_yard, eventually, until
 
 KERNEL = 7
 
@@ -75,6 +83,14 @@ def test_a_batch_that_was_stored_in_part_is_not_the_whole() -> None:
         assert not mine.whole
 
 
+def test_of_a_batch_that_somebody_else_has_stored_the_end_is_read() -> None:
+    hearings = Hearings()
+    with hearings.of(KERNEL, 1) as mine:
+        hearings.tell(KERNEL, WHOLE, Stored(6, whole=False))
+        assert mine.ended is None
+        assert not mine.whole
+
+
 def test_of_large_outputs_nothing_is_held() -> None:
     hearings = Hearings()
     large = Record(5, 0, 1, RecordKind.STREAM, bytes(subject.MOST_BYTES + 1))
@@ -90,6 +106,53 @@ async def test_a_run_hears_what_is_stored(house: YardHouse) -> None:
     assert ran.created
     assert ran.task == await house.yard.tasks.get(ANN, ran.task.id)
     assert ran.records == await house.records(ran.task)
+
+
+class PatientBell(LocalBell):
+    """Whoever waits here wakes by a ring or not at all."""
+
+    async def wait(self, topic: str, since: int, timeout: float) -> bool:
+        return await super().wait(topic, since, 3600)
+
+
+class QuickTasks(MemoryTasks):
+    """Where another server has had a task run before whoever stored it was told that it is stored."""
+
+    def __init__(self, store: MemoryStore, shelf: Shelf, bell: LocalBell) -> None:
+        super().__init__(shelf)
+        self._store = store
+        self._bell = bell
+
+    async def insert(self, task: Task, idempotency: Idempotency | None) -> tuple[Task, bool]:
+        kept, created = await super().insert(task, idempotency)
+        kernel = await self._store.kernels.by_no(kept.kernel_no)
+        assert kernel is not None
+        at = kernel.stored_number
+        records = [
+            Record(at + 1, 1, kept.seq, RecordKind.STARTED, b"{}"),
+            Record(at + 2, 2, kept.seq, RecordKind.ENDED, b'{"state":"succeeded"}'),
+        ]
+        await self._store.outputs.append(kernel.no, records, project(records))
+        self._bell.ring(settled_topic(kernel.no))
+        return kept, created
+
+
+async def test_the_end_of_a_run_is_not_missed_however_early_it_comes() -> None:
+    store, bell, agent = MemoryStore(), PatientBell(), ScriptedAgent()
+    async with a_yard(store=store, agent=agent) as other:
+        kernel = await other.kernel()
+        await eventually(lambda: _is_ready(store, kernel))
+    store.tasks = QuickTasks(store, store.tasks._shelf, bell)
+    agent.absent = True
+    async with a_yard(store=store, agent=agent, bell=bell) as house, asyncio.timeout(SECONDS):
+        ran = await house.yard.tasks.run(ANN, kernel.id, TaskOrder(code="x"), SECONDS)
+        assert ran.task.state is TaskState.SUCCEEDED
+    await agent.aclose()
+
+
+async def _is_ready(store: MemoryStore, kernel: Kernel) -> bool:
+    known = await store.kernels.by_no(kernel.no)
+    return known is not None and known.ready_at is not None
 
 
 async def test_many_who_run_on_one_kernel_are_each_told_of_their_own_end(house: YardHouse) -> None:

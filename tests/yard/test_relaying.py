@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from kernelyard.model.errors import CursorBeyondEnd
+from kernelyard.model.errors import CursorBeyondEnd, Unavailable
 from kernelyard.model.projection import Projection
 from kernelyard.model.records import Record, RecordKind
 from kernelyard.model.tasks import Task, TaskState
@@ -16,7 +16,9 @@ from kernelyard.ports.stores import Stored
 from kernelyard.stores.memory.bell import LocalBell
 from kernelyard.stores.memory.outputs import MemoryOutputs
 from kernelyard.stores.memory.store import MemoryStore
+from kernelyard.testing import FakeClock
 from kernelyard.yard import tails as subject
+from kernelyard.yard.leasing import LEASE_SECONDS, ROUND_SECONDS
 from kernelyard.yard.relaying import Relay
 from kernelyard.yard.sharing import Batch
 from kernelyard.yard.tails import Tails
@@ -127,6 +129,31 @@ async def test_a_number_that_was_passed_on_and_not_stored_is_good_for_the_next_s
     await agent.aclose()
 
 
+async def test_a_number_is_not_refused_while_it_may_be_known_to_a_server_that_has_gone() -> None:
+    agent, store, clock, bell = ScriptedAgent(), MemoryStore(), FakeClock(), LocalBell()
+    async with a_yard(store=store, agent=agent) as old:
+        task = await old.task(await old.kernel(), "print:0\nwait:go")
+        await old.has_spoken(task)
+    agent.absent = True
+    async with a_yard(store=store, agent=agent, clock=clock, bell=bell) as new:
+        asking = asyncio.create_task(new.records(task, after=99))
+        # A lease may have been prolonged just before, and is found free a round later.
+        await clock.advance(LEASE_SECONDS + 2 * ROUND_SECONDS)
+        bell.ring_all()
+        await clock.advance(0)
+        assert not asking.done()
+        await clock.advance(LEASE_SECONDS)
+        bell.ring_all()
+        with pytest.raises(Unavailable):
+            await asking
+        asking = asyncio.create_task(new.records(task, after=99))
+        await clock.advance(0)
+        bell.muffle()
+        with pytest.raises(Unavailable):
+            await asking
+    await agent.aclose()
+
+
 def record(number: int, seq: int = 1, size: int = 1) -> Record:
     return Record(number, 0, seq, RecordKind.STREAM, b"x" * size)
 
@@ -146,6 +173,19 @@ def test_a_tail_is_held_for_readers_only() -> None:
         tail.take([record(6)])
         assert (tail.first, tail.last) == (7, 6)
     assert tails.of(KERNEL) is None
+
+
+def test_a_following_that_ends_late_does_not_end_the_next_one() -> None:
+    tails = Tails(LocalBell())
+    with tails.read(KERNEL):
+        older = tails.followed(KERNEL, 0)
+        older.__enter__()
+        with tails.followed(KERNEL, 3) as tail:
+            older.__exit__(None, None, None)
+            assert tails.of(KERNEL) is tail
+            tail.take([record(4)])
+            assert [one.number for one in tail.behind(3)] == [4]
+        assert tails.of(KERNEL) is None
 
 
 def test_a_tail_is_bounded_and_sends_who_is_behind_it_to_the_store() -> None:
@@ -216,3 +256,31 @@ def test_an_end_is_told_when_it_is_stored_with_the_task_as_it_is_stored() -> Non
         assert batch is not None
         assert batch.end == ended
         assert numbers(whole.batch(1)) == [2, 3]
+
+
+@pytest.mark.parametrize("stood_there", [True, False])
+def test_an_end_that_somebody_else_has_stored_sends_to_the_store(stood_there: bool) -> None:
+    tails = Tails(LocalBell())
+    with tails.followed(KERNEL, 1) as tail, tails.read(KERNEL):
+        relay = Relay(tails, KERNEL, 1)
+        if stood_there:
+            relay.has_read(1, Batch(), stored=1)
+        tail.take([Record(2, 0, 1, RecordKind.ENDED, b"{}")])
+        # Its task is not told with it: it was told to whoever has stored it.
+        tail.keep(Stored(2, whole=False))
+        batch = relay.batch(1)
+        assert numbers(batch) == [2]
+        assert batch is not None
+        assert batch.end is None
+        assert relay.batch(2) is None
+
+
+def test_what_was_seen_is_not_relied_on_when_somebody_else_has_stored_something() -> None:
+    tails = Tails(LocalBell())
+    with tails.followed(KERNEL, 0) as tail, tails.read(KERNEL):
+        relay = Relay(tails, KERNEL, 1)
+        tail.take([record(1)])
+        assert numbers(relay.batch(0)) == [1]
+        assert numbers(relay.batch(1)) == []
+        tail.keep(Stored(1, whole=False))
+        assert relay.batch(1) is None

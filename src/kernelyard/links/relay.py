@@ -14,7 +14,8 @@ MOST_WAITING_BYTES = 1024 * 1024
 """Bytes read ahead of a client that does not take them; what is beyond waits at the agent."""
 ANSWER_SECONDS = 30.0
 _FAULT = b'{"'
-"""What a fault begins with, and no message."""
+_COUNT, _SMALL = slice(4, 8), bytes(4)
+"""A message begins with its number of parts, of which the upper half is zeros; a fault is text."""
 
 
 class RelayLine(asyncio.Protocol):
@@ -72,6 +73,11 @@ class RelayLine(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(frame(payload))
 
+    @property
+    def full(self) -> bool:
+        """Whether the agent does not read."""
+        return not self._writable.is_set()
+
     async def drain(self) -> None:
         """Wait while the agent does not read."""
         await self._writable.wait()
@@ -111,7 +117,7 @@ class RelayLine(asyncio.Protocol):
     def _take(self, payload: bytes) -> None:
         if not self._answered.done():
             self._answered.set_result(payload)
-        elif payload.startswith(_FAULT):
+        elif payload.startswith(_FAULT) and payload[_COUNT] != _SMALL:
             reply = decode_reply(payload)
             self._finish(error_of(reply) if isinstance(reply, Fault) else AgentUnavailable())
         else:

@@ -44,8 +44,13 @@ class RelayLine(Protocol):
         """Send a message."""
         ...
 
+    @property
+    def full(self) -> bool:
+        """Whether the agent does not read, so that no more should be sent."""
+        ...
+
     async def drain(self) -> None:
-        """Wait while the agent does not read."""
+        """Wait while it is full."""
         ...
 
     def close(self) -> None:

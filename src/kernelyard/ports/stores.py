@@ -42,6 +42,8 @@ class Stored:
     """The new cursor: the last record that is stored."""
     settled: tuple[Task, ...] = ()
     """The tasks that ended by it, as they are now."""
+    whole: bool = True
+    """Whether it has stored all that it was given; some of it may have been stored before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -210,7 +210,10 @@ def asked_task(kernel_no: int, kernel_id: str, owner: str, change: TaskChange) -
         kernel_id=kernel_id,
         owner=owner,
         seq=change.seq,
-        code=asked.code,
+        # No database may refuse it, for then nothing more of that journal could be stored.
+        code=asked.code.encode("utf-8", "replace")
+        .decode()
+        .replace("\0", "\N{REPLACEMENT CHARACTER}"),
         labels={"author": asked.author, "origin": "websocket"},
         created_at=asked.at,
     )

@@ -20,3 +20,5 @@ class Relay(msgspec.Struct, tag="relay", frozen=True):
     """Of one author and session the newest connection is served."""
     output_limit_bytes: int = 0
     """Bytes of output kept of a run; more is cut and counted. 0 for no limit."""
+    largest_code: int = 0
+    """Characters of code run at a time; more is refused. 0 for no limit."""

@@ -30,8 +30,11 @@ class ClientHeader(msgspec.Struct, frozen=True, gc=False):
 
 _headers = msgspec.json.Decoder(ClientHeader)
 _fields: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_texts = msgspec.json.Decoder(str)
 _encoder = msgspec.json.Encoder()
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _STOP = "stop_on_error"
+_CODE = "code"
 _EXITS = frozenset({"exit", "quit", "exit()", "quit()"})
 _EXIT = re.compile(rb'"code":\s*"\s*(exit|quit)')
 _LONGEST_EXIT = 1000
@@ -41,7 +44,7 @@ def read_client_header(parts: Parts) -> ClientHeader:
     """Return the header of a request. Raises MalformedMessage."""
     try:
         return _headers.decode(parts.header)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise MalformedMessage(f"a header cannot be read: {error}") from error
 
 
@@ -49,8 +52,26 @@ def read_fields(content: bytes) -> dict[str, object]:
     """Return the fields of a content; none if it is no JSON object."""
     try:
         return msgspec.json.decode(content, type=dict[str, object])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return {}
+
+
+def read_execution(content: bytes) -> tuple[str, bytes]:
+    """Return the code of an execute request, and its content written so that any kernel reads just that.
+
+    Raises MalformedMessage for what one reader may take for other code than the next: kernels read
+    more than is JSON, and not all of them the same.
+    """
+    try:
+        fields = _fields.decode(content)
+        code = _texts.decode(fields[_CODE])
+    except KeyError as error:
+        raise MalformedMessage("it has no code") from error
+    except _UNREADABLE as error:
+        raise MalformedMessage(f"its code cannot be read for certain: {error}") from error
+    if "\0" in code:
+        raise MalformedMessage("its code has a NUL character, which no language runs")
+    return code, _encoder.encode({**fields, _CODE: code})
 
 
 def is_ipython(info: bytes) -> bool:
@@ -63,7 +84,7 @@ def going_on_after_error(content: bytes) -> tuple[bytes, bool]:
     it, and whether it was to."""
     try:
         fields = _fields.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return content, False
     stops = bytes(fields.get(_STOP, b"true")).strip() != b"false"
     return _encoder.encode({**fields, _STOP: False}) if stops else content, stops

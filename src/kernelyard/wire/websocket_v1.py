@@ -44,9 +44,12 @@ def encode(channel: str, parts: Parts) -> bytes:
     return b"".join((struct.pack(f"<{count + 1}Q", count, *offsets), *pieces))
 
 
-def decode(data: bytes) -> Framed:
-    """Return the message in a frame. Raises MalformedFrame."""
-    offsets = _offsets(data)
+def decode(data: bytes, most_parts: int | None = MOST_PARTS) -> Framed:
+    """Return the message in a frame; what kernels say may have any number of parts.
+
+    Raises MalformedFrame.
+    """
+    offsets = _offsets(data, most_parts)
     name, header, parent, metadata, content, *buffers = (
         data[begin:end] for begin, end in pairwise(offsets)
     )
@@ -54,7 +57,7 @@ def decode(data: bytes) -> Framed:
     return Framed(channel, Parts(header, parent, metadata, content, buffers))
 
 
-def _offsets(data: bytes) -> tuple[int, ...]:
+def _offsets(data: bytes, most_parts: int | None) -> tuple[int, ...]:
     size = len(data)
     if size < _SIZE:
         raise MalformedFrame(f"it has {size} bytes and no table of offsets")
@@ -63,9 +66,9 @@ def _offsets(data: bytes) -> tuple[int, ...]:
         raise MalformedFrame(
             f"its table has {count} offsets; a message has {_FIXED} parts, so {_FIXED + 1} at least"
         )
-    if count > MOST_PARTS + 1:
+    if most_parts is not None and count > most_parts + 1:
         raise MalformedFrame(
-            f"its table claims {count} offsets; at most {MOST_PARTS + 1} are taken"
+            f"its table claims {count} offsets; at most {most_parts + 1} are taken"
         )
     begin = _SIZE * (count + 1)
     if begin > size:

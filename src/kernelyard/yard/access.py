@@ -13,6 +13,7 @@ from kernelyard.model.principals import Principal, Role, TokenRecord
 from kernelyard.model.quantities import Micros
 from kernelyard.ports.clock import Clock
 from kernelyard.ports.named_stores import TokenStore
+from kernelyard.yard.welcome import Welcome
 
 ADMIN_NAME = "admin"
 _REMEMBER: Micros = 5_000_000
@@ -27,6 +28,8 @@ class Access:
         self._clock = clock
         self._admin_sha256 = _sha256(admin_token) if admin_token else None
         self._remembered: dict[str, tuple[Principal, Micros]] = {}
+        self._removals = 0
+        """What was read before one may not be remembered behind it."""
 
     async def authenticate(self, token: str | None) -> Principal:
         """Return who holds ``token``. Raises Unauthenticated."""
@@ -39,6 +42,7 @@ class Access:
         known = self._remembered.get(digest)
         if known is not None and now < known[1]:
             return known[0]
+        removals = self._removals
         record = await self._tokens.by_hash(digest)
         if record is None or not hmac.compare_digest(record.sha256, digest):
             self._remembered.pop(digest, None)
@@ -46,8 +50,13 @@ class Access:
         principal = Principal(record.name, record.role)
         if len(self._remembered) >= _MOST_REMEMBERED:
             self._remembered.clear()
-        self._remembered[digest] = (principal, now + _REMEMBER)
+        if removals == self._removals:
+            self._remembered[digest] = (principal, now + _REMEMBER)
         return principal
+
+    def welcome(self, token: str | None) -> Welcome:
+        """Return the welcome of a token that was found good just now."""
+        return Welcome(self, self._clock, token)
 
     async def create_token(self, who: Principal, name: str, role: Role) -> tuple[TokenRecord, str]:
         """Make a token; its text is returned here once and kept nowhere.
@@ -79,6 +88,7 @@ class Access:
         only_admin(who)
         if not await self._tokens.remove(token_id):
             raise TokenNotFound
+        self._removals += 1
         self._remembered.clear()
 
 

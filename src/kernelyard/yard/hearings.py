@@ -113,7 +113,7 @@ class Hearings:
             for record in heard:
                 if record.seq == hearing.seq:
                     hearing.hear(record)
-            if stored.number != records[-1].number:
+            if not stored.whole or stored.number != records[-1].number:
                 hearing.lose()
         for task in stored.settled:
             for hearing in listeners:

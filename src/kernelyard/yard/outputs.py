@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Literal
 
-from kernelyard.model.errors import CursorBeyondEnd, Invalid
+from kernelyard.model.errors import CursorBeyondEnd, Invalid, Unavailable
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.outputs import Aggregate, Aggregation, OutputPage
 from kernelyard.model.paging import checked_limit
@@ -18,14 +17,17 @@ from kernelyard.model.records import Record, RecordKind
 from kernelyard.model.tasks import Task
 from kernelyard.ports.bell import kernel_topic
 from kernelyard.yard.attachments import Attachments
+from kernelyard.yard.leasing import LEASE_SECONDS, ROUND_SECONDS
 from kernelyard.yard.relaying import MOST_BYTES, MOST_RECORDS, Ending, Outcome, Relay
 from kernelyard.yard.sharing import Batch, Crowds, Followed
 from kernelyard.yard.tasks import Run
 from kernelyard.yard.watching import watch
 from kernelyard.yard.world import World
 
-_CATCHING_UP_SECONDS = 5.0
-"""How long a number is waited for that a server now gone may have passed on before it was stored."""
+_CATCHING_UP_SECONDS = LEASE_SECONDS + 4 * ROUND_SECONDS
+"""How long a number is waited for that a server now gone may have passed on before it was stored: until
+its lease has run out, and some time for the next one to begin."""
+_MICROS = 1_000_000
 
 
 class Outputs:
@@ -36,13 +38,14 @@ class Outputs:
         self._limits = world.limits
         self._attachments = attachments
         self._bell = world.bell
+        self._clock = world.clock
         self._tails = world.tails
         self._crowds = Crowds[Record, Ending](world.bell)
 
     async def page(self, who: Principal, task_id: str, after: int, limit: int | None) -> OutputPage:
         """Return some of a task's records after number ``after``.
 
-        Raises TaskNotFound, Invalid, CursorBeyondEnd.
+        Raises TaskNotFound, Invalid, CursorBeyondEnd, Unavailable.
         """
         size = checked_limit(limit, largest=self._limits.largest_page)
         task = await self._store.tasks.get(task_id, who.sees)
@@ -234,11 +237,13 @@ class Outputs:
             )
 
     async def _reached(self, kernel_no: int, after: int, kernel: Kernel | None) -> int | None:
-        """Wait for a record that may have been passed on and not stored; return the last if it is not there."""
+        """Wait for a record that may have been passed on and not stored; return the last if there is
+        none such.
+
+        Raises Unavailable while nobody can know.
+        """
         topic = kernel_topic(kernel_no)
-        left = _CATCHING_UP_SECONDS
-        loop = asyncio.get_running_loop()
-        until = loop.time() + left
+        until = self._clock.now() + int(_CATCHING_UP_SECONDS * _MICROS)
         while True:
             mark = self._bell.mark(topic)
             tail = self._tails.of(kernel_no)
@@ -250,10 +255,15 @@ class Outputs:
             kernel = None
             if known is None or after <= known.stored_number:
                 return None
-            left = until - loop.time()
-            if sure or known.journal_closed or left <= 0 or self._bell.muffled:
+            if sure or known.journal_closed:
                 return known.stored_number
-            await self._bell.wait(topic, mark, left)
+            left = (until - self._clock.now()) / _MICROS
+            if left <= 0 or self._bell.muffled:
+                raise Unavailable(
+                    f"Whether this kernel has an output {after} cannot be told at the moment: what it "
+                    "said last is not stored yet. Nothing is lost; try again shortly."
+                )
+            await self._bell.wait(topic, mark, min(left, _CATCHING_UP_SECONDS))
 
 
 def _as_if_made_for_him(kernel: Kernel, records: list[Record]) -> list[Record]:

@@ -54,9 +54,13 @@ class Relay:
         if not records:
             return self._silence(tail, after, seen)
         last = records[-1].number
-        if not more:
+        end = None if more else self._end(tail, last)
+        if end is None and self._seq is not None and records[-1].kind in _ENDS:
+            # It was stored by somebody else, so that only the store can say how the task is now.
+            self._seen.pop(last, None)
+        elif not more:
             self._see(last, seen)
-        return Batch(records, end=None if more else self._end(tail, last), more=more)
+        return Batch(records, end=end, more=more)
 
     def _tail(self) -> Tail | None:
         """The tail; what was seen with it is forgotten when something may have passed it by since."""

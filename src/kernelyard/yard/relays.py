@@ -42,6 +42,7 @@ class Relays:
             author=who.name,
             session=session,
             output_limit_bytes=self._limits.task_output_bytes,
+            largest_code=self._limits.largest_code,
         )
         async with self._agents.asked() as link:
             line = await link.relay(wanted)

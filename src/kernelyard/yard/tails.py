@@ -30,6 +30,8 @@ class Tail:
         self.readers = 0
         self.followed = False
         """Whether the kernel is followed here, so that everything new comes by."""
+        self.follower = 0
+        """Which following it is; one that was left may end after the next has begun."""
         self.last = 0
         """The last record that came."""
         self.stored = 0
@@ -75,6 +77,7 @@ class Tail:
         self._drop()
         self.followed, self._goal = True, None
         self.last = self.stored = stored
+        self.follower += 1
 
     def leave(self) -> None:
         """The kernel is not followed any more."""
@@ -105,6 +108,9 @@ class Tail:
         self.stored = max(self.stored, stored.number)
         if not self.readers:
             return
+        if not stored.whole:
+            # What ended by it was told to whoever has stored the rest.
+            self.epoch = next(_epochs)
         for task in stored.settled:
             self._settled[task.seq] = task
         while len(self._settled) > _MOST_SETTLED:
@@ -172,11 +178,13 @@ class Tails:
         """A kernel is followed here behind the number ``stored``, until this is left."""
         tail = self._tails.setdefault(kernel_no, Tail(self._bell, kernel_no))
         tail.follow(stored)
+        follower = tail.follower
         try:
             yield tail
         finally:
-            tail.leave()
-            self._sweep(kernel_no)
+            if tail.follower == follower:
+                tail.leave()
+                self._sweep(kernel_no)
 
     def forget(self, kernel_no: int) -> None:
         """Something about a kernel has been stored that did not come from its journal."""

@@ -98,10 +98,12 @@ class Tasks:
         idempotency_key: str | None = None,
     ) -> Run:
         """Queue code as ``submit`` does, and wait for its end as ``wait`` does."""
+        key = await self._kernel_key(who, kernel_id)
+        # Before it is stored: from then on another server may find it, and have it run.
+        mark = self._bell.mark(settled_topic(key.no))
         kept, created = await self._keep(who, kernel_id, order, idempotency_key)
         if not created:
             return Run(await self.wait(who, kept.id, timeout), created, None)
-        mark = self._bell.mark(settled_topic(kept.kernel_no))
         with self._hearings.of(kept.kernel_no, kept.seq) as hearing:
             self._announce(kept)
             task = await self._until_ended(who, kept, hearing, mark, timeout)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kernelyard.agent.bridge.lines import ABORTED, MOST_SENT, Lines, Request
-from kernelyard.wire.multipart import Parts
+from kernelyard.wire.multipart import MalformedMessage, Parts
 from kernelyard.wire.requests import ClientHeader
 
 from tests.support.agent_process import wait_until
@@ -38,6 +38,8 @@ class Counter:
         self.lines.on_reply(client.encode(), msg_id, "execute_reply", content)
 
     def _send(self, parts: Parts) -> bool:
+        if json.loads(parts.content)["code"] == "refused":
+            raise MalformedMessage("it is nonsense")
         if self.reads:
             (client,) = parts.identities
             self.sent.append(f"{client.decode()}{json.loads(parts.header)['msg_id']}")
@@ -77,6 +79,22 @@ def test_an_error_gives_up_what_the_same_client_has_queued_and_nothing_else(
     counter.reply("a", "1", FAILED)
     assert counter.answers == [("a2", ABORTED)]
     assert counter.sent == ["a1", "b3", "a4"]
+
+
+def test_a_request_that_must_not_be_passed_on_is_answered_and_holds_nobody_up() -> None:
+    counter = Counter()
+    counter.ask("a", "1", code="refused", stop_on_error=False)
+    counter.ask("a", "2")
+    counter.ask("b", "3", code="refused")
+    counter.ask("b", "4")
+    counter.ask("b", "5", "complete_request")
+    counter.lines.open()
+    assert [name for name, _ in counter.answers] == ["a1", "b3", "b4"]
+    assert counter.answers[0][1] == counter.answers[1][1]
+    assert "nonsense" in str(counter.answers[0][1])
+    assert counter.answers[2][1] == ABORTED
+    assert counter.sent == ["a2", "b5"]
+    assert not counter.lines.full
 
 
 def test_code_that_goes_on_after_errors_does(counter: Counter) -> None:

@@ -192,7 +192,7 @@ async def test_a_malformed_message_is_answered_and_ends_nothing(
 
 
 async def test_a_request_that_the_kernel_cannot_read_holds_nobody_up(client: RelayClient) -> None:
-    msg_id, framed = a_request("execute_request", {"code": 7}, version="nonsense")
+    msg_id, framed = a_request("execute_request", {"code": "7"}, version="nonsense")
     client.line.send(encoded(framed))
     assert (await client.end(msg_id)).content == {"status": "aborted"}
     assert (await client.run("1")).content["status"] == "ok"

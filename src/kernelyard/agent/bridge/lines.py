@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from kernelyard.wire import nanny
 from kernelyard.wire.messages import read_reply
-from kernelyard.wire.multipart import Parts
+from kernelyard.wire.multipart import MalformedMessage, Parts
 from kernelyard.wire.requests import EXECUTE, ClientHeader, going_on_after_error
 
 MOST_HELD_BYTES = 32 * 1024 * 1024
@@ -27,6 +28,7 @@ MOST_SENT = 2000
 Executions are not among them: forgetting one would hold up its line for ever."""
 RETRY_SECONDS = 0.05
 ABORTED = {"status": "aborted"}
+REFUSED = "RequestRefused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,9 @@ class Lines:
         *,
         most_held: int = MOST_HELD,
     ) -> None:
-        """``send`` passes on to the kernel, unless it does not read now; ``answer`` answers instead of
-        the kernel; ``on_room`` is called when there is room again."""
+        """``send`` passes on to the kernel, unless it does not read now, and raises MalformedMessage for
+        what must not be passed on; ``answer`` answers instead of the kernel; ``on_room`` is called when
+        there is room again."""
         self._send = send
         self._answer = answer
         self._on_room = on_room
@@ -197,14 +200,17 @@ class Lines:
             return
         line.executing = None
         if not well and request.stops_on_error:
-            waiting = self._emptied(line)
-            for one in waiting:
-                if one.header.msg_type == EXECUTE:
-                    self._answer(one, ABORTED)
-                else:
-                    line.waiting.append(one)
-                    self._hold(one, 1)
+            self._abort_waiting(line)
         self._pump(request.line, line)
+
+    def _abort_waiting(self, line: _Line) -> None:
+        """An error gives up what the same client has queued behind it."""
+        for one in self._emptied(line):
+            if one.header.msg_type == EXECUTE:
+                self._answer(one, ABORTED)
+            else:
+                line.waiting.append(one)
+                self._hold(one, 1)
 
     def _emptied(self, line: _Line) -> list[Request]:
         waiting = list(line.waiting)
@@ -222,14 +228,27 @@ class Lines:
             request = line.waiting[0]
             if request.client in self._deaf:
                 return
-            if not self._send(msgspec.structs.replace(request.parts, identities=(request.client,))):
-                self._try_soon()
-                return
+            parts = msgspec.structs.replace(request.parts, identities=(request.client,))
+            try:
+                if not self._send(parts):
+                    self._try_soon()
+                    return
+            except MalformedMessage as problem:
+                self._refuse(line, str(problem))
+                continue
             line.waiting.popleft()
             self._hold(request, -1)
             self._note_sent(line, request)
         if not line.waiting and line.executing is None:
             self._lines.pop(name, None)
+
+    def _refuse(self, line: _Line, problem: str) -> None:
+        """Answer the first of a line, as it is passed on to no kernel."""
+        request = line.waiting.popleft()
+        self._hold(request, -1)
+        self._answer(request, nanny.error(REFUSED, f"It is not passed on: {problem}."))
+        if request.stops_on_error:
+            self._abort_waiting(line)
 
     def _note_sent(self, line: _Line, request: Request) -> None:
         if request.header.msg_type == EXECUTE:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol, cast
 
-from kernelyard.agent.relay.spool import Spool
+from kernelyard.agent.relay.spool import Room, Spool
 from kernelyard.model.errors import LimitReached, YardError
 from kernelyard.wire import websocket, websocket_v1
 from kernelyard.wire.framing import Splitter, frame
@@ -42,14 +41,14 @@ class Front(asyncio.Protocol):
     """One client."""
 
     def __init__(
-        self, author: str, session: str, directory: Path, on_nonsense: Callable[[str], None]
+        self, author: str, session: str, room: Room, on_nonsense: Callable[[str], None]
     ) -> None:
-        """``directory`` is where there is room for what waits."""
+        """``room`` is for what waits."""
         self.identity = f"{author}\0{session}".encode()
         """Goes with its requests, so that replies find their way back."""
         self.author = author
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._directory = directory
+        self._room = room
         self._on_nonsense = on_nonsense
         self._taker: Taker | None = None
         self._splitter = Splitter()
@@ -128,7 +127,7 @@ class Front(asyncio.Protocol):
                 self._transport.write(frames)
                 return True
             try:
-                self._spool = Spool(self._directory)
+                self._spool = Spool(self._room)
             except OSError:
                 return False
         return self._spool.write(frames)

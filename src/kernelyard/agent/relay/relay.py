@@ -15,7 +15,7 @@ from uuid import uuid4
 import msgspec
 
 from kernelyard.agent.bridge.fates import Fates
-from kernelyard.agent.bridge.lines import ABORTED, Lines, Request
+from kernelyard.agent.bridge.lines import REFUSED, Lines, Request
 from kernelyard.agent.bridge.nanny import Nanny
 from kernelyard.agent.bridge.prompts import Prompts
 from kernelyard.agent.bridge.routes import Routes
@@ -23,20 +23,23 @@ from kernelyard.agent.client_runs import ClientRun
 from kernelyard.agent.endings import TaskEnd
 from kernelyard.agent.journal import wall_clock
 from kernelyard.agent.logs import Log
+from kernelyard.agent.relay.answers import told
 from kernelyard.agent.relay.credit import Credit
+from kernelyard.agent.relay.framed import framed
 from kernelyard.agent.relay.front import Front
 from kernelyard.agent.relay.kernel import Kernel
+from kernelyard.agent.relay.subshells import Subshells
 from kernelyard.model.errors import Conflict, KernelEnded, YardError
-from kernelyard.model.records import EndCause, Record
-from kernelyard.wire import nanny, websocket_v1
+from kernelyard.model.records import Record
+from kernelyard.wire import nanny
 from kernelyard.wire.composing import Composer
-from kernelyard.wire.framing import frame
 from kernelyard.wire.messages import Message, read_reply, read_state
-from kernelyard.wire.multipart import Parts
+from kernelyard.wire.multipart import MalformedMessage, Parts
 from kernelyard.wire.requests import (
     EXECUTE,
     ClientHeader,
     read_client_header,
+    read_execution,
     read_fields,
 )
 from kernelyard.wire.websocket import (
@@ -60,10 +63,12 @@ _WELCOME = "iopub_welcome"
 class Relay:
     """Clients of one kernel."""
 
-    def __init__(self, kernel: Kernel, most_output: int, log: Log) -> None:
-        """``most_output`` is how many bytes of output are kept of a run; 0 for no limit."""
+    def __init__(self, kernel: Kernel, most_output: int, most_code: int, log: Log) -> None:
+        """``most_output`` is how many bytes of output are kept of a run, ``most_code`` how many
+        characters are run at a time; 0 for no limit."""
         self._kernel = kernel
         self._most_output = most_output
+        self._most_code = most_code
         self._log = log
         self._fronts: dict[bytes, Front] = {}
         self._composer = Composer(f"{kernel.id}-relay")
@@ -73,6 +78,7 @@ class Relay:
         self._prompts = Prompts(lambda client: client in self._fronts, self._unblock)
         self._fates = Fates(kernel.id, lambda: kernel.attempt, self)
         self._credit, self._control_credit = Credit(), Credit()
+        self._subshells = Subshells()
         self._paused: set[Front] = set()
         self._working: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
@@ -88,7 +94,7 @@ class Relay:
             # What the kernel said when that began, it did not hear.
             parent = self._composer.header(EXECUTE, date=_now(), msg_id=running)
             busy = self._compose("status", {"execution_state": "busy"}, parent)
-            front.send(frame(websocket_v1.encode(IOPUB, busy)))
+            front.send(self._framed(IOPUB, busy))
         if before is not None:
             before.dismiss(Conflict(REPLACED))
 
@@ -97,6 +103,11 @@ class Relay:
         self._paused.discard(front)
         if self._fronts.get(front.identity) is front:
             del self._fronts[front.identity]
+
+    def end(self) -> None:
+        """The kernel has ended: send those away who came while it did, and let go of it."""
+        self.lose(nanny.error("KernelDied", "it ended as this client came"), everything=True)
+        self.close()
 
     def close(self) -> None:
         """Let go of the kernel; clients are left as they are."""
@@ -120,6 +131,7 @@ class Relay:
         self._prompts.clear()
         self._credit.clear()
         self._control_credit.clear()
+        self._subshells.clear()
 
     def publish(self, msg_type: str, content: object, parent: bytes = _NO_PARENT) -> None:
         """Say something to every client on iopub."""
@@ -169,6 +181,7 @@ class Relay:
         """Pass replies on to those who asked."""
         for message in messages:
             self._control_credit.settle(message.parent)
+            self._subshells.note(message)
             client = self._routes.client_of(message.parts, message.parent)
             if client is not None:
                 self._send(client, CONTROL, message.parts)
@@ -188,7 +201,7 @@ class Relay:
             if message.type == "status" and read_state(message.content) == "idle":
                 self._credit.settle(message.parent)
             if self._fronts and self._concerns_clients(message):
-                frames.append(frame(websocket_v1.encode(IOPUB, message.parts)))
+                frames.append(self._framed(IOPUB, message.parts))
         if frames:
             self._broadcast(b"".join(frames))
 
@@ -233,6 +246,12 @@ class Relay:
         parts, speaker = framed.parts, self._kernel.speaker
         if header.msg_type in nanny.REQUESTS:
             self._ask_nanny(front, framed, header)
+        elif header.msg_type == EXECUTE:
+            # Some kernels would run it there, and nothing of that would be in the journal.
+            content = nanny.error(REFUSED, "Code is run on the shell channel only.")
+            self._send(
+                front.identity, CONTROL, self._compose("execute_reply", content, parts.header)
+            )
         elif speaker is not None and not self._control_credit.used_up:
             self._routes.note(header.msg_id, front.identity)
             self._control_credit.spend(header.msg_id, _size(parts))
@@ -270,7 +289,7 @@ class Relay:
         if speaker is None or self._credit.used_up:
             return False
         header = read_client_header(parts)
-        if header.msg_type == EXECUTE and header.subshell_id is None:
+        if header.msg_type == EXECUTE and header.subshell_id not in self._subshells:
             return self._run(parts, header)
         self._credit.spend(header.msg_id, _size(parts))
         speaker.send_shell(parts)
@@ -279,22 +298,27 @@ class Relay:
     def _run(self, parts: Parts, header: ClientHeader) -> bool:
         client = parts.identities[0]
         front = self._fronts.get(client)
-        code = read_fields(parts.content).get("code")
+        code, content = read_execution(parts.content)
+        if 0 < self._most_code < len(code):
+            raise MalformedMessage(
+                f"its code has more than {self._most_code} characters. Put data into files and read "
+                "them from the code"
+            )
 
         def ended(end: TaskEnd, replied: bool) -> None:
             if not replied or self._lines.executes(client, header.msg_id):
                 # The runner is in the middle of what it does.
-                self._loop.call_soon(self._lines.give_up, client, header.msg_id, _told(end))
+                self._loop.call_soon(self._lines.give_up, client, header.msg_id, told(end))
 
         try:
             self._kernel.run(
                 ClientRun(
                     task_id=str(uuid4()),
                     seq=0,
-                    code=code if isinstance(code, str) else "",
+                    code=code,
                     output_limit_bytes=self._most_output,
                     msg_id=header.msg_id,
-                    request=parts,
+                    request=msgspec.structs.replace(parts, content=content),
                     author=front.author if front is not None else _author(client),
                     at=wall_clock(),
                     on_end=ended,
@@ -342,13 +366,16 @@ class Relay:
     def _compose(self, msg_type: str, content: object, parent: bytes = _NO_PARENT) -> Parts:
         return self._composer.compose(msg_type, content, date=_now(), parent=parent)
 
+    def _framed(self, channel: str, parts: Parts) -> bytes:
+        return framed(self._composer, channel, parts)
+
     def _send(self, client: bytes, channel: str, parts: Parts) -> None:
         if (front := self._fronts.get(client)) is not None:
-            front.send(frame(websocket_v1.encode(channel, parts)))
+            front.send(self._framed(channel, parts))
 
     def _send_all(self, channel: str, parts: Parts) -> None:
         if self._fronts:
-            self._broadcast(frame(websocket_v1.encode(channel, parts)))
+            self._broadcast(self._framed(channel, parts))
 
     def _broadcast(self, frames: bytes) -> None:
         for front in list(self._fronts.values()):
@@ -357,19 +384,6 @@ class Relay:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
-
-
-def _told(end: TaskEnd) -> dict[str, object]:
-    """Content of the reply to a run that the kernel did not answer."""
-    match end.cause:
-        case EndCause.RESTARTED:
-            return nanny.error("KernelRestarted", end.reason or "")
-        case None | EndCause.RAISED | EndCause.UNHEARD:
-            return dict(ABORTED)
-        case EndCause.ASKED if end.state_preserved:
-            return dict(ABORTED)
-        case _:
-            return nanny.error("KernelDied", end.reason or "")
 
 
 def _author(client: bytes) -> str:

@@ -9,7 +9,8 @@ from kernelyard.agent.logs import Log
 from kernelyard.agent.relay.front import Front
 from kernelyard.agent.relay.kernel import Kernel
 from kernelyard.agent.relay.relay import Relay
-from kernelyard.model.errors import LimitReached
+from kernelyard.agent.relay.spool import Room
+from kernelyard.model.errors import KernelEnded, LimitReached
 from kernelyard.wire.relaying import Relay as Wanted
 
 MOST_CLIENTS = 10_000
@@ -23,25 +24,28 @@ class Relays:
         """``directory`` is where there is room for what waits for slow clients."""
         self._log = log
         self._relays: dict[str, Relay] = {}
-        self._directory = directory
+        self._room = Room(directory)
         self._clients = 0
         self._nonsense = 0
 
     async def serve(
         self, kernel: Kernel, transport: asyncio.Transport, wanted: Wanted, welcome: bytes
     ) -> None:
-        """Let a client speak with a kernel until one of them goes. Raises LimitReached.
+        """Let a client speak with a kernel until one of them goes. Raises LimitReached, KernelEnded.
 
         ``welcome`` is written before anything that the kernel says.
         """
         if self._clients >= MOST_CLIENTS:
             raise LimitReached(f"The agent has {MOST_CLIENTS} clients already.")
+        if kernel.journal.closed:
+            # Nobody would tell this client of it any more.
+            raise KernelEnded
         relay = self._relays.get(kernel.id)
         if relay is None:
             log = self._log.bind(kernel_id=kernel.id)
-            limit = wanted.output_limit_bytes
-            relay = self._relays[kernel.id] = Relay(kernel, limit, log)
-        front = Front(wanted.author, wanted.session, self._directory, self._note_nonsense)
+            limits = wanted.output_limit_bytes, wanted.largest_code
+            relay = self._relays[kernel.id] = Relay(kernel, *limits, log)
+        front = Front(wanted.author, wanted.session, self._room, self._note_nonsense)
         self._clients += 1
         try:
             front.serve(transport, relay)
@@ -53,14 +57,15 @@ class Relays:
             relay.leave(front)
 
     def drop(self, kernel_id: str) -> None:
-        """A kernel has ended, and its clients have been told."""
+        """A kernel has ended, and those of its clients have been told that were there."""
         if (relay := self._relays.pop(kernel_id, None)) is not None:
-            relay.close()
+            relay.end()
 
     def leave_all(self) -> None:
         """Let go of all kernels, for the agent ends."""
-        for kernel_id in list(self._relays):
-            self.drop(kernel_id)
+        for relay in self._relays.values():
+            relay.close()
+        self._relays.clear()
 
     def _note_nonsense(self, problem: str) -> None:
         self._nonsense += 1

@@ -16,6 +16,7 @@ from kernelyard.doors._asgi.bearer import token_of
 from kernelyard.doors._asgi.door import settings_of, yard_of
 from kernelyard.doors._asgi.operations import Operations
 from kernelyard.doors.native.faults import answer_to
+from kernelyard.doors.native.incoming import Incoming
 from kernelyard.model.errors import (
     Conflict,
     Forbidden,
@@ -30,6 +31,7 @@ from kernelyard.model.errors import (
 from kernelyard.model.ids import is_uuid
 from kernelyard.model.principals import Principal
 from kernelyard.wire import websocket_json, websocket_v1
+from kernelyard.wire.multipart import MalformedMessage
 from kernelyard.wire.websocket import MalformedFrame, not_understood
 from kernelyard.yard.relays import Line
 from kernelyard.yard.yard import Yard
@@ -38,8 +40,6 @@ JSON_PROTOCOL = "json.kernel.websocket.kernelyard"
 """The default framing by name, for browsers that have to be answered with a name."""
 BEARER = "bearer."
 """Before a token among the subprotocols: a browser can put it nowhere else but into the address."""
-AGAIN_SECONDS = 30.0
-"""Between two looks whether the token is still good."""
 LONGEST_SESSION = 256
 _LONGEST_REASON = 123
 _CODES: dict[type[YardError], int] = {
@@ -96,7 +96,8 @@ class _Talk:
     ) -> None:
         self._websocket = websocket
         self._yard = yard
-        self._token = token
+        self._welcome = yard.access.welcome(token)
+        self._incoming = Incoming(websocket.receive)
         self._as_json = as_json
 
     async def run(self, who: Principal, kernel_id: str, session: str) -> YardError | None:
@@ -112,7 +113,7 @@ class _Talk:
     async def _both_ways(self, line: Line) -> YardError | None:
         ways = [
             asyncio.create_task(way)
-            for way in (self._outward(line), self._inward(line), self._still_welcome())
+            for way in (self._outward(line), self._inward(line), self._welcome.watch())
         ]
         try:
             done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -122,6 +123,7 @@ class _Talk:
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
+            self._incoming.close()
         return None
 
     async def _outward(self, line: Line) -> None:
@@ -129,36 +131,39 @@ class _Talk:
         send: Send = self._websocket.send
         while True:
             for payload in await line.next():
-                if self._as_json:
-                    await self._send_json(payload)
-                else:
+                if not self._as_json:
                     await send({"type": "websocket.send", "bytes": payload})
+                    continue
+                try:
+                    await self._send_json(payload)
+                except MalformedMessage as error:
+                    await self._complain(str(error))
+
+    async def _complain(self, problem: str) -> None:
+        """Say on the client's own socket that something was passed over, and why."""
+        answer = not_understood(problem)
+        made = websocket_v1.encode(answer.channel, answer.parts)
+        if self._as_json:
+            await self._send_json(made)
+        else:
+            await self._websocket.send({"type": "websocket.send", "bytes": made})
 
     async def _send_json(self, payload: bytes) -> None:
-        data = websocket_json.encode(websocket_v1.decode(payload))
+        """Raises MalformedMessage for what cannot be said in JSON."""
+        data = websocket_json.encode(websocket_v1.decode(payload, most_parts=None))
         kind = "text" if isinstance(data, str) else "bytes"
         await self._websocket.send({"type": "websocket.send", kind: data})
 
     async def _inward(self, line: Line) -> None:
         """Pass on what the client says, until it goes."""
-        receive = self._websocket.receive
-        while True:
-            message = await receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            data = message.get("bytes")
-            if data is None:
-                data = message.get("text", "")
+        while (data := await self._incoming.next()) is not None:
+            await self._welcome.check()
             try:
                 line.send(self._as_payload(data))
             except MalformedFrame as error:
-                answer = not_understood(str(error))
-                made = websocket_v1.encode(answer.channel, answer.parts)
-                if self._as_json:
-                    await self._send_json(made)
-                else:
-                    await self._websocket.send({"type": "websocket.send", "bytes": made})
-            await line.drain()
+                await self._complain(str(error))
+            if line.full and await self._incoming.leaves_before(line.drain()):
+                return
 
     def _as_payload(self, data: str | bytes) -> bytes:
         """What the client has sent, as the agent takes it. Raises MalformedFrame."""
@@ -168,12 +173,6 @@ class _Talk:
         if isinstance(data, str):
             raise MalformedFrame("frames of this subprotocol are binary, and it is text")
         return data
-
-    async def _still_welcome(self) -> None:
-        """Look now and then whether the token is good; raises Unauthenticated when it is not."""
-        while True:
-            await asyncio.sleep(AGAIN_SECONDS)
-            await self._yard.access.authenticate(self._token)
 
 
 async def _close(websocket: WebSocket, error: YardError) -> None:

@@ -29,7 +29,7 @@ class MemoryOutputs:
             return None
         fresh = new_records(kernel.stored_number, records)
         if not fresh:
-            return Stored(kernel.stored_number)
+            return Stored(kernel.stored_number, whole=False)
         if fresh is not records:
             projection = project(fresh)
         shelf.records.setdefault(kernel_no, []).extend(fresh)
@@ -47,7 +47,7 @@ class MemoryOutputs:
             told += shelf.settle_open(kernel, fresh[-1].at)
         shelf.note(kernel, [*told, (None, marks)])
         settled = (task for task, marks in told if marks and task and task.state.is_final)
-        return Stored(kernel.stored_number, tuple(settled))
+        return Stored(kernel.stored_number, tuple(settled), whole=fresh is records)
 
     async def read(
         self,

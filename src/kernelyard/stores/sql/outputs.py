@@ -91,7 +91,7 @@ def _append(
         return None
     fresh = new_records(before.stored_number, records)
     if not fresh:
-        return Stored(before.stored_number)
+        return Stored(before.stored_number, whole=False)
     if fresh is not records:
         projection = project(fresh)
     _insert(connection, kernel_no, fresh)
@@ -112,7 +112,7 @@ def _append(
     )
     keep_kernel(connection, before, after)
     settled = tuple(task for task in moved.values() if task.state.is_final)
-    return Stored(after.stored_number, settled)
+    return Stored(after.stored_number, settled, whole=fresh is records)
 
 
 def _insert(connection: Connection, kernel_no: int, records: Sequence[Record]) -> None:

@@ -130,7 +130,7 @@ def append_records(
     owner, phase, stored_number, current_seq, current_id, last_activity, pool = row
     fresh = new_records(stored_number, records)
     if not fresh:
-        return Stored(stored_number)
+        return Stored(stored_number, whole=False)
     if fresh is not records:
         projection = project(fresh)
     if pool is not None or _moves_kernel(projection) or Phase(phase).is_final:
@@ -150,7 +150,7 @@ def append_records(
     number = projection.last_number
     values = (number, size, active, seq, current_id, len(settled) - made, kernel_no)
     driver.execute(_KEEP_KERNEL, values)
-    return Stored(number, settled)
+    return Stored(number, settled, whole=fresh is records)
 
 
 def read_task(driver: sqlite3.Connection, task_id: str) -> Task:

@@ -4,8 +4,12 @@
 
 from __future__ import annotations
 
+import uuid
+
+from kernelyard.model.json import JsonValue
 from kernelyard.model.projection import project
 from kernelyard.model.records import Record, RecordKind
+from kernelyard.model.tasks import FIRST_CLIENT_SEQ
 from kernelyard.ports.stores import Store
 from kernelyard.testing.stores.builders import (
     NO_KERNEL,
@@ -57,6 +61,27 @@ class OutputConformance(Opening):
         assert await append(store, kernel, records[3:]) == len(records)
         assert await store.outputs.read(kernel.no, 0) == records
         assert await store.kernels.history(kernel.no) == history
+
+    async def test_whoever_appends_is_told_whether_all_of_it_was_new(self, store: Store) -> None:
+        kernel = await kept_kernel(store)
+        records = a_long_journal()
+        for begin, end, whole in ((0, 6, True), (0, 6, False), (3, 10, False), (10, 12, True)):
+            part = records[begin:end]
+            stored = await store.outputs.append(kernel.no, part, project(part))
+            assert stored is not None
+            assert (stored.number, stored.whole) == (end, whole)
+
+    async def test_code_that_no_database_keeps_does_not_stop_a_journal(self, store: Store) -> None:
+        kernel = await kept_kernel(store)
+        journal = Journal()
+        journal.ready()
+        task_id = str(uuid.uuid4())
+        asked: JsonValue = {"code": "a\0b\ud800", "author": "ada", "at": NOON}
+        journal.add(
+            RecordKind.STARTED, FIRST_CLIENT_SEQ + 3, task_id=task_id, msg_id="1", asked=asked
+        )
+        assert await append(store, kernel, journal.records) == 3
+        assert (await store.tasks.get(task_id, None)).code == "a\N{REPLACEMENT CHARACTER}b?"
 
     async def test_what_comes_behind_a_hole_is_left_for_later(self, store: Store) -> None:
         kernel = await kept_kernel(store)

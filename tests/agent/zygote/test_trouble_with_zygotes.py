@@ -1,0 +1,92 @@
+"""Whatever a zygote does, its spawner lives on; and it is ended only for faults of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from kernelyard.agent.spawner.spawner import NoZygote
+
+from tests.support.forked_kernels import Nest
+
+SAYS = """#!{python}
+import os, socket
+end = socket.socket(fileno=os.dup(0))
+end.sendall(b'''{said}''')
+while end.recv(4096):
+    pass
+"""
+
+
+def a_program(path: Path, text: str) -> str:
+    program = path / "program"
+    program.write_text(text)
+    program.chmod(0o700)
+    return str(program)
+
+
+async def test_an_interpreter_that_ends_at_once_ends_no_spawner(nest: Nest) -> None:
+    for number in range(10):
+        report = await nest.zygote(name=f"z{number}", python="/bin/true")
+        assert report.state == "unfit"
+    assert (await nest.zygote(name="good")).state == "ready"
+
+
+async def test_a_large_environment_is_told_to_one_that_does_not_listen_yet(nest: Nest) -> None:
+    env = {**os.environ, **{f"LONG_{number}": "x" * 60_000 for number in range(8)}}
+    assert (await nest.zygote(env=env)).state == "ready"
+
+
+async def test_what_a_zygote_may_not_say_is_not_passed_on(nest: Nest, tmp_path: Path) -> None:
+    said = '{"state": "hungry", "modules": "many"}\\n{"state": "unfit", "reason": "no"}\\n'
+    text = SAYS.format(python=sys.executable, said=said)
+    report = await nest.zygote(python=a_program(tmp_path, text))
+    assert (report.state, report.reason, report.modules) == ("unfit", "no", 0)
+
+
+async def test_a_zygote_that_stands_still_is_ended_and_to_blame(nest: Nest) -> None:
+    zygote = await nest.zygote()
+    assert zygote.pid is not None
+    os.kill(zygote.pid, signal.SIGSTOP)
+    job, file = nest.job(1)
+    with pytest.raises(NoZygote, match="nothing was forked") as refused:
+        await nest.spawner.fork("z", job, file, seconds=0.1)
+    assert not refused.value.blame
+    job, file = nest.job(2)
+    with pytest.raises(NoZygote, match="nothing was forked") as refused:
+        await nest.spawner.fork("z", job, file, seconds=2.1)
+    assert refused.value.blame
+    assert (await nest.report("z", "ended")).reason == "it ended (SIGKILL)"
+
+
+async def test_many_forks_at_once_wait_for_their_turn(nest: Nest) -> None:
+    zygote = await nest.zygote()
+    assert zygote.pid is not None
+    os.kill(zygote.pid, signal.SIGSTOP)
+    forks = []
+    for number in range(320):
+        job, file = nest.job(number, cwd=Path("/nowhere"))
+        forks.append(asyncio.create_task(nest.spawner.fork("z", job, file)))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    os.kill(zygote.pid, signal.SIGCONT)
+    made = await asyncio.gather(*forks, return_exceptions=True)
+    assert {type(one) for one in made} <= {FileNotFoundError, NoZygote}
+    assert [one for one in made if isinstance(one, FileNotFoundError)]
+    assert not [one for one in made if isinstance(one, NoZygote) and "asked" in str(one)]
+    assert nest.spawner.zygotes["z"].state == "ready"
+
+
+async def test_what_fails_in_one_kernel_is_no_fault_of_its_zygote(nest: Nest) -> None:
+    await nest.zygote()
+    job, file = nest.job(1, cwd=Path("/a\0b"))
+    with pytest.raises(NoZygote, match="ValueError") as refused:
+        await nest.spawner.fork("z", job, file)
+    assert not refused.value.blame
+    assert (await (await nest.kernel(2)).run("1")).content["status"] == "ok"
+    assert nest.spawner.zygotes["z"].state == "ready"

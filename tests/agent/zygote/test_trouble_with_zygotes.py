@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kernelyard.agent.spawner import children, program
+from kernelyard.agent.spawner.nursery import Nursery
 from kernelyard.agent.spawner.spawner import NoZygote
 
 from tests.support.forked_kernels import Nest
@@ -35,6 +39,41 @@ async def test_an_interpreter_that_ends_at_once_ends_no_spawner(nest: Nest) -> N
         report = await nest.zygote(name=f"z{number}", python="/bin/true")
         assert report.state == "unfit"
     assert (await nest.zygote(name="good")).state == "ready"
+
+
+class LateChildren:
+    """Starts processes as the spawner does, and gets its turn again only when they have ended."""
+
+    Child = children.Child
+    keep = staticmethod(children.keep)
+
+    @staticmethod
+    def start(job: dict[str, Any]) -> int:
+        pid = children.start(job)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        return pid
+
+
+def test_one_that_has_ended_before_it_is_told_anything_is_taken_leave_of(tmp_path: Path) -> None:
+    earlier = signal.set_wakeup_fd(-1)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(tmp_path / "s"))
+        nursery = Nursery(program.Spawner(listener), LateChildren)
+        signal.set_wakeup_fd(earlier)
+        job = {
+            "name": "z",
+            "argv": ["/bin/true"],
+            "env": {},
+            "cwd": str(tmp_path),
+            "log": str(tmp_path / "log"),
+            "exit_file": str(tmp_path / "exit"),
+            "preload": [],
+        }
+        pid = nursery.start(job)["pid"]
+        os.waitpid(pid, 0)
+        assert nursery.ended(pid, {"code": 0, "signal": None})
+    assert [one["state"] for one in nursery.reports] == ["unfit"]
+    assert nursery.pids == set()
 
 
 async def test_a_large_environment_is_told_to_one_that_does_not_listen_yet(nest: Nest) -> None:

@@ -12,11 +12,16 @@ from typing import Any
 
 import pytest
 
+from kernelyard.agent.logs import Log
 from kernelyard.agent.spawner import children, program
 from kernelyard.agent.spawner.nursery import Nursery
 from kernelyard.agent.spawner.spawner import NoZygote
+from kernelyard.agent.zygote.nursery import Nursery as Tended
 
+from tests.support.agent_process import wait_until
 from tests.support.forked_kernels import Nest
+from tests.support.scripted_spawner import ScriptedSpawner
+from tests.support.zygotes import is_alive
 
 SAYS = """#!{python}
 import os, socket
@@ -129,3 +134,30 @@ async def test_what_fails_in_one_kernel_is_no_fault_of_its_zygote(nest: Nest) ->
     assert not refused.value.blame
     assert (await (await nest.kernel(2)).run("1")).content["status"] == "ok"
     assert nest.spawner.zygotes["z"].state == "ready"
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+async def test_no_trial_outlives_its_zygote(nest: Nest, tmp_path: Path) -> None:
+    (tmp_path / "endless.py").write_text("import threading\nthreading.Event().wait()")
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    option = "--IPKernelApp.outstream_class=endless.Stream"
+    zygote = await nest.begin_zygote(env=env, options=[option])
+    await wait_until(lambda: len(children_of(zygote.pid)) == 2)
+    tried = children_of(zygote.pid)
+    os.kill(zygote.pid, signal.SIGKILL)
+    await wait_until(lambda: not any(map(is_alive, tried)))
+    # Where the agent clears up.
+    assert (tmp_path / "z.trial").is_dir()
+
+
+def test_what_a_broken_off_trial_has_left_is_removed(tmp_path: Path) -> None:
+    home = tmp_path / "zygotes"
+    left = home / "z.trial"
+    left.mkdir(parents=True)
+    (left / "begun.json").touch()
+    Tended(home, ScriptedSpawner(), 1.0, Log()).sweep(set())
+    assert list(home.iterdir()) == []

@@ -113,6 +113,15 @@ def test_what_is_no_module_changes_no_environment(tmp_path: Path, name: str) -> 
     assert before.changed() == str(tmp_path)
 
 
+def test_a_package_that_is_installed_anew_is_noticed_at_once(env: Path) -> None:
+    before = taken(env)
+    packages = env / "lib" / "site-packages"
+    (packages / "numbers").rename(packages / "~numbers")
+    shutil.copytree(packages / "~numbers", packages / "numbers")
+    shutil.rmtree(packages / "~numbers")
+    assert before.changed() == str(packages)
+
+
 def test_settings_are_watched_before_they_are_there(tmp_path: Path) -> None:
     found = settings_of(tmp_path / "profile_default", [tmp_path / "etc"])
     assert str(tmp_path / "profile_default" / "ipython_kernel_config.py") in found

@@ -20,7 +20,7 @@ def settled(files: "tuple[tuple[str, int, int], ...]") -> "tuple[str, ...]":
         return first
     place, had = os.getcwd(), os.environ.get(_ID)  # noqa: PTH109 - it is text
     try:
-        os.chdir("/usr")
+        os.chdir("/proc")
         os.environ[_ID] = "of another kernel"
         again = said(files)
     finally:

@@ -87,9 +87,11 @@ class Fingerprint(msgspec.Struct, frozen=True):
 
 
 def modules_in(path: str) -> str:
-    """A digest of the names in a directory that mean something to an import."""
+    """A digest of what a directory has that means something to an import: names, and which files they are."""
     try:
-        names = sorted(filter(_is_module, os.listdir(path)))  # noqa: PTH208
+        with os.scandir(path) as found:
+            # What is installed anew in the same version has its old name.
+            names = sorted(f"{one.name}/{one.inode()}" for one in found if _is_module(one.name))
     except OSError:
         return ""
     return hashlib.sha256("\0".join(names).encode(errors="surrogateescape")).hexdigest()

@@ -81,7 +81,10 @@ class Nest:
             log=self.path / f"{name}.log",
             exit_file=self.path / f"{name}.exit",
         )
-        return await self.spawner.start_zygote(ZygoteJob(name=name, job=job, preload=preload))
+        sources = self.path / f"{name}.sources"
+        return await self.spawner.start_zygote(
+            ZygoteJob(name=name, job=job, preload=preload, sources=sources)
+        )
 
     async def report(self, name: str, *states: str) -> ZygoteReport:
         """Wait until a zygote is in one of these states."""

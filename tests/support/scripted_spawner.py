@@ -58,8 +58,9 @@ class ScriptedSpawner:
         job: Job,
         connection_file: Path,
         undo: Callable[[], object] = lambda: None,
+        seconds: float = 5.0,
     ) -> Spawned:
-        del job, connection_file, undo
+        del job, connection_file, undo, seconds
         if self.fork_problem is not None:
             raise self.fork_problem
         known = self.zygotes.get(name)

@@ -40,6 +40,9 @@ NAMES = frozenset(
         "OPENSSL_CONF",
         "OPENSSL_MODULES",
         "COVERAGE_PROCESS_START",
+        "COVERAGE_PROCESS_CONFIG",
+        "SETUPTOOLS_USE_DISTUTILS",
+        "QT_API",
         # Where settings of IPython, Jupyter and other libraries are, which are read before the fork.
         "JUPYTER_CONFIG_DIR",
         "JUPYTER_CONFIG_PATH",
@@ -78,6 +81,7 @@ PREFIXES = (
     "OPENBLAS_",
     "GOTO_",
     "BLIS_",
+    "VECLIB_",
     "NUMEXPR_",
     "NUMBA_",
     "TBB_",
@@ -96,6 +100,16 @@ PREFIXES = (
     "TF_",
     "TORCH_",
     "PYTORCH_",
+    # What else libraries of numbers and tables read when they are imported.
+    "NPY_",
+    "NUMPY_",
+    "SCIPY_",
+    "PANDAS_",
+    "SKLEARN_",
+    "JOBLIB_",
+    "LOKY_",
+    # Measures of coverage, which begin with the interpreter.
+    "COV_CORE_",
     # matplotlib.
     "MPL",
     "MATPLOTLIB",

@@ -85,11 +85,41 @@ def test_what_changes_while_a_zygote_boots_is_noticed(env: Path) -> None:
     assert taken(env).changed_since(begun).endswith("site-packages")
 
 
-def test_there_are_few_files_to_look_at_before_a_fork(tmp_path: Path) -> None:
+def test_there_is_a_bound_to_what_is_looked_at_before_a_fork(tmp_path: Path) -> None:
     files = [str(tmp_path / f"m{number}.py") for number in range(1000)]
     found = Fingerprint.taken([str(tmp_path)], files)
-    assert len(found.near) <= 64
+    assert len(found.near) <= 520
     assert len(found.near) + len(found.far) == 1001
+
+
+def test_modules_of_a_package_that_is_edited_are_looked_at_whatever_else_is(tmp_path: Path) -> None:
+    files = [tmp_path / f"m{number}.py" for number in range(60)]
+    for file in files:
+        file.write_text("x = 1")
+    near = [str(tmp_path / "absent" / str(number)) for number in range(60)]
+    before = Fingerprint.taken(near, list(map(str, files)))
+    files[-1].write_text("x = 22")
+    assert before.changed() == str(files[-1])
+
+
+@pytest.mark.parametrize("name", ["table.csv", "__pycache__", ".hidden", "notes.ipynb"])
+def test_what_is_no_module_changes_no_environment(tmp_path: Path, name: str) -> None:
+    before = Fingerprint.taken([str(tmp_path)], [])
+    (tmp_path / name).mkdir()
+    os.utime(tmp_path, (1, 1))
+    assert before.changed() == before.changed_anywhere() == ""
+    (tmp_path / "fresh.py").write_text("")
+    os.utime(tmp_path, (2, 2))
+    assert before.changed() == str(tmp_path)
+
+
+def test_a_package_that_is_installed_anew_is_noticed_at_once(env: Path) -> None:
+    before = taken(env)
+    packages = env / "lib" / "site-packages"
+    (packages / "numbers").rename(packages / "~numbers")
+    shutil.copytree(packages / "~numbers", packages / "numbers")
+    shutil.rmtree(packages / "~numbers")
+    assert before.changed() == str(packages)
 
 
 def test_settings_are_watched_before_they_are_there(tmp_path: Path) -> None:

@@ -223,6 +223,18 @@ async def test_a_zygote_that_is_killed_in_the_middle_of_a_fork_costs_no_kernel(
     assert is_forked(agent, await started(agent))
 
 
+async def test_a_zygote_that_stands_still_leaves_a_kernel_all_the_time_that_is_left(
+    agent: AgentProcess,
+) -> None:
+    zygote = await warmed_up(agent, "env")
+    assert zygote.pid is not None
+    os.kill(zygote.pid, signal.SIGSTOP)
+    kernel = await started(agent, start_timeout_seconds=12)
+    assert not is_forked(agent, kernel)
+    assert await said(agent, kernel, "print(6 * 7)") == "42"
+    await wait_until(lambda: not is_alive(zygote.pid))
+
+
 async def test_a_fork_that_is_in_vain_is_followed_by_a_new_program(
     agent: AgentProcess, tmp_path: Path
 ) -> None:

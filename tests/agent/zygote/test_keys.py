@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kernelyard.agent.zygote.keys import Unfit, Wanted, wanted_for, why_never
+from kernelyard.agent.zygote.own_code import own_code
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.templates import StartWay
 
@@ -83,12 +84,22 @@ def test_what_is_started_otherwise_is_not_forked(argv: list[str], why: str) -> N
         "XDG_CONFIG_HOME",
         "TMPDIR",
         "KERNELYARD_IPYTHON_HISTORY",
+        "NPY_DISABLE_CPU_FEATURES",
+        "NUMPY_MADVISE_HUGEPAGE",
+        "SCIPY_ARRAY_API",
+        "PANDAS_COPY_ON_WRITE",
+        "QT_API",
+        "LOKY_MAX_CPU_COUNT",
+        "VECLIB_MAXIMUM_THREADS",
+        "COVERAGE_PROCESS_CONFIG",
+        "COV_CORE_SOURCE",
+        "SETUPTOOLS_USE_DISTUTILS",
     ],
 )
 def test_what_an_interpreter_takes_up_at_its_start_tells_zygotes_apart(name: str) -> None:
-    one, other = wanted(kernel={name: "1"}), wanted(kernel={name: "2"})
+    one, other = wanted(kernel={name: "/1"}), wanted(kernel={name: "/2"})
     assert len({one.name, other.name, wanted().name}) == 3
-    assert one.env[name] == "1"
+    assert one.env[name] == "/1"
     assert not one.plain
     assert wanted().plain
 
@@ -119,6 +130,34 @@ def test_one_is_for_whom_the_server_says() -> None:
 def test_lists_of_modules_tell_zygotes_apart() -> None:
     lists = [(), ("numpy",), ("numpy", "pandas"), ("pandas", "numpy")]
     assert len({wanted(replace(ORDER, preload=one)).name for one in lists}) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PYTHONPATH", "src"),
+        ("PYTHONPATH", "/lib:"),
+        ("PYTHONPATH", ":/lib"),
+        ("PYTHONPATH", "~/lib"),
+        ("IPYTHONDIR", "ipython"),
+        ("TMPDIR", "."),
+        ("JUPYTER_PATH", "/a:b"),
+    ],
+)
+def test_a_path_that_depends_on_the_directory_is_not_taken_up(name: str, value: str) -> None:
+    with pytest.raises(Unfit, match=name):
+        wanted(kernel={name: value})
+
+
+def test_paths_that_lead_to_one_place_are_taken_up() -> None:
+    for name, value in {"PYTHONPATH": "", "PATH": "/bin:.", "IPYTHONDIR": "~/x"}.items():
+        assert wanted(kernel={name: value}).env[name] == value
+
+
+def test_another_state_of_our_own_files_is_another_zygote() -> None:
+    told = own_code()
+    assert len(told) == 32
+    assert told == own_code()
 
 
 def test_a_kernel_with_parameters_is_not_forked() -> None:

@@ -22,14 +22,19 @@ def test_what_was_used_last_is_first_and_a_later_agent_knows_it(file: Path) -> N
     recipes = [Recipe("kernelspec", f"image{number}") for number in range(2 * MOST)]
     for recipe in recipes:
         lately.note(recipe)
+    assert not file.exists()
+    lately.keep()
     again = Lately(file, Log()).recipes
     assert again == lately.recipes == recipes[: -MOST - 1 : -1]
     lately.note(recipes[-MOST])
+    lately.keep()
     assert Lately(file, Log()).recipes[0] == recipes[-MOST]
 
 
 def test_only_its_owner_may_read_it(file: Path) -> None:
-    Lately(file, Log()).note(Recipe("kernelspec", "python3", ("numpy",), "me"))
+    lately = Lately(file, Log())
+    lately.note(Recipe("kernelspec", "python3", ("numpy",), "me"))
+    lately.keep()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
@@ -39,6 +44,7 @@ def test_what_cannot_be_started_any_more_is_forgotten(file: Path) -> None:
     lately.note(Recipe("kernelspec", "python3"))
     lately.drop(Recipe("kernelspec", "python3"))
     lately.drop(Recipe("kernelspec", "other"))
+    lately.keep()
     assert Lately(file, Log()).recipes == []
 
 
@@ -49,4 +55,5 @@ def test_a_broken_file_is_an_empty_one(file: Path, content: bytes) -> None:
     lately = Lately(file, Log())
     assert lately.recipes == []
     lately.note(Recipe("kernelspec", "python3"))
+    lately.keep()
     assert len(Lately(file, Log()).recipes) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -240,12 +241,13 @@ async def test_they_are_ended_when_memory_is_short_and_none_is_started(house: Ho
 
 
 FORK_ENDS: list[tuple[Exception, type[object]]] = [
-    (NoZygote("it has ended in the middle"), str),
+    (NoZygote("it stands still", blame=True), str),
+    (NoZygote("the kernel has no memory"), Zygote),
     (OSError(12, "Cannot allocate memory"), Zygote),
 ]
 
 
-@pytest.mark.parametrize(("problem", "left"), FORK_ENDS, ids=["no zygote", "no memory"])
+@pytest.mark.parametrize(("problem", "left"), FORK_ENDS, ids=["no zygote", "no room", "no memory"])
 async def test_a_fork_that_fails_is_no_kernel(
     house: House, problem: Exception, left: type[object]
 ) -> None:
@@ -267,6 +269,42 @@ async def test_a_later_agent_uses_what_an_earlier_one_has_left(house: House, hom
     assert isinstance(found, Zygote)
     assert found.pid == zygote.pid
     assert later.start_of("python3") == ("fork", "")
+
+
+async def test_what_an_agent_of_another_version_has_left_is_ended(house: House, home: Path) -> None:
+    zygote = await house.ready()
+    file = home / f"{zygote.name}.json"
+    kept = json.loads(file.read_text())
+    file.write_text(json.dumps({**kept, "code": "of another version"}))
+    later = House(home)
+    later.spawner.zygotes = dict(house.spawner.zygotes)
+    later.spawner.there = set(house.spawner.there)
+    await later.tending.find()
+    assert later.spawner.ended == [zygote.name]
+
+
+async def test_one_whose_environment_changes_all_the_time_rests(
+    house: House, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("x = 1")
+    house.spawner.files = (str(file),)
+    for number in range(3):
+        hour = file.stat().st_mtime - 3600
+        os.utime(file, (hour, hour))
+        assert isinstance(await house.ready(), Zygote)
+        os.utime(file, (hour - 60 - number, hour - 60 - number))
+        assert "mine.py" in str(house.ask())
+    await house.settled()
+    assert "mine.py" in str(house.ask())
+    assert len(house.spawner.started) == 3
+
+
+async def test_choosing_writes_nothing_and_tending_does(house: House, home: Path) -> None:
+    house.ask()
+    assert not (home / "lately.json").exists()
+    await house.settled()
+    assert (home / "lately.json").exists()
 
 
 async def test_a_later_agent_ends_what_it_knows_nothing_of(house: House, home: Path) -> None:
@@ -296,6 +334,7 @@ async def test_a_new_agent_prepares_for_what_was_used_of_late_and_for_its_own(
     earlier = House(home)
     earlier.ask("gone")
     earlier.ask("a")
+    earlier.keeper.lately.keep()
     house = House(home, replace(SETTINGS, most=4))
     house.own = Recipe("kernelspec", "mine")
     await run_until_started(house, 2)

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from kernelyard.agent.logs import Log
 from kernelyard.agent.spawner.spawner import Job, Spawned
+from kernelyard.agent.spawner.zygotes import FORK_SECONDS
 from kernelyard.agent.zygote.keeper import Asked, Keeper
 from kernelyard.agent.zygote.zygote import Zygote
 
 PART_OF_TIME = 0.5
 """Of the time that is left for a start; the other part is for a program, should the fork be in vain."""
+PART_TO_FORK = 0.5
+"""Of that, until there is a process; it needs the rest to answer."""
 
 
 @dataclass(slots=True)
@@ -21,12 +24,14 @@ class Fork:
 
     keeper: Keeper
     zygote: Zygote
+    seconds: float = FORK_SECONDS
+    """Within so long there is a process, or will be none."""
     done: bool = False
     """Whether the process is one that was forked."""
 
     async def go(self, job: Job, connection_file: Path) -> Spawned | None:
         """Fork; None if that failed, of which nothing is left."""
-        spawned = await self.keeper.fork(self.zygote, job, connection_file)
+        spawned = await self.keeper.fork(self.zygote, job, connection_file, self.seconds)
         self.done = spawned is not None
         return spawned
 
@@ -37,7 +42,7 @@ class Forking:
 
     keeper: Keeper
     log: Log
-    _in_vain: Zygote | None = field(default=None, init=False)
+    _in_vain: Fork | None = field(default=None, init=False)
     _last: Fork | None = field(default=None, init=False)
 
     def fork_for(self, asked: Asked) -> Fork | None:
@@ -57,19 +62,23 @@ class Forking:
         if self._last is None:
             return until
         now = asyncio.get_running_loop().time()
-        return now + (until - now) * PART_OF_TIME
+        part = (until - now) * PART_OF_TIME
+        self._last.seconds = max(0.0, min(FORK_SECONDS, part * PART_TO_FORK))
+        return now + part
 
     def was_vain(self) -> bool:
         """A try has failed; return whether it was a fork, so that a new program is worth a try."""
-        if self._last is None or not self._last.done:
+        if self._last is None:
             return False
-        self._in_vain = self._last.zygote
-        self.keeper.vain(self._in_vain)
+        self._in_vain = self._last
+        if self._in_vain.done:
+            self.keeper.vain(self._in_vain.zygote)
         return True
 
     def has_answered(self) -> None:
         """The kernel of the last try answers: if it did not when it was forked, that is to blame."""
-        if self._last is not None and self._last.done:
+        if self._last is not None:
             self.keeper.did_well(self._last.zygote)
-        elif self._in_vain is not None:
-            self.keeper.blame(self._in_vain, "a kernel that was forked from it did not answer")
+        elif self._in_vain is not None and self._in_vain.done:
+            reason = "a kernel that was forked from it did not answer"
+            self.keeper.blame(self._in_vain.zygote, reason)

@@ -38,7 +38,7 @@ class Forks(Protocol):
     """Makes the process by a fork."""
 
     async def go(self, job: Job, connection_file: Path) -> Spawned | None:
-        """Return it, or None if there is no process and a program is to be started."""
+        """Return it, or None if there is no process."""
         ...
 
 
@@ -54,7 +54,7 @@ class ProcessLauncher(Launcher):
         fork: Forks | None = None,
     ) -> None:
         """``undo`` ends what may have been started when nobody can say whether it was. With ``fork``
-        the process is forked, if that can be done."""
+        the process is forked, or there is none."""
         self._command = command
         self._fork = fork
         self._rendezvous = rendezvous
@@ -96,7 +96,10 @@ class ProcessLauncher(Launcher):
             hold=command.hold,
         )
         try:
-            spawned = await self._forked(job) or await self._spawner.spawn(job, self._undo)
+            if self._fork is not None:
+                spawned = await self._forked(self._fork, job)
+            else:
+                spawned = await self._spawner.spawn(job, self._undo)
         except FileNotFoundError as error:
             raise LaunchFailed(
                 f"{command.argv[0]!r} cannot be run: there is no such program"
@@ -110,14 +113,11 @@ class ProcessLauncher(Launcher):
         if self._abandoned:
             self._process.signal(signal.SIGKILL)
 
-    async def _forked(self, job: Job) -> Spawned | None:
-        """The process, if it could be forked; else it is as if nobody had tried."""
-        if self._fork is None:
-            return None
-        file = self._command.connection_file
-        if (spawned := await self._fork.go(job, file)) is None:
-            await asyncio.to_thread(self._undo)
-            self._rendezvous.prepare(file)
+    async def _forked(self, fork: Forks, job: Job) -> Spawned:
+        spawned = await fork.go(job, self._command.connection_file)
+        if spawned is None:
+            # A new program is another attempt, which has all the time that is left.
+            raise LaunchFailed("it could not be forked")
         return spawned
 
     async def connection_info(self) -> Connection:

@@ -77,6 +77,7 @@ class _Said(msgspec.Struct, frozen=True):
     zygotes: list[_Zygote] = []
     zygote: _Zygote | None = None
     no_zygote: str | None = None
+    blame: bool = False
     id: int | None = None
     pid: int | None = None
     start_time: int | None = None
@@ -237,7 +238,7 @@ class Line:
         if said.pid is not None and told is not None:
             answer.set_result(Answer(said.pid, said.start_time, told))
         elif said.no_zygote is not None:
-            answer.set_exception(NoZygote(said.no_zygote))
+            answer.set_exception(NoZygote(said.no_zygote, blame=said.blame))
         else:
             answer.set_exception(OSError(said.errno or 0, said.problem))
 

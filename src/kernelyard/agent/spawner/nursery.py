@@ -13,32 +13,72 @@ import signal
 import socket
 import struct
 import time
+from collections import deque
 from typing import Any
 
-FORK_SECONDS = 20.0
-"""Within so long a fork has told its pid; else its zygote stands still, and is killed."""
+FORK_SECONDS = 5.0
+"""Within so long a fork has told its pid, if who asked for it has not less time."""
+STILL_SECONDS = 2.0
+"""A zygote of which nothing was heard for so long while it should have forked is killed."""
 MOST_SAID = 64 * 1024
 MOST_REMEMBERED = 256
 _LENGTH = struct.Struct("<I")
 _GO = b"."
+_STATES = ("booting", "ready", "unfit")
+"""What a zygote may say of itself; that it has ended, the system says."""
+_KINDS = {"reason": str, "modules": int, "booted_ms": int}
 
 Said = dict[str, Any]
+
+
+class Frame:
+    """What one end of a socket is told as soon as it can be, without waiting."""
+
+    def __init__(self, end: socket.socket, said: Said) -> None:
+        body = json.dumps(said).encode()
+        self._end = end
+        self._unsent = _LENGTH.pack(len(body)) + body
+
+    @property
+    def events(self) -> int:
+        return selectors.EVENT_WRITE if self._unsent else 0
+
+    def flush(self) -> None:
+        """Send what can be sent now; that nobody is there is noticed when nothing is heard."""
+        try:
+            while self._unsent:
+                self._unsent = self._unsent[self._end.send(self._unsent) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._unsent = b""
 
 
 class Zygote:
     """One zygote, and what is known of it."""
 
-    def __init__(self, name: str, preload: "list[str]", channel: socket.socket) -> None:
+    def __init__(self, job: Said, channel: socket.socket) -> None:
         self.channel = channel
         self.child: Any = None
         self.said: Said = {
-            "name": name,
+            "name": str(job["name"]),
             "state": "booting",
             "reason": "",
-            "preload": preload,
+            "preload": list(job["preload"]),
             "forked": 0,
         }
+        told = {"preload": job["preload"], "sources": job.get("sources", os.devnull)}
+        self.task = Frame(channel, {**told, "env": job["env"]})
+        self.waiting: deque[Fork] = deque()
+        """Forks that it has not been asked for yet, for it has too much to do."""
+        self.moved_at = time.monotonic()
+        """When something was heard of it, or of a kernel that it has forked, by the monotonic clock."""
         self._come = b""
+
+    @property
+    def events(self) -> int:
+        waits = selectors.EVENT_WRITE if self.waiting else 0
+        return selectors.EVENT_READ | self.task.events | waits
 
     @property
     def state(self) -> str:
@@ -54,31 +94,34 @@ class Fork:
     """One kernel that is being forked."""
 
     def __init__(
-        self, zygote: Zygote, line: Any, number: Any, job: Said, cord: socket.socket
+        self, zygote: Zygote, line: Any, number: Any, job: Said, ends: "list[int]"
     ) -> None:
+        """``ends`` are the descriptors that the zygote is to be given."""
         self.zygote = zygote
         self.line = line
         self.number = number
         self.job = job
-        self.cord = cord
-        self.until = time.monotonic() + FORK_SECONDS
-        body = json.dumps(job).encode()
-        self._unsent = _LENGTH.pack(len(body)) + body
+        self.asked_at = time.monotonic()
+        self.until = self.asked_at + min(FORK_SECONDS, float(job.get("seconds", FORK_SECONDS)))
+        self.cord, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.cord.setblocking(False)
+        self.ends = [its.detach(), *ends]
+        self._told = Frame(self.cord, job)
         self._come = b""
 
     @property
     def events(self) -> int:
-        return selectors.EVENT_READ | (selectors.EVENT_WRITE if self._unsent else 0)
+        return selectors.EVENT_READ | self._told.events
 
     def flush(self) -> None:
         """Tell it of its job what can be told now."""
-        try:
-            while self._unsent:
-                self._unsent = self._unsent[self.cord.send(self._unsent) :]
-        except BlockingIOError:
-            return
-        except OSError:
-            self._unsent = b""
+        self._told.flush()
+
+    def let_loose(self) -> None:
+        """Keep nothing of what only the zygote is to have."""
+        for one in self.ends:
+            os.close(one)
+        self.ends = []
 
     def hear(self) -> "list[Said] | None":
         """Return what it has said; None if there is nobody at the other end any more."""
@@ -133,16 +176,12 @@ class Nursery:
             raise
         finally:
             its.close()
-        zygote = self._zygotes[name] = Zygote(name, list(job["preload"]), ours)
+        ours.setblocking(False)
+        zygote = self._zygotes[name] = Zygote(job, ours)
         zygote.child = self._children.Child(pid, str(job["exit_file"]))
         zygote.said.update(pid=pid, start_time=zygote.child.start_time)
-        body = json.dumps(
-            {"preload": job["preload"], "sources": job.get("sources", os.devnull)}
-        ).encode()
-        # It fits into the empty buffer of the socket: the agent has bounded it.
-        ours.sendall(_LENGTH.pack(len(body)) + body)
-        ours.setblocking(False)
-        self._spawner.watch(ours, selectors.EVENT_READ, lambda: self._hear(zygote))
+        # It may have ended already: the system tells that.
+        self._attend_to(zygote)
         self._tell(zygote)
         self._forget()
         return {"pid": pid, "start_time": zygote.child.start_time}
@@ -151,27 +190,21 @@ class Nursery:
         """Have a kernel forked; return an answer if there is one already. Raises OSError."""
         zygote = self._zygotes.get(str(job["name"]))
         if zygote is None:
-            return {"no_zygote": "the spawner knows of no such zygote"}
+            return {"no_zygote": "the spawner knows of no such zygote", "blame": True}
         if zygote.state != "ready":
-            return {"no_zygote": f"the zygote is {zygote.state}: {zygote.said['reason']}"}
+            why = f"the zygote is {zygote.state}: {zygote.said['reason']}"
+            return {"no_zygote": why, "blame": True}
         log = self._children.open_log(job["log"])
-        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            socket.send_fds(zygote.channel, [b"f"], [its.fileno(), log])
-        except BlockingIOError:
-            ours.close()
-            return {"no_zygote": "the zygote has too much to do"}
-        except OSError:
-            ours.close()
-            return {"no_zygote": "the zygote has just ended"}
-        finally:
-            its.close()
+            fork = Fork(zygote, line, number, job, [log])
+        except BaseException:
             os.close(log)
-        ours.setblocking(False)
-        fork = Fork(zygote, line, number, job, ours)
+            raise
         self._forks.add(fork)
+        zygote.waiting.append(fork)
         fork.flush()
-        self._spawner.watch(ours, fork.events, lambda: self._attend(fork))
+        self._spawner.watch(fork.cord, fork.events, lambda: self._attend(fork))
+        self._attend_to(zygote)
         return None
 
     def end(self, name: str) -> None:
@@ -196,6 +229,8 @@ class Nursery:
             zygote.child = None
             self._hear(zygote)
             self._spawner.forget(zygote.channel)
+            while zygote.waiting:
+                zygote.waiting.popleft().let_loose()
             self._children.keep(child.exit_file, said)
             how = _how(said)
             if zygote.state == "booting" and said["signal"] != signal.SIGKILL:
@@ -211,16 +246,42 @@ class Nursery:
         """End zygotes that stand still; forget forks for agents that have gone."""
         now = time.monotonic()
         for fork in list(self._forks):
-            if now >= fork.until:
-                self.end(str(fork.zygote.said["name"]))
-                self._settle(fork, {"no_zygote": f"nothing was forked within {FORK_SECONDS:g} s"})
+            if now < fork.until:
+                continue
+            zygote = fork.zygote
+            still = now - max(fork.asked_at, zygote.moved_at) >= STILL_SECONDS
+            if still:
+                self.end(str(zygote.said["name"]))
+            taken = now - fork.asked_at
+            self._settle(
+                fork, {"no_zygote": f"nothing was forked within {taken:.1f} s", "blame": still}
+            )
+
+    def _attend_to(self, zygote: Zygote) -> None:
+        """Tell a zygote what it can be told now, and look again when it can be told the rest."""
+        zygote.task.flush()
+        while zygote.waiting:
+            fork = zygote.waiting[0]
+            try:
+                if fork in self._forks:
+                    socket.send_fds(zygote.channel, [b"f"], fork.ends)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                self._settle(fork, {"no_zygote": f"no zygote can be asked: {error.strerror}"})
+            zygote.waiting.popleft().let_loose()
+        if zygote.channel.fileno() >= 0:
+            self._spawner.watch(zygote.channel, zygote.events, lambda: self._turn_to(zygote))
+
+    def _turn_to(self, zygote: Zygote) -> None:
+        self._hear(zygote)
+        self._attend_to(zygote)
 
     def _hear(self, zygote: Zygote) -> None:
         lines = zygote.hear()
         for said in lines or ():
-            known = ("state", "reason", "modules", "booted_ms")
-            zygote.said.update({"reason": ""})
-            zygote.said.update({key: said[key] for key in known if key in said})
+            zygote.moved_at = time.monotonic()
+            zygote.said.update({"reason": "", **_known(said)})
             self._tell(zygote)
         if lines is None:
             # Its end is told by the system, if it has ended; else it is of no use.
@@ -234,17 +295,19 @@ class Nursery:
         fork.flush()
         lines = fork.hear()
         if lines is None:
-            self._settle(fork, {"no_zygote": "the zygote ended while it forked"})
+            # If it was the zygote that has ended, the system tells that, too.
+            self._settle(fork, {"no_zygote": "the kernel ended before it began"})
         elif lines:
+            fork.zygote.moved_at = time.monotonic()
             self._answered(fork, lines[0])
         else:
             self._spawner.watch(fork.cord, fork.events, lambda: self._attend(fork))
 
     def _answered(self, fork: Fork, said: Said) -> None:
-        if "pid" not in said:
-            self._settle(fork, said)
+        pid = said.get("pid")
+        if type(pid) is not int or pid <= 0:
+            self._settle(fork, _refusal(said))
             return
-        pid = int(said["pid"])
         if not self._spawner.may_begin(fork.line) or not fork.let_go():
             # It ends by itself, for it was not let go.
             self._settle(fork, {"no_zygote": "the kernel ended before it began"})
@@ -259,6 +322,7 @@ class Nursery:
 
     def _settle(self, fork: Fork, said: Said) -> None:
         self._forks.discard(fork)
+        fork.let_loose()
         self._spawner.forget(fork.cord)
         self._spawner.answer(fork.line, {"id": fork.number, **said})
 
@@ -291,6 +355,22 @@ def _lines_of(end: socket.socket, come: bytes) -> "tuple[list[Said] | None, byte
     except (ValueError, TypeError):
         return None, b""
     return (None if over and not lines else lines), rest
+
+
+def _known(said: Said) -> Said:
+    """What may be passed on of what a zygote says: code of others runs in it."""
+    found = {key: said[key] for key, kind in _KINDS.items() if type(said.get(key)) is kind}
+    return {**found, "state": said["state"]} if said.get("state") in _STATES else found
+
+
+def _refusal(said: Said) -> Said:
+    """The same of what a fork says that is to be no kernel."""
+    if type(number := said.get("errno")) is int:
+        return {"errno": number, "problem": str(said.get("problem", ""))}
+    return {
+        "no_zygote": str(said.get("no_zygote", "it has said no pid")),
+        "blame": said.get("blame") is True,
+    }
 
 
 def _how(said: Said) -> str:

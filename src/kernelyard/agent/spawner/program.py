@@ -6,7 +6,8 @@ lost when the agent dies. It does nothing else: one thread, no state on the disk
 A listening socket is its standard input. On each connection go frames, a little-endian u32 length and a
 JSON object. It says hello first: ``{"spawner": pid, "children": [[pid, start_time], ...], "zygotes":
 [report, ...]}``. It is asked ``{"id", "spawn": job}``, ``{"id", "zygote": job}`` or ``{"id", "fork": job}``
-and answers ``{"id", "pid", "start_time"}``, ``{"id", "errno", "problem"}`` or ``{"id", "no_zygote": why}``.
+and answers ``{"id", "pid", "start_time"}``, ``{"id", "errno", "problem"}`` or ``{"id", "no_zygote": why,
+"blame": bool}``, with whether the zygote itself is to blame.
 A job is ``{"argv", "env", "cwd", "log", "exit_file", "groups", "limits"}`` (directories of control groups;
 kind, soft and hard limit of ``setrlimit``); that of a zygote has a ``name`` and what it is to ``preload``,
 that of a fork the ``name`` of the zygote and the ``connection_file``. It is told ``{"end_zygote": name}``,
@@ -186,7 +187,8 @@ class Spawner:
     def forget(self, end: socket.socket) -> None:
         """Watch a socket no more, and close it."""
         if end.fileno() >= 0:
-            self._selector.unregister(end)
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(end)
             end.close()
 
     def _say(self, line: Any, said: Said) -> None:

@@ -15,6 +15,7 @@ from kernelyard.agent.logs import Log
 from kernelyard.agent.places import spawner_path
 from kernelyard.agent.spawner.line import Line, LineLost, Told, connect, frame
 from kernelyard.agent.spawner.zygotes import (
+    FORK_SECONDS,
     Hold,
     Job,
     NoZygote,
@@ -119,15 +120,18 @@ class Spawner:
         job: Job,
         connection_file: Path,
         undo: Callable[[], object] = lambda: None,
+        seconds: float = FORK_SECONDS,
     ) -> Spawned:
         """Have a zygote fork a kernel. Raises NoZygote, and OSError as the system tells it.
 
+        What was not forked within so many seconds will not be.
         When it raises there is no such process, but where the spawner was killed meanwhile: then nobody
         knows, and ``undo`` is called as for ``spawn``.
         """
         if self._line is None or self._line.lost:
             raise NoZygote("the process that starts kernels had ended")
         asked = {**_told(job), "name": name, "connection_file": str(connection_file)}
+        asked["seconds"] = seconds
         try:
             answer = await self._line.ask(asked, "fork")
         except LineLost as error:

@@ -12,6 +12,8 @@ ZYGOTE_PROGRAM = Path(__file__).parents[1] / "zygote" / "program.py"
 """What a kernel's interpreter runs to become a zygote."""
 PADDING_OF_LINE = 1024
 PADDING_OF_ENVIRONMENT = 8192
+FORK_SECONDS = 5.0
+"""Within so long a kernel is forked, or will not be."""
 ZygoteState = Literal["booting", "ready", "unfit", "ended"]
 
 
@@ -80,6 +82,8 @@ def with_padding(job: Job) -> Job:
 class NoZygote(Exception):
     """No kernel can be forked: there is no such zygote, it is not ready, or it ended meanwhile."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, blame: bool = False) -> None:
+        """``blame`` says whether the zygote cannot be used, rather than this one kernel not be forked."""
         super().__init__(reason)
         self.reason = reason
+        self.blame = blame

@@ -6,9 +6,9 @@ import signal
 import socket
 import sys
 import time
-from typing import Any
+from typing import Any, NoReturn
 
-from . import fitness, looks, randomness
+from . import configuring, fitness, looks, randomness
 from .booting import Prepared, signature
 from .channel import read_exactly, read_frame, say
 
@@ -17,23 +17,12 @@ KERNEL_ID = "KERNELYARD_KERNEL_ID"
 
 def become(cord: socket.socket, log: int, prepared: Prepared) -> str:
     """Take on a job; return the connection file. Ends the process where it is not to be a kernel."""
-    os.setsid()
-    _arrange_descriptors(cord.fileno(), log)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    job = read_frame(cord)
-    if job is None:
-        os._exit(0)
-    prepared.children.hold(job["groups"], job["limits"])
     try:
-        os.chdir(job["cwd"])
-    except OSError as error:
-        problem = {"errno": error.errno or errno.EINVAL, "problem": error.strerror or str(error)}
-        _leave(cord, problem)
-    if why := _hindrance(prepared, job["env"]):
-        _leave(cord, {"no_zygote": why})
-    looks.show(job["argv"], job["env"], first=KERNEL_ID)
+        job = _begun(cord, log, prepared)
+    except BaseException as error:  # noqa: BLE001 - of this kernel, for which memory may be short
+        _leave(cord, {"no_zygote": f"it failed when it was forked: {type(error).__name__}"})
     say(cord, {"pid": os.getpid()})
-    _take_on(job, prepared)
+    _take_on(job["argv"], prepared)
     # Until here nobody outside can have noticed it; who asked for it may be dead.
     if read_exactly(cord, 1) is None:
         os._exit(0)
@@ -41,7 +30,28 @@ def become(cord: socket.socket, log: int, prepared: Prepared) -> str:
     return str(job["connection_file"])
 
 
-def _leave(cord: socket.socket, said: "dict[str, Any]") -> None:
+def _begun(cord: socket.socket, log: int, prepared: Prepared) -> "dict[str, Any]":
+    """Be a process of its own, with its job's environment; return the job."""
+    os.setsid()
+    _arrange_descriptors(cord.fileno(), log)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    job = read_frame(cord)
+    if job is None:
+        os._exit(0)
+    # What is written to from here on is the kernel's own, and counts as such.
+    prepared.children.hold(job["groups"], job["limits"])
+    prepared.copying.run()
+    try:
+        os.chdir(job["cwd"])
+    except OSError as error:
+        problem = {"errno": error.errno or errno.EINVAL, "problem": error.strerror or str(error)}
+        _leave(cord, problem)
+    if said := _hindrance(prepared, job):
+        _leave(cord, said)
+    return job
+
+
+def _leave(cord: socket.socket, said: "dict[str, Any]") -> "NoReturn":
     say(cord, said)
     os._exit(0)
 
@@ -57,24 +67,30 @@ def _arrange_descriptors(cord: int, log: int) -> None:
                 continue
 
 
-def _hindrance(prepared: Prepared, wanted: "dict[str, str]") -> str:
-    """Why another process than this one is needed; nothing if none is."""
-    had, is_taken_up = prepared.environment, prepared.taken_up.is_taken_up
+def _hindrance(prepared: Prepared, job: "dict[str, Any]") -> "dict[str, Any]":
+    """Put its environment in place; return why another process than this one is needed, if one is."""
+    had, wanted, is_taken_up = prepared.environment, job["env"], prepared.taken_up.is_taken_up
     for name in had.keys() | wanted.keys():
         if is_taken_up(name) and had.get(name) != wanted.get(name):
-            return f"the variable {name} is not what it was when modules were imported"
-    if signature(prepared.app) != prepared.config_files:
-        return "the configuration of IPython has changed"
-    return ""
+            why = f"the variable {name} is not what it was when modules were imported"
+            return {"no_zygote": why}
+    files = signature(prepared.app)
+    if files != prepared.config_files:
+        return {"no_zygote": "the configuration of IPython has changed", "blame": True}
+    looks.set_environment(_with_changes(wanted, prepared))
+    if prepared.configuration and configuring.said(files) != prepared.configuration:
+        return {"no_zygote": "the configuration of IPython is another one for this kernel"}
+    # By its environment the agent finds what a kernel has left.
+    if not looks.show(job["argv"], wanted, first=KERNEL_ID):
+        return {"no_zygote": "the table of processes does not show what it is"}
+    return {}
 
 
-def _take_on(job: "dict[str, Any]", prepared: Prepared) -> None:
-    looks.set_environment(_with_changes(job["env"], prepared))
+def _take_on(argv: "list[str]", prepared: Prepared) -> None:
     prepared.shell.init_environment()
     if os.environ.get("TZ") != prepared.environment.get("TZ"):
         time.tzset()
     randomness.renew(prepared.generators)
-    argv = job["argv"]
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[:] = argv
     sys.argv[1:] = _arguments(argv)
@@ -86,6 +102,9 @@ def _with_changes(wanted: "dict[str, str]", prepared: Prepared) -> "dict[str, st
     changed = {
         name: value for name, value in prepared.changes.items() if wanted.get(name) == had.get(name)
     }
+    if "PWD" in changed:
+        # By a shell that the interpreter was started by: it says where that was.
+        changed["PWD"] = os.getcwd()  # noqa: PTH109 - it is text
     both: dict[str, str | None] = {**wanted, **changed}
     return {name: value for name, value in both.items() if value is not None}
 
@@ -112,9 +131,10 @@ def start(prepared: Prepared, connection_file: str, *, trial: bool = False) -> N
     app.connection_file = connection_file
     app.parent_handle = int(os.environ.get("JPY_PARENT_PID") or 0)
     _complete_shell(prepared)
+    _name_user(app)
     if trial:
-        app.init_code = lambda: None
-        app.extensions = []
+        for name in ("init_extensions", "init_gui_pylab", "init_code"):
+            setattr(app, name, lambda: None)
     application: Any = BaseIPythonApplication
     initialize = application.initialize
     # This part has been done.
@@ -125,6 +145,13 @@ def start(prepared: Prepared, connection_file: str, *, trial: bool = False) -> N
         application.initialize = initialize
     if not trial:
         app.start()
+
+
+def _name_user(app: Any) -> None:
+    """Let messages name the user of this kernel's environment, not the one of when it was imported."""
+    session = getattr(app, "session", None)
+    if session is not None and "username" not in app.config.get("Session", ()):
+        session.username = os.environ.get("USER", "username")
 
 
 def _complete_shell(prepared: Prepared) -> None:

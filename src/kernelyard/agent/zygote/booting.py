@@ -9,10 +9,11 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-from . import fitness, plugging, randomness
+from . import configuring, fitness, plugging, randomness
 from .fitness import Unfit
 
 OLDEST = (6, 0)
+PADDING = "KERNELYARD_ZYGOTE_PADDING"
 BACKEND = ("MPLBACKEND", "module://matplotlib_inline.backend_inline")
 SETTINGS = Path(__file__).resolve().parents[1] / "launch" / "ipykernel_settings.py"
 TAKEN_UP = Path(__file__).resolve().parents[2] / "model" / "taken_up.py"
@@ -22,20 +23,27 @@ CHILDREN = Path(__file__).resolve().parents[1] / "spawner" / "children.py"
 class Prepared:
     """A kernel up to where it must be itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, task: "dict[str, Any]", channel: int) -> None:
+        """``task`` is what the spawner has said, ``channel`` the socket along which it came."""
         self.settings: Any = _loaded(SETTINGS)
         self.children: Any = _loaded(CHILDREN)
         self.taken_up: Any = _loaded(TAKEN_UP)
-        self.environment = dict(os.environ)
-        """What it was when the process began."""
+        self.allowed = {0, 1, 2, channel}
+        """Descriptors that are ours."""
+        self.sources = str(task.get("sources", os.devnull))
+        self.environment: dict[str, str] = dict(task.get("env", os.environ))
+        """What the process was started with; the interpreter has already changed it when it reads this."""
+        self.environment.pop(PADDING, None)
         self.changes: dict[str, str | None] = {}
-        """What importing and building has changed of it."""
+        """What the interpreter, ``site``, importing and building have changed of it."""
         self.app: Any = None
         self.shell: Any = None
         self.generators: list[Any] = []
         self.filling: list[bytes] = []
         self.copying: Any = None
         self.config_files: tuple[tuple[str, int, int], ...] = ()
+        self.configuration: tuple[str, ...] = ()
+        """What those of these files say that are programs."""
 
     def build(self) -> None:
         """Make application and shell, as far as that leaves no trace outside of the process."""
@@ -59,6 +67,7 @@ class Prepared:
         if app.subapp is not None or not issubclass(app.kernel_class, IPythonKernel):
             raise Unfit("it is not ipykernel's own kernel that is to be started")
         self.config_files = signature(app)
+        self.configuration = configuring.settled(self.config_files)
         # Each kernel puts its own here; that there is one tells libraries that they are in a kernel.
         app.config.IPKernelApp.connection_file = ""
         self._build_shell(IPythonKernel)
@@ -106,9 +115,22 @@ def signature(app: Any) -> "tuple[tuple[str, int, int], ...]":
     return tuple(sorted(found))
 
 
-def preload(names: "list[str]", tell: "Callable[[dict[str, Any]], None]") -> None:
+def load(prepared: Prepared, learn: "Callable[[Prepared], None]") -> None:
+    """Build what kernels have in common, and ``learn`` what they load. Raises Unfit."""
+    of = "what Python and ipykernel load at their start"
+    with fitness.Temporary() as temporary:
+        prepared.build()
+        learn(prepared)
+    temporary.look(of)
+    fitness.look_for_graphics(of)
+    fitness.look_for_threads(of)
+    fitness.look_for_files(of, prepared.allowed)
+
+
+def preload(
+    prepared: Prepared, names: "list[str]", tell: "Callable[[dict[str, Any]], None]"
+) -> None:
     """Import what kernels are to have from the first. Raises Unfit."""
-    allowed = set(fitness.open_files())
     for name in names:
         tell({"state": "booting", "reason": f"it imports {name}"})
         with fitness.Temporary() as temporary:
@@ -124,17 +146,19 @@ def preload(names: "list[str]", tell: "Callable[[dict[str, Any]], None]") -> Non
         temporary.look(of)
         fitness.look_for_graphics(of)
         fitness.look_for_threads(of)
-        fitness.look_for_files(of, allowed)
+        fitness.look_for_files(of, prepared.allowed)
 
 
 def settle(prepared: Prepared) -> None:
     """Make ready to be forked: nothing that must not be shared, and as much as can be that is. Raises Unfit."""
     gc.collect()
     fitness.look_for_objects()
+    fitness.look_for_files("what is loaded before kernels are forked", prepared.allowed)
     before, now = prepared.environment, dict(os.environ)
     names = before.keys() | now.keys()
     prepared.changes = {one: now.get(one) for one in names if before.get(one) != now.get(one)}
     prepared.generators = randomness.generators()
+    randomness.look_for_sequences(prepared.generators)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     gc.collect()

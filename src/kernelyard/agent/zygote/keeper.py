@@ -14,6 +14,7 @@ import msgspec
 from kernelyard.agent.journal import wall_clock
 from kernelyard.agent.logs import Log
 from kernelyard.agent.spawner.spawner import Job, NoZygote, Spawned, ZygoteReport
+from kernelyard.agent.spawner.zygotes import FORK_SECONDS
 from kernelyard.agent.zygote.keys import Unfit, Wanted, wanted_for, why_never
 from kernelyard.agent.zygote.lately import Lately
 from kernelyard.agent.zygote.nursery import Spawns
@@ -126,13 +127,16 @@ class Keeper:
             self.wake.set()
         return zygote
 
-    async def fork(self, zygote: Zygote, job: Job, connection_file: Path) -> Spawned | None:
-        """Fork a kernel; None if that failed, of which nothing is left."""
+    async def fork(
+        self, zygote: Zygote, job: Job, connection_file: Path, seconds: float = FORK_SECONDS
+    ) -> Spawned | None:
+        """Fork a kernel; None if that failed, or took longer than so many seconds."""
         try:
-            spawned = await self._spawner.fork(zygote.name, job, connection_file)
+            spawned = await self._spawner.fork(zygote.name, job, connection_file, seconds=seconds)
         except NoZygote as error:
             self._note_failure(zygote, str(error))
-            self.blame(zygote, f"no kernel could be forked from it: {error}")
+            if error.blame:
+                self.blame(zygote, f"no kernel could be forked from it: {error}")
             return None
         except OSError as error:
             # As likely a new program cannot be started either: then that tells what is wrong.
@@ -223,7 +227,7 @@ class Keeper:
         if changed := zygote.fingerprint.changed():
             reason = f"its environment has changed ({changed})"
             self._log.info("zygote.stale", zygote=zygote.name, changed=changed)
-            zygote.is_stale(reason)
+            zygote.has_changed(reason)
             self.wake.set()
             return reason
         return zygote

@@ -18,3 +18,5 @@ class Kept(msgspec.Struct, frozen=True):
     modules: int
     fingerprint: Fingerprint
     images: list[str] = []
+    code: str = ""
+    """Of which state of our own files it has loaded some."""

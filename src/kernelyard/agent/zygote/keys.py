@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kernelyard.agent.launch.lossless import place_of_ipykernel
+from kernelyard.agent.zygote.own_code import own_code
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.model.taken_up import is_taken_up, taken_up
 
+_LEADS = re.compile(
+    r"^(?:PYTHON(?:PATH|HOME|USERBASE|PYCACHEPREFIX)|IPYTHONDIR|MPLCONFIGDIR|MATPLOTLIBRC|HOME|TE?MP(?:DIR)?"
+    r"|JUPYTER_(?:.*_DIR|.*PATH)|XDG_.*(?:HOME|DIRS))$"
+)
+"""Variables that say where something is which is looked for before the fork. Of ``PATH`` that is not said: programs
+are looked for when they are run."""
 _ASKS_FOR_FILE = frozenset({"-f", "--f", "--connection-file"})
 
 
@@ -72,8 +80,9 @@ def wanted_for(
     ordered = {name: text for name, text in kernel_env.items() if is_taken_up(name)}
     dropped = {name for name in image_env if is_taken_up(name) and name not in ordered}
     env = {name: text for name, text in image_env.items() if name not in dropped} | ordered
+    _look_for_relative(env)
     preload = tuple(order.preload)
-    told = [python, arguments, preload, order.trust, sorted(taken_up(env).items())]
+    told = [own_code(), python, arguments, preload, order.trust, sorted(taken_up(env).items())]
     digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()
     return Wanted(
         name=digest[:32],
@@ -83,6 +92,22 @@ def wanted_for(
         env=env,
         plain=taken_up(env) == taken_up(image_env),
     )
+
+
+def _look_for_relative(env: Mapping[str, str]) -> None:
+    """Raise Unfit if a path would lead elsewhere from the directory of a kernel than from a zygote's."""
+    for name, value in env.items():
+        if not is_taken_up(name) or not _LEADS.search(name):
+            continue
+        is_list = name.endswith(("PATH", "_DIRS"))
+        for part in value.split(":") if value and is_list else [value]:
+            if name == "PYTHONPATH":
+                # An empty entry of a list is the directory, too.
+                leads_astray = bool(value) and not part.startswith("/")
+            else:
+                leads_astray = bool(part) and not part.startswith(("/", "~"))
+            if leads_astray:
+                raise Unfit(f"{name} has an entry that depends on the directory")
 
 
 def why_never(order: LaunchOrder, most: int, platform: str = sys.platform) -> str:

@@ -27,31 +27,35 @@ class Lately:
         self._file = file
         self._log = log
         self._recipes = _read(file)
+        self._kept = list(self._recipes)
 
     @property
     def recipes(self) -> list[Recipe]:
         return list(self._recipes)
 
     def note(self, recipe: Recipe) -> None:
-        """A kernel was started so. Writes the file only when there is something new to keep."""
+        """A kernel was started so."""
         if recipe in self._recipes[: MOST // 4] or len(recipe.preload) > LONGEST_PRELOAD:
             return
         rest = [one for one in self._recipes if one != recipe]
         self._recipes = [recipe, *rest][:MOST]
-        self._write()
 
     def drop(self, recipe: Recipe) -> None:
         """It cannot be started so any more."""
         if recipe in self._recipes:
-            self._recipes.remove(recipe)
-            self._write()
+            self._recipes = [one for one in self._recipes if one != recipe]
 
-    def _write(self) -> None:
+    def keep(self) -> None:
+        """Write the file, if there is something new to keep. Not for the event loop's thread."""
+        if (recipes := self._recipes) == self._kept:
+            return
         try:
             self._file.parent.mkdir(mode=0o700, exist_ok=True)
-            write_private(self._file, msgspec.json.encode(self._recipes))
+            # It is no loss if it is not there after a crash of the machine: so are no zygotes.
+            write_private(self._file, msgspec.json.encode(recipes), see_on_disk=False)
         except OSError as error:
             self._log.warning("zygotes.not_kept", problem=str(error))
+        self._kept = recipes
 
 
 def _read(file: Path) -> list[Recipe]:

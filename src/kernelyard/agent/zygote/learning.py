@@ -1,12 +1,13 @@
 """Finding out what a complete kernel does, by one that is forked for a trial and ends when it has answered."""
 
+import contextlib
+import ctypes
 import importlib
 import json
 import os
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,9 @@ from .booting import Prepared
 from .fitness import Unfit
 
 _SECONDS = 60
+_LONGEST_PLACE = 90
+"""Of a directory in which there are sockets."""
+_PR_SET_PDEATHSIG = 1
 
 
 def learn(prepared: Prepared) -> None:
@@ -28,6 +32,10 @@ def learn(prepared: Prepared) -> None:
                 importlib.import_module(name)
             except Exception:  # noqa: BLE001, S112 - made by other modules, under names that are none
                 continue
+    if "storemagic" in getattr(prepared.app, "default_extensions", ()):
+        # Of IPython itself, and the only one that each kernel has; at a trial none are loaded.
+        with contextlib.suppress(Exception):
+            importlib.import_module("IPython.extensions.storemagic")
 
 
 def learn_pages(prepared: Prepared) -> pages.Copying:
@@ -39,7 +47,7 @@ def _trial(prepared: Prepared, tell: "Callable[[], list[Any]]") -> "list[Any]":
     """Fork a kernel and a client; return what is to be told of the kernel when it has answered."""
     ours, its = os.pipe()
     asked, answered = os.pipe()
-    place = Path(tempfile.mkdtemp())
+    place = _place(prepared.sources)
     try:
         children = [_forked(lambda: _try(prepared, place, asked, its, tell))]
         children.append(_forked(lambda: _ask(place, answered, its)))
@@ -52,7 +60,6 @@ def _trial(prepared: Prepared, tell: "Callable[[], list[Any]]") -> "list[Any]":
             os.waitpid(child, 0)
     finally:
         shutil.rmtree(place, ignore_errors=True)
-        tempfile.tempdir = None
     if not said:
         raise Unfit(
             "a kernel that was forked for a trial did not answer; the log of the zygote says why"
@@ -60,10 +67,25 @@ def _trial(prepared: Prepared, tell: "Callable[[], list[Any]]") -> "list[Any]":
     return list(json.loads(said))
 
 
+def _place(sources: str) -> Path:
+    """Make a directory for sockets; where the agent clears up, if the path is short enough."""
+    place = Path(sources).with_suffix(".trial")
+    if sources == os.devnull or len(os.fsencode(place)) > _LONGEST_PLACE:
+        place = Path("/tmp") / f"kernelyard-trial-{os.urandom(8).hex()}"  # noqa: S108
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(0o700)
+    return place
+
+
 def _forked(do: "Callable[[], None]") -> int:
+    parent = os.getpid()
     pid = os.fork()
     if pid:
         return pid
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
     signal.alarm(_SECONDS)
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)

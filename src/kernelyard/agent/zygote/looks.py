@@ -23,8 +23,9 @@ def set_environment(wanted: "dict[str, str]") -> None:
             os.environ[name] = value
 
 
-def show(argv: "list[str]", environment: "dict[str, str]", first: str = "") -> None:
+def show(argv: "list[str]", environment: "dict[str, str]", first: str = "") -> bool:
     """Let others see this command line and this environment; as much of it as there is space for.
+    Return whether they do.
 
     ``first`` is the variable that must be seen. The memory was written by the system when the process
     began; nothing of the interpreter refers to it any more but the name of the program, which stays.
@@ -32,20 +33,21 @@ def show(argv: "list[str]", environment: "dict[str, str]", first: str = "") -> N
     """
     fields = _fields()
     if fields is None:
-        return
+        return False
     arg_start, arg_end, env_start, env_end = fields[45:49]
     names = sorted(environment, key=lambda name: name != first)
     line = _write(argv, arg_start, arg_end)
     seen = _write([f"{name}={environment[name]}" for name in names], env_start, env_end)
-    if line and seen:
-        _cut(fields, arg_start + line, env_start + seen)
+    if not line or not seen:
+        return False
+    _cut(fields, arg_start + line, env_start + seen)
+    return True
 
 
-def show_line(argv: "list[str]") -> None:
+def show_line(argv: "list[str]") -> bool:
     """Let others see this command line; all the space is kept, for those who are forked from here."""
     fields = _fields()
-    if fields is not None:
-        _write(argv, fields[45], fields[46])
+    return fields is not None and _write(argv, fields[45], fields[46]) > 0
 
 
 def _write(entries: "list[str]", start: int, end: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import time
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +19,7 @@ from kernelyard.agent.spawner.zygotes import ZYGOTE_PROGRAM
 from kernelyard.agent.zygote import priority
 from kernelyard.agent.zygote.fingerprint import Fingerprint
 from kernelyard.agent.zygote.kept import Kept
+from kernelyard.agent.zygote.own_code import own_code
 from kernelyard.agent.zygote.sources import sources_of
 from kernelyard.agent.zygote.zygote import Zygote
 
@@ -35,7 +37,9 @@ class Spawns(Protocol):
     def zygotes(self) -> dict[str, ZygoteReport]: ...
     async def start_zygote(self, job: ZygoteJob) -> Spawned: ...
     async def end_zygote(self, name: str) -> None: ...
-    async def fork(self, name: str, job: Job, connection_file: Path) -> Spawned: ...
+    async def fork(
+        self, name: str, job: Job, connection_file: Path, *, seconds: float
+    ) -> Spawned: ...
 
 
 class Nursery:
@@ -113,8 +117,7 @@ class Nursery:
             return
         for path in self._home.iterdir():
             if path.name.partition(".")[0] not in names and path.name != "lately.json":
-                with contextlib.suppress(OSError):
-                    path.unlink()
+                _remove(path)
 
     async def _booted(self, zygote: Zygote) -> ZygoteReport | None:
         """Its report that it is ready; None if it is not, which its state tells."""
@@ -161,6 +164,7 @@ class Nursery:
         self._home.mkdir(mode=0o700, exist_ok=True)
         log = self._home / f"{zygote.name}.log"
         log.unlink(missing_ok=True)
+        _remove(self._sources(zygote.name).with_suffix(".trial"))
         return ZygoteJob(
             name=zygote.name,
             job=Job(
@@ -192,6 +196,7 @@ class Nursery:
             modules=zygote.modules,
             fingerprint=fingerprint,
             images=list(zygote.images),
+            code=own_code(),
         )
         try:
             write_private(self._file(zygote.name), msgspec.json.encode(kept))
@@ -203,6 +208,15 @@ class Nursery:
 
     def _file(self, name: str) -> Path:
         return self._home / f"{name}.json"
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or the directory of a trial that was broken off."""
+    with contextlib.suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
 
 
 async def _settled(reports: asyncio.Queue[ZygoteReport]) -> ZygoteReport:

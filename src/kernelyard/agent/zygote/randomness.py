@@ -11,6 +11,8 @@ import time
 from types import ModuleType
 from typing import Any
 
+from .fitness import Unfit
+
 
 def generators() -> "list[Any]":
     """Find the generators of random numbers that imported modules have made.
@@ -37,13 +39,22 @@ def renew(known: "list[Any]") -> None:
     random.seed()
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed()
+    _renew_torch()
     _renew_uuid()
     _renew_multiprocessing()
     tempfile.tempdir = None
     _put(tempfile, "_name_sequence", None)
     # Threads without a name are counted.
     _put(threading, "_counter", itertools.count(1).__next__)
+    _renew_main_thread()
     _restart_clocks()
+
+
+def _renew_main_thread() -> None:
+    """The interpreter knows its id from before the fork."""
+    renew = getattr(threading.main_thread(), "_set_native_id", None)
+    if renew is not None:
+        renew()
 
 
 def _put(module: ModuleType, name: str, value: object) -> None:
@@ -64,9 +75,54 @@ def _seed(one: Any) -> None:
             one.seed()
             return
         bits = getattr(one, "bit_generator", None) or getattr(one, "_bit_generator", one)
-        bits.state = type(bits)().state
+        fresh = type(bits)()
+        if _has_sequence(bits):
+            # With it goes what others are spawned from.
+            bits.__setstate__((fresh.state, fresh.seed_seq))
+        else:
+            bits.state = fresh.state
     except Exception as error:  # noqa: BLE001 - a class of others that is made or seeded in its own way
         print("could not be seeded anew:", type(one), error, file=sys.stderr)
+
+
+def _has_sequence(bits: Any) -> bool:
+    """Whether numpy lets the sequence of seeds be replaced from which a generator was seeded."""
+    try:
+        state = bits.__reduce__()[2]
+    except (AttributeError, IndexError, TypeError):
+        return False
+    return isinstance(state, tuple) and len(state) == 2 and hasattr(bits, "seed_seq")
+
+
+def look_for_sequences(known: "list[Any]") -> None:
+    """Raise Unfit if a module holds a sequence of seeds of numpy's, from which each kernel would draw the same."""
+    module = sys.modules.get("numpy.random")
+    kind = getattr(module, "SeedSequence", None)
+    if kind is None:
+        return
+    bits = [
+        getattr(one, "bit_generator", None) or getattr(one, "_bit_generator", one) for one in known
+    ]
+    theirs = {id(getattr(one, "seed_seq", getattr(one, "_seed_seq", None))) for one in bits}
+    for one in known:
+        made = getattr(one, "bit_generator", None)
+        if made is not None and not _has_sequence(made):
+            raise Unfit(
+                "a module has made a generator that this version of numpy cannot begin anew"
+            )
+    for one in gc.get_objects():
+        for other in (one, *gc.get_referents(one)):
+            if isinstance(other, kind) and id(other) not in theirs:
+                raise Unfit(
+                    "a module has made a numpy.random.SeedSequence, which kernels would share"
+                )
+
+
+def _renew_torch() -> None:
+    """The generator of torch is seeded when it is imported."""
+    kept = getattr(sys.modules.get("torch"), "default_generator", None)
+    if kept is not None:
+        kept.seed()
 
 
 def _renew_uuid() -> None:

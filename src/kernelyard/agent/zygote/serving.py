@@ -9,7 +9,6 @@ import traceback
 from . import becoming, booting, fitness, forking, learning, looks, telling
 from .channel import channel_of_stdin, read_frame, say
 
-PADDING = "KERNELYARD_ZYGOTE_PADDING"
 PADDED = "--kernelyard-padding="
 
 OURS = ("gc", "resource")
@@ -23,17 +22,15 @@ def live() -> bool:
     task = read_frame(channel)
     if task is None:
         return False
-    os.environ.pop(PADDING, None)
+    os.environ.pop(booting.PADDING, None)
     looks.forget_initial_environment()
     sys.argv[1:] = [one for one in sys.argv[1:] if not one.startswith(PADDED)]
     try:
-        prepared = booting.Prepared()
+        prepared = booting.Prepared(task, channel.fileno())
         for name in OURS:
             sys.modules.pop(name, None)
-        prepared.build()
-        learning.learn(prepared)
-        booting.preload(task["preload"], lambda said: say(channel, said))
-        fitness.look_for_threads("what ipykernel loads")
+        booting.load(prepared, learning.learn)
+        booting.preload(prepared, task["preload"], lambda said: say(channel, said))
         telling.tell(task.get("sources", os.devnull), prepared.app)
         _forget_ourselves()
         booting.settle(prepared)
@@ -49,13 +46,14 @@ def live() -> bool:
         traceback.print_exc()
         sys.stderr.flush()
         return False
-    looks.show_line([sys.executable, *sys.argv])
+    if not looks.show_line([sys.executable, *sys.argv]):
+        say(channel, {"state": "unfit", "reason": "the table of processes cannot be written to"})
+        return False
     taken = round((time.monotonic() - begin) * 1000)
     say(channel, {"state": "ready", "modules": len(sys.modules), "booted_ms": taken})
     child = forking.serve(channel)
     if child is None:
         return False
-    prepared.copying.run()
     connection_file = becoming.become(*child, prepared)
     becoming.start(prepared, connection_file)
     return True

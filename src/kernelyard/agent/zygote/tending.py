@@ -13,6 +13,7 @@ from kernelyard.agent.waiting import happens
 from kernelyard.agent.zygote.keeper import Keeper
 from kernelyard.agent.zygote.keys import Recipe, Unfit, Wanted
 from kernelyard.agent.zygote.nursery import Nursery, Spawns
+from kernelyard.agent.zygote.own_code import own_code
 from kernelyard.agent.zygote.zygote import Zygote
 from kernelyard.model.errors import YardError
 
@@ -82,12 +83,13 @@ class Tending:
     async def find(self) -> None:
         """Take over what an earlier agent has left with the spawner; end what nobody knows."""
         keeper, known = self._keeper, set[str]()
+        code = await asyncio.to_thread(own_code)
         for name, report in list(self._spawner.zygotes.items()):
             if report.state not in _THERE:
                 continue
             kept = self._nursery.found(name)
             usable = kept is not None and report.state == "ready" and kept.pid == report.pid
-            if kept is None or not usable or name in keeper.zygotes:
+            if kept is None or not usable or kept.code != code or name in keeper.zygotes:
                 await self._nursery.put_away(name)
                 continue
             zygote = keeper.zygotes[name] = Zygote(name)
@@ -99,6 +101,7 @@ class Tending:
     async def tend(self) -> None:
         """Do what is to be done now."""
         await self._end_leaving()
+        await asyncio.to_thread(self._keeper.lately.keep)
         self._keeper.pressure = await asyncio.to_thread(self._short)
         if self._keeper.pressure:
             self._give_way(self._keeper.pressure)
@@ -186,7 +189,7 @@ class Tending:
             changed = await asyncio.to_thread(one.fingerprint.changed_anywhere)
             if changed and one.state == "ready":
                 self._log.info("zygote.stale", zygote=one.name, changed=changed)
-                one.is_stale(f"its environment has changed ({changed})")
+                one.has_changed(f"its environment has changed ({changed})")
 
     def _boot_one(self) -> None:
         """Begin to start one that is wanted, if there is room and none is being started."""

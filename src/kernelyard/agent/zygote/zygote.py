@@ -16,6 +16,9 @@ from kernelyard.wire.zygotes import ZygoteFact, ZygoteState
 FIRST_REST = 30.0
 """Seconds until one that failed is tried again; four times as long after each further failure."""
 LONGEST_REST = 900.0
+MANY_CHANGES = 3
+MANY_CHANGES_SECONDS = 120.0
+"""One whose environment has changed so often within this time rests, too."""
 
 
 @dataclass(slots=True)
@@ -48,6 +51,8 @@ class Zygote:
     """When it may be started, by the monotonic clock."""
     troubles: int = 0
     """Failures since it last did well."""
+    changes: list[float] = field(default_factory=list)
+    """When its environment had changed, of late."""
 
     @property
     def there(self) -> bool:
@@ -86,6 +91,14 @@ class Zygote:
         self.leaving = self.leaving or self.there
         self.state, self.reason = "waiting", reason
         self._has_no_process()
+
+    def has_changed(self, reason: str) -> None:
+        """The same, for its environment is another; what changes all the time is left to rest."""
+        now = time.monotonic()
+        self.changes = [*(at for at in self.changes if now - at < MANY_CHANGES_SECONDS), now]
+        self.is_stale(reason)
+        if len(self.changes) >= MANY_CHANGES:
+            self.retry = now + FIRST_REST
 
     def failed(self, reason: str, *, at_once: bool = False) -> None:
         """It could not be had. It is tried again later; ``at_once`` the first time if it did well before."""

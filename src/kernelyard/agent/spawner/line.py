@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from kernelyard.agent.spawner.zygotes import NoZygote, ZygoteReport, ZygoteState
+from kernelyard.agent.spawner.zygotes import NoZygote, ZygoteReport
 
 _LENGTH = struct.Struct("<I")
 _CREDENTIALS = struct.Struct("iII")
@@ -51,31 +51,13 @@ class Answer:
     """Its end; it may have been told already when the answer is read."""
 
 
-class _Zygote(msgspec.Struct, frozen=True):
-    """What a spawner says of a zygote."""
-
-    name: str
-    state: ZygoteState
-    reason: str = ""
-    pid: int | None = None
-    start_time: int | None = None
-    preload: tuple[str, ...] = ()
-    modules: int = 0
-    booted_ms: int | None = None
-    forked: int = 0
-
-    @property
-    def report(self) -> ZygoteReport:
-        return ZygoteReport(**msgspec.structs.asdict(self))
-
-
 class _Said(msgspec.Struct, frozen=True):
     """Anything that a spawner says."""
 
     spawner: int | None = None
     children: list[tuple[int, int | None]] = []
-    zygotes: list[_Zygote] = []
-    zygote: _Zygote | None = None
+    zygotes: list[ZygoteReport] = []
+    zygote: ZygoteReport | None = None
     no_zygote: str | None = None
     blame: bool = False
     id: int | None = None
@@ -218,11 +200,11 @@ class Line:
             for pid, start_time in said.children:
                 self._expect(pid, start_time)
             for zygote in said.zygotes:
-                self._on_zygote(zygote.report)
+                self._on_zygote(zygote)
             if not self._hello.done():
                 self._hello.set_result(None)
         elif said.zygote is not None:
-            self._on_zygote(said.zygote.report)
+            self._on_zygote(said.zygote)
         elif said.exit is not None:
             self._start_times.pop(said.exit, None)
             told = self._children.pop(said.exit, None)

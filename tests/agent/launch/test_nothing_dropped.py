@@ -121,8 +121,8 @@ async def test_a_restart_of_the_agent_does_not_forget_which_kernels_drop_nothing
     [
         (["python", "-m", "ipykernel_launcher", "-f", "x"], ["python", str(START), "-f", "x"]),
         (
-            ["python3", "-X", "-m", "ipykernel", "-f", "x"],
-            ["python3", "-X", str(START), "-f", "x"],
+            ["python3", "-X", "utf8", "-Wignore", "-m", "ipykernel", "-f", "x"],
+            ["python3", "-X", "utf8", "-Wignore", str(START), "-f", "x"],
         ),
         (["python", "-m", "bash_kernel", "-f", "x"], None),
         (["R", "--slave", "-e", "IRkernel::main()", "--args", "x"], None),

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 START = Path(__file__).with_name("start_ipykernel.py")
+_TAKES_A_WORD = frozenset({"-X", "-W"})
+"""Options of Python's whose value may stand behind them as a word of its own."""
 _MODULES = frozenset({"ipykernel_launcher", "ipykernel"})
 
 
@@ -28,9 +30,9 @@ def without_loss(argv: Sequence[str]) -> tuple[list[str], bool]:
 
 def place_of_ipykernel(argv: Sequence[str]) -> int | None:
     """Where in a command line of Python's stands ``-m ipykernel_launcher``; None if it is no such."""
-    for place in range(1, len(argv) - 1):
+    place = 1
+    while place < len(argv) - 1 and argv[place].startswith("-"):
         if argv[place] == "-m" and argv[place + 1] in _MODULES:
             return place
-        if not argv[place].startswith("-"):
-            break
+        place += 2 if argv[place] in _TAKES_A_WORD else 1
     return None

@@ -46,7 +46,7 @@ class Group:
     def enter(self, pid: int) -> None:
         """Put a process into it; what it starts is in it, too. Raises OSError."""
         for place in set(self.places.values()):
-            (place / "cgroup.procs").write_text(str(pid))
+            put_into(place, pid)
 
     def memory_kills(self) -> int:
         """How many of its processes the system has killed for want of memory."""
@@ -60,6 +60,17 @@ class Group:
         """Remove it if its processes have gone; return whether nothing is left of it."""
         left = [place for place in set(self.places.values()) if not remove_group(place)]
         return not left
+
+
+def put_into(place: Path, pid: int) -> None:
+    """Move a process to a group, if it is not there yet: a move takes milliseconds. Raises OSError."""
+    procs = place / "cgroup.procs"
+    try:
+        there = str(pid) in procs.read_text().split()
+    except OSError:
+        there = False
+    if not there:
+        procs.write_text(str(pid))
 
 
 @dataclass(slots=True)

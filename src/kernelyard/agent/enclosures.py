@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from kernelyard.agent.cgroups import MOUNTS, OWN, remove_group, unified_place
+from kernelyard.agent.cgroups import MOUNTS, OWN, put_into, remove_group, unified_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Enclosures:
         if (place := self.make(kernel_id)) is None:
             return
         try:
-            (place / "cgroup.procs").write_text(str(pid))
+            put_into(place, pid)
         except OSError:
             # It has ended already, or we may not: it is looked for in other ways, too.
             return

@@ -14,6 +14,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+_MOST_PROCESSES = 4096
+"""Bytes of a list of processes, in which a process that is made in a group is the only one."""
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -67,13 +69,25 @@ def open_log(place: str) -> int:
     return os.open(place, flags, 0o600)
 
 
+def open_group(groups: "list[str]") -> "int | None":
+    """Open the control group in which a process can be made; None if it must move to all of them."""
+    for place in groups:
+        # Only those of version 2 tell of controllers.
+        if os.path.exists(place + "/cgroup.controllers"):  # noqa: PTH110 - it is text
+            with contextlib.suppress(OSError):
+                return os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    return None
+
+
 def hold(groups: "list[str]", limits: "list[tuple[int, int, int]]") -> None:
     """Enter control groups and take on limits, as far as that can be done, before anything is run."""
     own = str(os.getpid()).encode()
     for place in groups:
         with contextlib.suppress(OSError):
-            procs = os.open(place + "/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
-            os.write(procs, own)
+            procs = os.open(place + "/cgroup.procs", os.O_RDWR | os.O_CLOEXEC)
+            # To be moved takes milliseconds, also to where one is.
+            if own not in os.read(procs, _MOST_PROCESSES).split():
+                os.write(procs, own)
             os.close(procs)
     for kind, soft, hard in limits:
         with contextlib.suppress(OSError, ValueError):

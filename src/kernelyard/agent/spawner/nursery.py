@@ -200,6 +200,10 @@ class Nursery:
         except BaseException:
             os.close(log)
             raise
+        if (
+            group := self._children.open_group([str(one) for one in job.get("groups", ())])
+        ) is not None:
+            fork.ends.append(group)
         self._forks.add(fork)
         zygote.waiting.append(fork)
         fork.flush()

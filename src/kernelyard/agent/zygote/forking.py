@@ -5,9 +5,11 @@ import os
 import signal
 import socket
 
+from . import cloning
 from .channel import say
 
-_DESCRIPTORS = 2
+_LEAST, _MOST = 2, 3
+"""Descriptors of a cord and of a log; and of a control group, if it can be made in one."""
 
 
 def serve(channel: socket.socket) -> "tuple[socket.socket, int] | None":
@@ -15,25 +17,27 @@ def serve(channel: socket.socket) -> "tuple[socket.socket, int] | None":
     # The processes in between end at once, and nobody here waits for them.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
-        asked, descriptors, _, _ = socket.recv_fds(channel, 1, _DESCRIPTORS)
+        asked, descriptors, _, _ = socket.recv_fds(channel, 1, _MOST)
         if not asked:
             return None
-        if len(descriptors) != _DESCRIPTORS:
+        if len(descriptors) < _LEAST:
             for one in descriptors:
                 os.close(one)
             continue
         cord = socket.socket(fileno=descriptors[0])
-        if _is_kernel(cord):
+        group = descriptors[2] if len(descriptors) == _MOST else None
+        if _is_kernel(cord, group):
             channel.close()
             return cord, descriptors[1]
         cord.close()
-        os.close(descriptors[1])
+        for one in descriptors[1:]:
+            os.close(one)
 
 
-def _is_kernel(cord: socket.socket) -> bool:
+def _is_kernel(cord: socket.socket, group: "int | None") -> bool:
     """Fork twice, so that the kernel's parent is the spawner, which adopts what others leave behind."""
     try:
-        if os.fork():
+        if _first_fork(group):
             return False
     except OSError as error:
         _refuse(cord, error)
@@ -45,6 +49,12 @@ def _is_kernel(cord: socket.socket) -> bool:
         _refuse(cord, error)
         os._exit(0)
     return True
+
+
+def _first_fork(group: "int | None") -> int:
+    pid = None if group is None else cloning.fork_into(group)
+    # Where it cannot be made in its group, it moves there later.
+    return os.fork() if pid is None else pid
 
 
 def _refuse(cord: socket.socket, error: OSError) -> None:

@@ -3,7 +3,7 @@
 It imports what its kernels need, and forks one when asked; it has one thread, and makes nothing that two
 kernels must not share. Its standard input is a socket to the spawner. First comes a frame, a little-endian
 u32 length and a JSON object ``{"preload": [module, ...], "sources": file}``; then one byte for each kernel, and with it the
-descriptors of its *cord* and of its log. It says lines of JSON: ``{"state": "booting", "reason"}``,
+descriptors of its *cord*, of its log, and of the control group that it is made in, if there is one. It says lines of JSON: ``{"state": "booting", "reason"}``,
 ``{"state": "ready", "modules", "booted_ms"}`` or ``{"state": "unfit", "reason"}``.
 
 Along the cord, a socket, the kernel is told its job in such a frame (``argv``, ``env``, ``cwd``,

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from time import perf_counter
 
+import httpx
+
 from kernelyard.client import Pool
 
 from benchmarks.figures import Found, compared
@@ -79,11 +81,19 @@ def _choosing(peer: Gateway) -> Turn:
 async def _all_idle(peer: Gateway, count: int) -> None:
     """Wait until those that were started in advance are up: once asked, each says so."""
     until = perf_counter() + PATIENCE
-    while perf_counter() < until and len(await peer.listed()) < count:
+    while perf_counter() < until and await _count(peer) < count:
         await asyncio.sleep(LOOK)
     # It lists them before they are up, and never says that they are: the processor tells.
     await asyncio.sleep(2)
     await at_rest(PATIENCE)
+
+
+async def _count(peer: Gateway) -> int:
+    """How many kernels it lists: none while it fails, which it does now and then as it starts them."""
+    try:
+        return len(await peer.listed())
+    except httpx.HTTPStatusError:
+        return 0
 
 
 async def _pool(scene: Scene) -> Pool:

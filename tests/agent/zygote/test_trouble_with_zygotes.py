@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from kernelyard.agent.logs import Log
-from kernelyard.agent.spawner import children, program
+from kernelyard.agent.spawner import children, offspring, program
 from kernelyard.agent.spawner.nursery import Nursery
 from kernelyard.agent.spawner.spawner import NoZygote
 from kernelyard.agent.zygote.nursery import Nursery as Tended
@@ -63,7 +63,7 @@ def test_one_that_has_ended_before_it_is_told_anything_is_taken_leave_of(tmp_pat
     earlier = signal.set_wakeup_fd(-1)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(tmp_path / "s"))
-        nursery = Nursery(program.Spawner(listener), LateChildren)
+        nursery = Nursery(program.Spawner(listener), LateChildren, offspring)
         signal.set_wakeup_fd(earlier)
         job = {
             "name": "z",

@@ -5,25 +5,24 @@ that is being forked has another, its *cord*. Nobody else holds the other end of
 still become that kernel: when it is cut before a pid was told along it, there is none, and there will be none.
 """
 
+from __future__ import annotations
+
 import errno
-import json
 import os
-import selectors
 import signal
 import socket
-import struct
 import time
-from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-FORK_SECONDS = 5.0
-"""Within so long a fork has told its pid, if who asked for it has not less time."""
+if TYPE_CHECKING:
+    from kernelyard.agent.spawner.offspring import Fork, Zygote
+
 STILL_SECONDS = 2.0
 """A zygote of which nothing was heard for so long while it should have forked is killed."""
-MOST_SAID = 64 * 1024
+MOST_LOST = 3
+"""Some versions of Linux kill what is made in a group if that, or the maker's, was killed once (``cgroup.kill``):
+after so many in sequence kernels move to their groups instead."""
 MOST_REMEMBERED = 256
-_LENGTH = struct.Struct("<I")
-_GO = b"."
 _STATES = ("booting", "ready", "unfit")
 """What a zygote may say of itself; that it has ended, the system says."""
 _KINDS = {"reason": str, "modules": int, "booted_ms": int}
@@ -31,134 +30,33 @@ _KINDS = {"reason": str, "modules": int, "booted_ms": int}
 Said = dict[str, Any]
 
 
-class Frame:
-    """What one end of a socket is told as soon as it can be, without waiting."""
-
-    def __init__(self, end: socket.socket, said: Said) -> None:
-        body = json.dumps(said).encode()
-        self._end = end
-        self._unsent = _LENGTH.pack(len(body)) + body
-
-    @property
-    def events(self) -> int:
-        return selectors.EVENT_WRITE if self._unsent else 0
-
-    def flush(self) -> None:
-        """Send what can be sent now; that nobody is there is noticed when nothing is heard."""
-        try:
-            while self._unsent:
-                self._unsent = self._unsent[self._end.send(self._unsent) :]
-        except BlockingIOError:
-            return
-        except OSError:
-            self._unsent = b""
-
-
-class Zygote:
-    """One zygote, and what is known of it."""
-
-    def __init__(self, job: Said, channel: socket.socket) -> None:
-        self.channel = channel
-        self.child: Any = None
-        self.said: Said = {
-            "name": str(job["name"]),
-            "state": "booting",
-            "reason": "",
-            "preload": list(job["preload"]),
-            "forked": 0,
-        }
-        told = {"preload": job["preload"], "sources": job.get("sources", os.devnull)}
-        self.task = Frame(channel, {**told, "env": job["env"]})
-        self.waiting: deque[Fork] = deque()
-        """Forks that it has not been asked for yet, for it has too much to do."""
-        self.moved_at = time.monotonic()
-        """When something was heard of it, or of a kernel that it has forked, by the monotonic clock."""
-        self._come = b""
-
-    @property
-    def events(self) -> int:
-        waits = selectors.EVENT_WRITE if self.waiting else 0
-        return selectors.EVENT_READ | self.task.events | waits
-
-    @property
-    def state(self) -> str:
-        return str(self.said["state"])
-
-    def hear(self) -> "list[Said] | None":
-        """Return what it has said; None if it says nothing any more."""
-        lines, self._come = _lines_of(self.channel, self._come)
-        return lines
-
-
-class Fork:
-    """One kernel that is being forked."""
-
-    def __init__(
-        self, zygote: Zygote, line: Any, number: Any, job: Said, ends: "list[int]"
-    ) -> None:
-        """``ends`` are the descriptors that the zygote is to be given."""
-        self.zygote = zygote
-        self.line = line
-        self.number = number
-        self.job = job
-        self.asked_at = time.monotonic()
-        self.until = self.asked_at + min(FORK_SECONDS, float(job.get("seconds", FORK_SECONDS)))
-        self.cord, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.cord.setblocking(False)
-        self.ends = [its.detach(), *ends]
-        self._told = Frame(self.cord, job)
-        self._come = b""
-
-    @property
-    def events(self) -> int:
-        return selectors.EVENT_READ | self._told.events
-
-    def flush(self) -> None:
-        """Tell it of its job what can be told now."""
-        self._told.flush()
-
-    def let_loose(self) -> None:
-        """Keep nothing of what only the zygote is to have."""
-        for one in self.ends:
-            os.close(one)
-        self.ends = []
-
-    def hear(self) -> "list[Said] | None":
-        """Return what it has said; None if there is nobody at the other end any more."""
-        lines, self._come = _lines_of(self.cord, self._come)
-        return lines
-
-    def let_go(self) -> bool:
-        """Let it become a kernel; False if it has ended meanwhile."""
-        try:
-            return self.cord.send(_GO) == len(_GO)
-        except OSError:
-            return False
-
-
 class Nursery:
     """All zygotes of a spawner, and the kernels that are being forked from them."""
 
-    def __init__(self, spawner: Any, children: Any) -> None:
+    def __init__(self, spawner: Any, children: Any, offspring: Any) -> None:
+        """The last two are other files of this program."""
         self._spawner = spawner
         self._children = children
+        self._offspring = offspring
         self._zygotes: dict[str, Zygote] = {}
         self._forks: set[Fork] = set()
+        self._lost_in_groups = 0
+        """How many in sequence have ended that were to be made in a control group."""
 
     @property
-    def reports(self) -> "list[Said]":
+    def reports(self) -> list[Said]:
         """What is known of each, for an agent that comes."""
         return [one.said for one in self._zygotes.values()]
 
     @property
-    def waiting_seconds(self) -> "float | None":
+    def waiting_seconds(self) -> float | None:
         """After how long something must be looked at; None if nothing waits."""
         if not self._forks:
             return None
         return max(0.0, min(one.until for one in self._forks) - time.monotonic())
 
     @property
-    def pids(self) -> "set[int]":
+    def pids(self) -> set[int]:
         """The processes of living zygotes."""
         return {one.child.pid for one in self._zygotes.values() if one.child is not None}
 
@@ -177,7 +75,8 @@ class Nursery:
         finally:
             its.close()
         ours.setblocking(False)
-        zygote = self._zygotes[name] = Zygote(job, ours)
+        zygote: Zygote = self._offspring.Zygote(job, ours)
+        self._zygotes[name] = zygote
         zygote.child = self._children.Child(pid, str(job["exit_file"]))
         zygote.said.update(pid=pid, start_time=zygote.child.start_time)
         # It may have ended already: the system tells that.
@@ -186,7 +85,7 @@ class Nursery:
         self._forget()
         return {"pid": pid, "start_time": zygote.child.start_time}
 
-    def fork(self, line: Any, number: Any, job: Said) -> "Said | None":
+    def fork(self, line: Any, number: Any, job: Said) -> Said | None:
         """Have a kernel forked; return an answer if there is one already. Raises OSError."""
         zygote = self._zygotes.get(str(job["name"]))
         if zygote is None:
@@ -194,21 +93,8 @@ class Nursery:
         if zygote.state != "ready":
             why = f"the zygote is {zygote.state}: {zygote.said['reason']}"
             return {"no_zygote": why, "blame": True}
-        log = self._children.open_log(job["log"])
-        try:
-            fork = Fork(zygote, line, number, job, [log])
-        except BaseException:
-            os.close(log)
-            raise
-        if (
-            group := self._children.open_group([str(one) for one in job.get("groups", ())])
-        ) is not None:
-            fork.ends.append(group)
-        self._forks.add(fork)
-        zygote.waiting.append(fork)
-        fork.flush()
-        self._spawner.watch(fork.cord, fork.events, lambda: self._attend(fork))
-        self._attend_to(zygote)
+        fork = self._begun(zygote, line, number, job, grouped=self._lost_in_groups < MOST_LOST)
+        self._begin(fork)
         return None
 
     def end(self, name: str) -> None:
@@ -261,6 +147,45 @@ class Nursery:
                 fork, {"no_zygote": f"nothing was forked within {taken:.1f} s", "blame": still}
             )
 
+    def _begun(self, zygote: Zygote, line: Any, number: Any, job: Said, *, grouped: bool) -> Fork:
+        ends = [self._children.open_log(job["log"])]
+        try:
+            group = None
+            if grouped:
+                group = self._children.open_group([str(one) for one in job.get("groups", ())])
+            if group is not None:
+                ends.append(group)
+            fork: Fork = self._offspring.Fork(zygote, line, number, job, ends)
+        except BaseException:
+            for one in ends:
+                os.close(one)
+            raise
+        return fork
+
+    def _begin(self, fork: Fork) -> None:
+        self._forks.add(fork)
+        fork.zygote.waiting.append(fork)
+        fork.flush()
+        self._spawner.watch(fork.cord, fork.events, lambda: self._attend(fork))
+        self._attend_to(fork.zygote)
+
+    def _lost(self, fork: Fork) -> None:
+        """Nobody is there any more; fork without a group what may have died for being made in one."""
+        zygote = fork.zygote
+        if fork.grouped and zygote.state == "ready" and time.monotonic() < fork.until:
+            self._lost_in_groups += 1
+            try:
+                again = self._begun(zygote, fork.line, fork.number, fork.job, grouped=False)
+            except OSError:
+                pass
+            else:
+                again.until = fork.until
+                self._drop(fork)
+                self._begin(again)
+                return
+        # If it was the zygote that has ended, the system tells that, too.
+        self._settle(fork, {"no_zygote": "the kernel ended before it began"})
+
     def _attend_to(self, zygote: Zygote) -> None:
         """Tell a zygote what it can be told now, and look again when it can be told the rest."""
         zygote.task.flush()
@@ -299,8 +224,7 @@ class Nursery:
         fork.flush()
         lines = fork.hear()
         if lines is None:
-            # If it was the zygote that has ended, the system tells that, too.
-            self._settle(fork, {"no_zygote": "the kernel ended before it began"})
+            self._lost(fork)
         elif lines:
             fork.zygote.moved_at = time.monotonic()
             self._answered(fork, lines[0])
@@ -316,6 +240,8 @@ class Nursery:
             # It ends by itself, for it was not let go.
             self._settle(fork, {"no_zygote": "the kernel ended before it began"})
             return
+        if fork.grouped:
+            self._lost_in_groups = 0
         fork.zygote.said["forked"] += 1
         child = self._spawner.adopt(pid, str(fork.job["exit_file"]))
         if child is None:
@@ -325,10 +251,13 @@ class Nursery:
         self._tell(fork.zygote)
 
     def _settle(self, fork: Fork, said: Said) -> None:
+        self._drop(fork)
+        self._spawner.answer(fork.line, {"id": fork.number, **said})
+
+    def _drop(self, fork: Fork) -> None:
         self._forks.discard(fork)
         fork.let_loose()
         self._spawner.forget(fork.cord)
-        self._spawner.answer(fork.line, {"id": fork.number, **said})
 
     def _tell(self, zygote: Zygote) -> None:
         self._spawner.tell_all({"zygote": zygote.said})
@@ -338,27 +267,6 @@ class Nursery:
         gone = [name for name, one in self._zygotes.items() if one.child is None]
         for name in gone[: max(0, len(gone) - MOST_REMEMBERED)]:
             del self._zygotes[name]
-
-
-def _lines_of(end: socket.socket, come: bytes) -> "tuple[list[Said] | None, bytes]":
-    """Read lines of JSON without waiting; None where there will be no more, or nonsense comes."""
-    over = False
-    try:
-        while part := end.recv(MOST_SAID):
-            come += part
-            if len(come) > MOST_SAID:
-                return None, b""
-        over = True
-    except BlockingIOError:
-        pass
-    except OSError:
-        over = True
-    *whole, rest = come.split(b"\n")
-    try:
-        lines = [dict(json.loads(one)) for one in whole]
-    except (ValueError, TypeError):
-        return None, b""
-    return (None if over and not lines else lines), rest
 
 
 def _known(said: Said) -> Said:

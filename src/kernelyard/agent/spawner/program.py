@@ -48,6 +48,7 @@ def _beside(name: str) -> Any:
 children = _beside("children")
 lines = _beside("agents_line")
 nursery = _beside("nursery")
+offspring = _beside("offspring")
 
 
 class Spawner:
@@ -59,7 +60,7 @@ class Spawner:
         self._inode = _inode(self._place)
         self._lines: set[Any] = set()
         self._children: dict[int, Any] = {}
-        self._nursery = nursery.Nursery(self, children)
+        self._nursery = nursery.Nursery(self, children, offspring)
         self._ending = False
         self._alone_since = time.monotonic()
         self._selector = selectors.DefaultSelector()

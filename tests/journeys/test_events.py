@@ -32,9 +32,12 @@ def test_a_follower_of_events_sees_each_once_across_a_kill(own: LiveServer) -> N
         tasks = [kernel.submit("time.sleep(0.3)") for _ in range(4)]
         bad = kernel.submit("1/0")
         wait_until(lambda: any(event.task_id == tasks[0].id for event in seen))
+    folder = own.data_dir / "agent" / "kernels" / kernel.id
+    # What has only been stored is handed to the agent when the server is back.
+    wait_until(lambda: bad.id.encode() in (folder / "queue").read_bytes())
 
     own.kill()
-    journal = own.data_dir / "agent" / "kernels" / kernel.id / "journal"
+    journal = folder / "journal"
     wait_until(lambda: b"ZeroDivisionError" in journal.read_bytes(), 30)
     own.start()
 

@@ -112,11 +112,11 @@ async def test_an_agent_that_is_silent_for_long_counts_as_gone(tmp_path: Path) -
 
 async def test_signs_of_life_are_no_records_and_keep_the_stream(tmp_path: Path) -> None:
     async def live(agent: Agent) -> None:
-        async for _ in turns_of_the_loop(0.6):
+        async for _ in turns_of_the_loop(2.5):
             agent.say()
         agent.say(END)
 
-    async with a_stream(tmp_path, silence=0.2) as (stream, agent):
+    async with a_stream(tmp_path, silence=2.0) as (stream, agent):
         living = asyncio.create_task(live(agent))
         assert await stream.next() == [END]
         await living
@@ -133,10 +133,10 @@ async def test_an_agent_that_is_made_to_wait_is_not_silent(tmp_path: Path) -> No
 
     heard = Listener()
     got: list[Record] = []
-    async with a_stream(tmp_path, heard, silence=0.2) as (stream, agent):
+    async with a_stream(tmp_path, heard, silence=2.0) as (stream, agent):
         speaking = asyncio.create_task(speak(agent))
         await heard.came.wait()
-        async for _ in turns_of_the_loop(0.6):
+        async for _ in turns_of_the_loop(2.5):
             pass
         assert 0 < len(heard.records) < len(outputs), "it must be made to wait"
         while END not in got:

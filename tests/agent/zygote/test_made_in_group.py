@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ from kernelyard.agent.enclosures import Enclosures
 from kernelyard.agent.spawner import children
 from kernelyard.agent.spawner.spawner import Hold
 
-from tests.support.agent_process import wait_until
+from tests.support.agent_process import SECONDS, wait_until
 from tests.support.forked_kernels import Nest
 
 NAME = "kernelyard-test-of-groups"
@@ -51,7 +52,9 @@ def group() -> Iterator[Path]:
         yield place
     finally:
         enclosures.end(place.name)
-        enclosures.remove(place.name)
+        until = time.monotonic() + SECONDS
+        while not enclosures.remove(place.name) and time.monotonic() < until:
+            os.sched_yield()
         enclosures.close()
 
 

@@ -85,10 +85,12 @@ def hold(groups: "list[str]", limits: "list[tuple[int, int, int]]") -> None:
     for place in groups:
         with contextlib.suppress(OSError):
             procs = os.open(place + "/cgroup.procs", os.O_RDWR | os.O_CLOEXEC)
-            # To be moved takes milliseconds, also to where one is.
-            if own not in os.read(procs, _MOST_PROCESSES).split():
-                os.write(procs, own)
-            os.close(procs)
+            try:
+                # To be moved takes milliseconds, also to where one is.
+                if own not in os.read(procs, _MOST_PROCESSES).split():
+                    os.write(procs, own)
+            finally:
+                os.close(procs)
     for kind, soft, hard in limits:
         with contextlib.suppress(OSError, ValueError):
             _, most = resource.getrlimit(kind)

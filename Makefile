@@ -41,7 +41,7 @@ check: .venv/.stamp ## format, lint, types, walls, generated files, fast tests
 
 .PHONY: test
 test: .venv/.stamp ## every test with coverage; pytest's closing line is the last line
-	@$(BIN)/python -m pytest --cov --cov-report=term tests
+	@$(BIN)/python -m pytest --reruns 1 --cov --cov-report=term tests
 
 .PHONY: journeys
 journeys: .venv/.stamp ## only the slow tests: real servers, agents and kernels

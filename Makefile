@@ -79,10 +79,18 @@ lock: ## choose versions anew and write the lock files (needs the network)
 	  --upgrade --output-file requirements/kernels.lock
 	build/lock/venv/bin/uv pip compile requirements/peers.in $(LOCK_OPTIONS) \
 	  --constraint requirements/dev.lock --upgrade --output-file requirements/peers.lock
+	build/lock/venv/bin/uv pip compile requirements/h2o.in $(LOCK_OPTIONS) \
+	  $(addprefix --no-emit-package ,$(NEVER_LOADED)) --upgrade --output-file requirements/h2o.lock
+	build/lock/venv/bin/uv pip compile requirements/h2o-0.4.in $(LOCK_OPTIONS) \
+	  --no-deps --upgrade --output-file requirements/h2o-0.4.lock
 	@rm -rf build/lock
 
 LOCK_OPTIONS := --quiet --universal --generate-hashes --python-version 3.11 \
   --no-emit-find-links --no-emit-index-url --custom-compile-command "make lock"
+# Of the published H2O client; one of them could not be installed without building it.
+NEVER_LOADED := gcloud google-api-core google-api-python-client google-auth google-auth-httplib2 \
+  googleapis-common-protos grpcio httplib2 oauth2client opentelemetry-api proto-plus protobuf \
+  pyasn1 pyasn1-modules pyparsing rsa uritemplate
 
 .PHONY: clean
 clean: ## remove .venv and everything that was made
@@ -120,10 +128,12 @@ help: ## this list
 	@$(PIP) --no-deps --editable .
 	@touch $@
 
-.venv/.stamp: requirements/dev.lock requirements/kernels.lock pyproject.toml | .venv/pyvenv.cfg
+.venv/.stamp: requirements/dev.lock requirements/kernels.lock requirements/h2o.lock \
+  requirements/h2o-0.4.lock pyproject.toml | .venv/pyvenv.cfg
 	@echo "Installing the development environment into .venv (a minute or two, once)."
 	@$(PIP) --no-deps -r requirements/dev.lock
 	@$(PIP) --no-deps --editable .
 	@$(BIN)/python tools/postgresql_for_tests.py
 	@$(BIN)/python -m tools.kernels_for_tests
+	@$(BIN)/python -m tools.h2o_for_tests
 	@touch .venv/.demo-stamp $@

@@ -168,6 +168,7 @@ def _app_settings(settings: Settings) -> AppSettings:
     return AppSettings(
         version=version("kernelyard"),
         base_url=settings.base_url,
+        public_url=settings.public_url,
         body_limit=settings.body_limit,
         websocket_origins=tuple(settings.websocket_origins.replace(",", " ").split()),
         largest_page=settings.max_output_page,

@@ -66,6 +66,14 @@ class Settings(BaseModel):
     base_url: str = Field(
         "/", description="Path that all addresses begin with, such as /yard behind a proxy."
     )
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s?#@]+)?$",
+        max_length=500,
+        description="Address under which clients reach this server where it is not the one that they "
+        "send requests to, such as https://kernels.example.org/yard behind a proxy; with the path of "
+        "base_url. It is told to clients that look for services.",
+    )
     admin_token: SecretStr | None = Field(
         None,
         description="The administrator's token. Only from the environment; one is made at first "

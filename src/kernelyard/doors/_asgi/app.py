@@ -9,6 +9,8 @@ from itertools import chain
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import ASGIApp
 
@@ -17,7 +19,7 @@ from kernelyard.doors._asgi.base_url import BaseUrl
 from kernelyard.doors._asgi.body_limit import BodyLimit
 from kernelyard.doors._asgi.door import Door
 from kernelyard.doors._asgi.operations import Operation
-from kernelyard.doors._asgi.problem import Unrouted, unexpected
+from kernelyard.doors._asgi.problem import Unrouted, http_problem, unexpected
 from kernelyard.doors._asgi.settings import AppSettings
 from kernelyard.doors._asgi.surroundings import Surroundings
 from kernelyard.yard.yard import Yard
@@ -74,8 +76,21 @@ def build_app(
     routes: ASGIApp = app
     for door in doors:
         routes = door.before(routes, app)
-    based = BaseUrl(routes, root_path=settings.root_path)
-    return Application(BodyLimit(based, limit=settings.body_limit), every)
+    limited = BodyLimit(routes, limit=settings.body_limit, tell=_telling(doors))
+    return Application(BaseUrl(limited, root_path=settings.root_path), every)
+
+
+def _telling(doors: Sequence[Door]) -> Callable[[Request, HTTPException], Response]:
+    """Return what tells a refusal in the dialect of the door whose path was asked for."""
+
+    def tell(request: Request, error: HTTPException) -> Response:
+        for door in doors:
+            told = door.tell(request, error)
+            if told is not None:
+                return told
+        return http_problem(request, error)
+
+    return tell
 
 
 def _middleware(routes: Sequence[BaseRoute]) -> list[Middleware]:

@@ -6,7 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
-from starlette.requests import HTTPConnection
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from kernelyard.doors._asgi.operations import Routed
@@ -46,6 +48,11 @@ class Door(ABC):
     def missing(self, path: str) -> YardError | None:
         """Return the error that an unrouted path of this door stands for; None if it is not its own."""
         del path
+        return None
+
+    def tell(self, request: Request, error: HTTPException) -> Response | None:
+        """Return this dialect's answer for what is refused before any route; None if it is not its own."""
+        del request, error
         return None
 
 

@@ -15,6 +15,9 @@ class AppSettings:
     version: str
     base_url: str = "/"
     """Path under which everything is served, such as ``/yard``."""
+    public_url: str = ""
+    """Address under which clients reach the server, with the path of ``base_url``; empty if it is the
+    one that they send their requests to."""
     body_limit: int = 16 * 1024 * 1024
     """Largest request body in bytes; 0 for no limit."""
     largest_page: int = LARGEST_PAGE

@@ -85,7 +85,10 @@ def settings_page() -> Iterator[str]:
     yield ""
     yield "| setting (TOML key) | flag | environment | default | meaning |"
     yield "|---|---|---|---|---|"
-    for name, field in Settings.model_fields.items():
+    fields = sorted(
+        Settings.model_fields.items(), key=lambda one: one[0] not in Settings.__annotations__
+    )
+    for name, field in fields:
         flag = "none" if name in ENVIRONMENT_ONLY else f"`{flag_of(name)}`"
         default = _default_text(name, field.default)
         yield f"| `{name}` | {flag} | `{variable_of(name)}` | {default} | {field.description} |"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,11 +16,14 @@ from kernelyard.clock import SystemClock
 from kernelyard.doors._asgi.app import Application, build_app
 from kernelyard.doors._asgi.door import Door
 from kernelyard.doors._asgi.settings import AppSettings
+from kernelyard.identity_settings import listed
 from kernelyard.links.unix import UnixLinks
 from kernelyard.model.errors import Invalid
 from kernelyard.model.pools import declared_pools
 from kernelyard.plugins import PluginMissing, find, load
+from kernelyard.ports.clock import Clock
 from kernelyard.ports.engine import Engine, EngineSetup
+from kernelyard.ports.identity import Identity
 from kernelyard.ports.stores import Store, StoreSetup, is_for_several_servers
 from kernelyard.settings import Settings
 from kernelyard.stores.memory.bell import LocalBell
@@ -68,22 +72,28 @@ async def assemble(settings: Settings) -> AsyncIterator[Assembly]:
     engine = _engine(settings)
     store = await _store(settings)
     links = UnixLinks()
+    clock = SystemClock()
+    identity = await _identity(settings, clock)
     try:
         yard = Yard(
             store=store,
             engine=engine,
             links=links,
             bell=store.bell(LocalBell()),
-            clock=SystemClock(),
+            clock=clock,
             limits=_limits(settings),
             admin_token=settings.admin_token.get_secret_value() if settings.admin_token else None,
         )
+        if identity is not None:
+            yard.access.trust(identity)
         app = build_app(yard, _app_settings(settings), _doors())
         declared = declared_pools(settings.pools)
         async with yard:
             await yard.pool_keeping.declare(declared)
             yield Assembly(app, yard, engine, links)
     finally:
+        if identity is not None:
+            await identity.aclose()
         await links.aclose()
         await store.aclose()
 
@@ -135,6 +145,23 @@ def _store_url(settings: Settings) -> str | None:
             f"The store's URL cannot be read from {file}: {reason}. Correct --store-url-file.",
             field="store_url_file",
         ) from error
+
+
+async def _identity(settings: Settings, clock: Clock) -> Identity | None:
+    """What knows the tokens of the identity provider, if there is one. Only then is it loaded."""
+    if settings.oidc_issuer is None:
+        return None
+    oidc = await asyncio.to_thread(importlib.import_module, "kernelyard.identities.oidc")
+    setup = oidc.OidcSetup(
+        issuer=settings.oidc_issuer,
+        audience=settings.oidc_audience,
+        user_claim=settings.oidc_user_claim,
+        role_claim=settings.oidc_role_claim or None,
+        admin_values=frozenset(listed(settings.oidc_admin_values)),
+        algorithms=frozenset(listed(settings.oidc_algorithms)),
+        leeway_seconds=round(settings.oidc_leeway),
+    )
+    return cast("Identity", oidc.OidcIdentity(setup, clock))
 
 
 def _doors() -> list[Door]:

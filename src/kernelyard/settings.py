@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 import platformdirs
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     SecretStr,
@@ -24,6 +23,7 @@ from pydantic import (
     field_validator,
 )
 
+from kernelyard.identity_settings import IdentitySettings
 from kernelyard.model.errors import Invalid
 from kernelyard.model.pools import declared_pools
 from kernelyard.setting_values import Keeping, Seconds, Size, Tables, as_written, tables_of
@@ -46,7 +46,7 @@ ENVIRONMENT_ONLY = frozenset({"admin_token", "store_url"})
 """Secrets: not in a file that may be shared, nor in a command line that others can list."""
 
 
-class Settings(BaseModel):
+class Settings(IdentitySettings):
     """The server's settings. Frozen; only ``load`` looks at the environment and at files."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)

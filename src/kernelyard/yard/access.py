@@ -12,6 +12,7 @@ from kernelyard.model.ids import checked_name
 from kernelyard.model.principals import Principal, Role, TokenRecord
 from kernelyard.model.quantities import Micros
 from kernelyard.ports.clock import Clock
+from kernelyard.ports.identity import Identity, may_be_issued
 from kernelyard.ports.named_stores import TokenStore
 from kernelyard.yard.welcome import Welcome
 
@@ -26,18 +27,28 @@ class Access:
     def __init__(self, tokens: TokenStore, clock: Clock, admin_token: str | None) -> None:
         self._tokens = tokens
         self._clock = clock
+        self._identity: Identity | None = None
         self._admin_sha256 = _sha256(admin_token) if admin_token else None
         self._remembered: dict[str, tuple[Principal, Micros]] = {}
         self._removals = 0
         """What was read before one may not be remembered behind it."""
 
+    def trust(self, identity: Identity) -> None:
+        """From now on let in those whom an identity provider vouches for, too."""
+        self._identity = identity
+
     async def authenticate(self, token: str | None) -> Principal:
-        """Return who holds ``token``. Raises Unauthenticated."""
+        """Return who holds ``token``. Raises Unauthenticated, and Unavailable for one that an
+        identity provider has issued and that cannot be checked now."""
         if not token:
             raise Unauthenticated
         digest = _sha256(token)
         if self._admin_sha256 is not None and hmac.compare_digest(digest, self._admin_sha256):
             return Principal(ADMIN_NAME, Role.ADMIN)
+        if self._identity is not None and may_be_issued(token):
+            principal = await self._identity.verify(token)
+            if principal is not None:
+                return principal
         now = self._clock.now()
         known = self._remembered.get(digest)
         if known is not None and now < known[1]:

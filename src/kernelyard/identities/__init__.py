@@ -1,0 +1,1 @@
+"""Identity providers: who holds a token that was issued elsewhere."""

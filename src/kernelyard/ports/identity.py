@@ -1,0 +1,28 @@
+"""What the yard asks of an identity provider: whose bearer token is this?"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from kernelyard.model.principals import Principal
+
+
+class Identity(Protocol):
+    """Verifies tokens that somebody else has issued."""
+
+    async def verify(self, token: str) -> Principal | None:
+        """Return who holds a token; None if it is not of an issuer that is known here.
+
+        Raises Unauthenticated if it claims to be of such an issuer and is not good, Unavailable if
+        that cannot be told now.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Give up what is under way."""
+        ...
+
+
+def may_be_issued(token: str) -> bool:
+    """Whether a token has the form of a signed one (JWT), so that ``verify`` may know it."""
+    return token.startswith("eyJ") and token.count(".") == 2

@@ -17,12 +17,21 @@ from kernelyard.model.kernel_phases import Phase
 from kernelyard.model.tasks import TaskState
 from kernelyard.ports.stores import KernelQuery, TaskQuery
 from kernelyard.stores.sql.events import _IMAGES, events_statement
-from kernelyard.stores.sql.kernels import history_statement, kernels_statement
+from kernelyard.stores.sql.kernels import (
+    external_statement,
+    history_statement,
+    kernels_statement,
+)
 from kernelyard.stores.sql.migrate import migrate
 from kernelyard.stores.sql.moves import _OPEN
 from kernelyard.stores.sql.outputs import _READ, _READ_SEQ
 from kernelyard.stores.sql.tables import kernels
-from kernelyard.stores.sql.tasks import _BETWEEN, tasks_statement, undelivered_statement
+from kernelyard.stores.sql.tasks import (
+    _BETWEEN,
+    EXTERNAL,
+    tasks_statement,
+    undelivered_statement,
+)
 
 from tests.support.migrations import upgrade
 
@@ -135,6 +144,16 @@ def test_live_and_unfinished_kernels_are_found_by_their_own_indexes(engine: Engi
     assert any("uq_kernels_live_name" in step for step in live)
     assert any("uq_kernels_live_name (owner=? AND name=?)" in step for step in named)
     assert any("ix_kernels_unfinished" in step for step in unfinished)
+
+
+def test_ids_given_at_doors_are_found_by_their_own_indexes(engine: Engine) -> None:
+    values = {"external_id": "h2o/a", "owner": "ada"}
+    mine = plan(engine, external_statement("ada"), **values)
+    anybodys = plan(engine, external_statement(None), external_id="h2o/a")
+    task = plan(engine, EXTERNAL, kernel_no=3, external_id="h2o/a")
+    assert any("uq_kernels_external_id (external_id=? AND owner=?)" in step for step in mine)
+    assert any("uq_kernels_external_id (external_id=?)" in step for step in anybodys)
+    assert any("uq_tasks_external_id (kernel_no=? AND external_id=?)" in step for step in task)
 
 
 def test_outputs_are_read_as_one_range_of_their_key(engine: Engine) -> None:

@@ -21,6 +21,17 @@ def is_uuid(text: str) -> bool:
     return _UUID.fullmatch(text) is not None
 
 
+def external_id(dialect: str, text: str) -> str:
+    """The id ``text`` of a dialect as rows keep it: what two dialects call by one id are two things."""
+    return f"{dialect}/{text}"
+
+
+def own_id(dialect: str, external: str | None) -> str | None:
+    """The reverse: the id in a dialect; None for what was not given one there."""
+    prefix = f"{dialect}/"
+    return external[len(prefix) :] if external and external.startswith(prefix) else None
+
+
 def checked_name(text: str, *, field: str) -> str:
     """Return ``text`` if it can be a name of an image, template or kernel; raise Invalid if not."""
     if _NAME.fullmatch(text) is None or ".." in text:

@@ -32,6 +32,8 @@ class KernelOrder:
     """Values for what the image's JSON Schema declares (JEP 87)."""
     path: str | None = None
     """The notebook that the kernel is for, where somebody has said it."""
+    external_id: str | None = None
+    """Its id in the dialect of the door that it was ordered at; see ``ids.external_id``."""
 
 
 LONGEST_PATH = 4096
@@ -105,6 +107,8 @@ class Kernel:
     parameters: JsonObject = field(default_factory=dict)
     path: str | None = None
     """The notebook that it is for, where somebody has said it."""
+    external_id: str | None = None
+    """The id that its owner gave it at a door with ids of its own; unique among his until it is deleted."""
     owned: bool = True
     """False for a kernel that somebody else has started: never restarted, left running when detached."""
     identity: str | None = None

@@ -89,6 +89,8 @@ class TaskOrder:
     needs: str | None = None
     """Id of an earlier task of the same kernel without whose success this one is not to run."""
     limits: TaskLimits = TaskLimits()
+    external_id: str | None = None
+    """Its id in the dialect of the door that it was ordered at; see ``ids.external_id``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +125,8 @@ class Task:
     """The task that must have succeeded before this one may start."""
     needs_seq: int | None = None
     limits: TaskLimits = TaskLimits()
+    external_id: str | None = None
+    """The id that it was given at a door with ids of its own; unique among its kernel's tasks."""
     state: TaskState = TaskState.QUEUED
     reason: str | None = None
     cause: EndCause | None = None

@@ -81,7 +81,7 @@ class KernelStore(KeptKernels, Protocol):
         With a known idempotency key of this owner and the same digest, returns the kernel made then
         and False; with another digest raises IdempotencyKeyReused. Raises NameTaken if a live kernel
         (wanted RUN and phase not final) of the owner has its name, AlreadyAttached if one has its
-        ``identity``.
+        ``identity``, AlreadyExists if one of his that is not wanted GONE has its ``external_id``.
         """
         ...
 
@@ -95,6 +95,10 @@ class KernelStore(KeptKernels, Protocol):
 
     async def by_no(self, no: int) -> Kernel | None:
         """Return a kernel, also one wanted GONE; None if there is none."""
+        ...
+
+    async def by_external_id(self, external_id: str, owner: str | None) -> Kernel:
+        """Return the kernel, as ``get`` does; where several owners use the id, the newest of theirs."""
         ...
 
     async def live_by_name(self, owner: str, name: str) -> Kernel | None:
@@ -168,12 +172,17 @@ class TaskStore(Protocol):
     async def insert(self, task: Task, idempotency: Idempotency | None) -> tuple[Task, bool]:
         """Keep a new task; the store gives ``no`` and the kernel's next ``seq`` (1, 2, 3 …).
 
-        Idempotency as for kernels, per kernel. Raises KernelEnded if the kernel takes no tasks.
+        Idempotency as for kernels, per kernel. Raises KernelEnded if the kernel takes no tasks,
+        AlreadyExists if one of its tasks has the ``external_id``.
         """
         ...
 
     async def get(self, task_id: str, owner: str | None) -> Task:
         """Raises TaskNotFound (also for tasks of kernels wanted GONE)."""
+        ...
+
+    async def by_external_id(self, kernel_no: int, external_id: str) -> Task:
+        """Return the task of that kernel, as ``get`` does."""
         ...
 
     async def find(self, query: TaskQuery) -> Page[Task]:

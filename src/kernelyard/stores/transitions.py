@@ -20,6 +20,8 @@ _ENDING = frozenset({Phase.STOPPING, Phase.STOPPED, Phase.FAILED})
 OPEN_STATES = frozenset({TaskState.QUEUED, TaskState.RUNNING})
 ENDING_SOON = "ending_soon"
 """What events say when a kernel will be ended unless something happens. It is no state."""
+KERNEL_EXISTS = "You have a kernel with this id. Use it, delete it, or choose another id."
+TASK_EXISTS = "This kernel has a task with this id. Choose another id for a new one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ def claiming(waiting: Kernel, order: Kernel, at: Micros) -> tuple[Kernel, list[M
         environment=order.environment,
         labels=order.labels,
         path=order.path,
+        external_id=order.external_id,
         created_at=order.created_at,
         launched_at=at,
         ready_at=at,

@@ -55,7 +55,7 @@ class Creating:
 
         With ``reuse`` a live kernel of the order's name is returned instead of NameTaken. Raises
         Invalid, ImageNotFound, ImageDisabled, ImageNotReady, TemplateNotFound, TemplateDisabled,
-        NameTaken, IdempotencyKeyReused, LimitReached, AgentUnavailable.
+        NameTaken, AlreadyExists, IdempotencyKeyReused, LimitReached, AgentUnavailable.
         """
         _checked(order, reuse=reuse)
         if reuse and (existing := await self._live(who, order)) is not None:
@@ -121,6 +121,7 @@ class Creating:
             labels=order.labels,
             parameters=order.parameters,
             path=order.path,
+            external_id=order.external_id,
             created_at=self._clock.now(),
         )
         return kernel, image
@@ -179,4 +180,6 @@ def _digest(order: KernelOrder, reuse: bool) -> str:
         order.path,
         reuse,
     ]
+    if order.external_id is not None:
+        parts.append(order.external_id)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -8,6 +8,7 @@ from typing import Literal
 
 from kernelyard.model.errors import (
     KernelEnded,
+    KernelNotFound,
     KernelNotOwned,
     KernelNotRunning,
 )
@@ -85,6 +86,18 @@ class Kernels:
     async def get(self, who: Principal, kernel_id: str) -> Kernel:
         """Raises KernelNotFound."""
         return await self._store.kernels.get(kernel_id, who.sees)
+
+    async def by_external_id(self, who: Principal, external_id: str) -> Kernel:
+        """Return the kernel that ``who`` has given this id; for administrators, then, anybody's.
+
+        Raises KernelNotFound.
+        """
+        try:
+            return await self._store.kernels.by_external_id(external_id, who.name)
+        except KernelNotFound:
+            if not who.is_admin:
+                raise
+        return await self._store.kernels.by_external_id(external_id, None)
 
     async def history(self, who: Principal, kernel_id: str) -> list[StateChange]:
         """Return the kernel's state changes, oldest first. Raises KernelNotFound."""

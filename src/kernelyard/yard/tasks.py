@@ -81,7 +81,7 @@ class Tasks:
         """Queue code, durably; return the task and whether it was made now.
 
         Works from the moment the kernel was asked for. Raises KernelNotFound, KernelEnded, Invalid,
-        IdempotencyKeyReused.
+        AlreadyExists, IdempotencyKeyReused.
         """
         kept, created = await self._keep(who, kernel_id, order, idempotency_key)
         if created:
@@ -127,6 +127,7 @@ class Tasks:
             needs_id=order.needs,
             needs_seq=needed.seq if needed else None,
             limits=order.limits,
+            external_id=order.external_id,
             created_at=self._clock.now(),
         )
         idempotency = Idempotency(idempotency_key, _digest(order)) if idempotency_key else None
@@ -145,6 +146,13 @@ class Tasks:
     async def get(self, who: Principal, task_id: str) -> Task:
         """Raises TaskNotFound."""
         return await self._store.tasks.get(task_id, who.sees)
+
+    async def by_external_id(self, kernel: Kernel, external_id: str) -> Task:
+        """Return the task of this id, of a kernel that was just read for who asks.
+
+        Raises TaskNotFound.
+        """
+        return await self._store.tasks.by_external_id(kernel.no, external_id)
 
     async def list(
         self,
@@ -312,5 +320,7 @@ def _digest(order: TaskOrder) -> str:
     parts: list[object] = [order.code, sorted(order.labels.items()), order.needs]
     if order.limits != TaskLimits():
         parts.append(asdict(order.limits))
+    if order.external_id is not None:
+        parts.append(order.external_id)
     text = json.dumps(parts)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kernelyard.model.errors import AlreadyAttached, KernelNotFound, NameTaken
+from kernelyard.model.errors import (
+    AlreadyAttached,
+    AlreadyExists,
+    KernelNotFound,
+    NameTaken,
+)
 from kernelyard.model.kernel_phases import Phase, Wanted
 from kernelyard.model.kernels import Kernel, StateChange
 from kernelyard.model.paging import Page
@@ -15,6 +20,7 @@ from kernelyard.model.tasks import TaskState
 from kernelyard.ports.stores import Idempotency, KernelQuery
 from kernelyard.stores.memory.shelf import Shelf, has_labels, known
 from kernelyard.stores.transitions import (
+    KERNEL_EXISTS,
     entering,
     first_mark,
     is_live,
@@ -54,6 +60,8 @@ class MemoryKernels:
             raise NameTaken
         if kernel.identity and await self.live_by_identity(kernel.owner, kernel.identity):
             raise AlreadyAttached
+        if kernel.external_id and self._by_external_id(kernel.external_id, kernel.owner):
+            raise AlreadyExists(KERNEL_EXISTS)
         return None
 
     async def get(self, kernel_id: str, owner: str | None) -> Kernel:
@@ -61,6 +69,18 @@ class MemoryKernels:
             if kernel.id == kernel_id and _visible(kernel, owner):
                 return self._shelf.shown(kernel)
         raise KernelNotFound
+
+    async def by_external_id(self, external_id: str, owner: str | None) -> Kernel:
+        found = self._by_external_id(external_id, owner)
+        if found is None:
+            raise KernelNotFound
+        return self._shelf.shown(found)
+
+    def _by_external_id(self, external_id: str, owner: str | None) -> Kernel | None:
+        for kernel in reversed(self._shelf.kernels.values()):
+            if kernel.external_id == external_id and _visible(kernel, owner):
+                return kernel
+        return None
 
     async def by_no(self, no: int) -> Kernel | None:
         kernel = self._shelf.kernels.get(no)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kernelyard.model.errors import KernelEnded, KernelNotFound, TaskFinished, TaskNotFound
+from kernelyard.model.errors import (
+    AlreadyExists,
+    KernelEnded,
+    KernelNotFound,
+    TaskFinished,
+    TaskNotFound,
+)
 from kernelyard.model.kernel_phases import Wanted
 from kernelyard.model.paging import Page
 from kernelyard.model.tasks import Cancellation, Task, TaskState
 from kernelyard.ports.stores import Idempotency, TaskQuery
 from kernelyard.stores.memory.shelf import Shelf, has_labels, known
-from kernelyard.stores.transitions import Mark, bolder
+from kernelyard.stores.transitions import TASK_EXISTS, Mark, bolder
 
 
 class MemoryTasks:
@@ -29,6 +35,8 @@ class MemoryTasks:
             return self._counted(shelf.tasks[no]), False
         if not kernel.takes_tasks:
             raise KernelEnded
+        if task.external_id and self._by_external_id(kernel.no, task.external_id):
+            raise AlreadyExists(TASK_EXISTS)
         shelf.tasks_made += 1
         queue = shelf.queues.setdefault(kernel.no, [])
         queue.append(shelf.tasks_made)
@@ -53,6 +61,18 @@ class MemoryTasks:
             if task.id == task_id and owner in (None, task.owner) and not self._shelf.hidden(task):
                 return self._counted(task)
         raise TaskNotFound
+
+    async def by_external_id(self, kernel_no: int, external_id: str) -> Task:
+        found = self._by_external_id(kernel_no, external_id)
+        if found is None or self._shelf.hidden(found):
+            raise TaskNotFound
+        return self._counted(found)
+
+    def _by_external_id(self, kernel_no: int, external_id: str) -> Task | None:
+        for task in self._shelf.tasks.values():
+            if (task.kernel_no, task.external_id) == (kernel_no, external_id):
+                return task
+        return None
 
     async def find(self, query: TaskQuery) -> Page[Task]:
         found = [

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, delete, func, insert
 
 from kernelyard.model.errors import (
     AlreadyAttached,
+    AlreadyExists,
     IdempotencyKeyReused,
     KernelNotFound,
     NameTaken,
@@ -40,8 +41,21 @@ from kernelyard.stores.sql.rows import (
     new_kernel_values,
     output_id,
 )
-from kernelyard.stores.sql.tables import changes, kernel_labels, kernels, outputs, tasks
-from kernelyard.stores.transitions import entering, first_mark, wanting, wanting_attempt
+from kernelyard.stores.sql.tables import (
+    EXTERNAL,
+    changes,
+    kernel_labels,
+    kernels,
+    outputs,
+    tasks,
+)
+from kernelyard.stores.transitions import (
+    KERNEL_EXISTS,
+    entering,
+    first_mark,
+    wanting,
+    wanting_attempt,
+)
 
 _REMOVED_AT_ONCE = 500
 _VISIBLE = and_(kernels.c.wanted != Wanted.GONE.value, kernels.c.pool_no.is_(None))
@@ -56,6 +70,11 @@ _LIVE_BY_IDENTITY = select(kernels).where(
     kernels.c.live,
     kernels.c.owner == bindparam("owner"),
     kernels.c.identity == bindparam("identity"),
+)
+_EXTERNAL = select(kernels.c.no).where(
+    kernels.c.external_id == bindparam("external_id"),
+    kernels.c.owner == bindparam("owner"),
+    EXTERNAL,
 )
 
 
@@ -74,6 +93,13 @@ class SqlKernels:
     async def get(self, kernel_id: str, owner: str | None) -> Kernel:
         kernel = await self._one(_BY_ID, {"id": kernel_id})
         if kernel is None or owner not in (None, kernel.owner):
+            raise KernelNotFound
+        return kernel
+
+    async def by_external_id(self, external_id: str, owner: str | None) -> Kernel:
+        query = (external_statement(owner), {"external_id": external_id, "owner": owner})
+        kernel = await self._one(*query)
+        if kernel is None:
             raise KernelNotFound
         return kernel
 
@@ -221,6 +247,14 @@ class SqlKernels:
         return await self._database.read(lambda c: [kernel_of(row) for row in c.execute(query)])
 
 
+def external_statement(owner: str | None) -> Select[Any]:
+    """Select the kernel that an owner, or anybody at all, has given an id."""
+    query = select(kernels).where(kernels.c.external_id == bindparam("external_id"), EXTERNAL)
+    if owner is not None:
+        return query.where(kernels.c.owner == bindparam("owner"))
+    return query.order_by(kernels.c.no.desc()).limit(1)
+
+
 def history_statement(kernel_no: int) -> Select[Any]:
     """Select the changes of a kernel itself, along an index that leaves its tasks' out."""
     return (
@@ -265,12 +299,14 @@ def kernels_statement(query: KernelQuery) -> Select[Any]:
 def existing_kernel(
     connection: Connection, kernel: Kernel, idempotency: Idempotency | None
 ) -> Kernel | None:
-    """What the key has made already. Raises IdempotencyKeyReused, NameTaken, AlreadyAttached."""
+    """What the key has made already. Raises as ``KernelStore.insert`` does."""
     same_name = {"owner": kernel.owner, "name": kernel.name}
     # Looked at before the key: if the same request was kept in between, the key tells.
     taken = kernel.name is not None and connection.execute(_LIVE_BY_NAME, same_name).first()
     same = {"owner": kernel.owner, "identity": kernel.identity}
     attached = kernel.identity is not None and connection.execute(_LIVE_BY_IDENTITY, same).first()
+    known = {"owner": kernel.owner, "external_id": kernel.external_id}
+    exists = kernel.external_id is not None and connection.execute(_EXTERNAL, known).first()
     if idempotency:
         query = select(kernels).where(
             kernels.c.owner == kernel.owner, kernels.c.idempotency_key == idempotency.key
@@ -284,6 +320,8 @@ def existing_kernel(
         raise NameTaken
     if attached:
         raise AlreadyAttached
+    if exists:
+        raise AlreadyExists(KERNEL_EXISTS)
     return None
 
 

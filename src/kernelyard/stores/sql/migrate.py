@@ -11,7 +11,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from kernelyard.model.errors import YardError
 from kernelyard.stores.sql.tables import FIRST_ROWS, metadata
 
-NEWEST = "0006"
+NEWEST = "0010"
 """The last migration. Numbers grow; not every number was used."""
 _FOLDER = Path(__file__).parent / "migrations"
 # Alembic keeps what it works on in module-level variables; stores may be opened in several threads.

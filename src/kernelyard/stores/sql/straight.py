@@ -92,8 +92,10 @@ class NotStraight(Exception):
 def insert_task(
     driver: sqlite3.Connection, task: Task, idempotency: Idempotency | None
 ) -> tuple[Task, bool]:
-    """Keep a new task, as ``TaskStore.insert`` says. Raises NotStraight for one with labels."""
-    if task.labels:
+    """Keep a new task, as ``TaskStore.insert`` says. Raises NotStraight for one with labels or an id
+    of its own.
+    """
+    if task.labels or task.external_id is not None:
         raise NotStraight
     row = driver.execute(_FOR_TASK, (task.kernel_no,)).fetchone()
     if row is None or row[2] == Wanted.GONE:

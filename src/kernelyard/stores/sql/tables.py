@@ -109,6 +109,7 @@ kernels = Table(
     Column("pool_no", BigInteger),
     Column("pool_digest", String),
     Column("started", String),
+    Column("external_id", String),
     UniqueConstraint("owner", "idempotency_key"),
     Index(None, "owner", "phase", "no"),
     Index(None, "phase", "no"),
@@ -133,6 +134,15 @@ _partial(
     unique=True,
     where=text("live = 1 AND identity IS NOT NULL"),
     on_postgresql=text("live AND identity IS NOT NULL"),
+)
+EXTERNAL = text("external_id IS NOT NULL AND wanted <> 'gone'")
+"""Kernels that were given an id at a door with ids of its own, until they are deleted."""
+_partial(
+    "uq_kernels_external_id",
+    kernels.c.external_id,
+    kernels.c.owner,
+    unique=True,
+    where=EXTERNAL,
 )
 _partial(
     "ix_kernels_unfinished",
@@ -241,12 +251,21 @@ tasks = Table(
     Column("stopped_by", String),
     Column("state_preserved", Boolean),
     Column("cancellation", Text),
+    Column("external_id", String),
     UniqueConstraint("kernel_no", "seq"),
     UniqueConstraint("kernel_no", "idempotency_key"),
     Index(None, "kernel_no", "state", "no"),
     Index(None, "owner", "state", "no"),
     Index(None, "state", "no"),
     sqlite_autoincrement=True,
+)
+
+_partial(
+    "uq_tasks_external_id",
+    tasks.c.kernel_no,
+    tasks.c.external_id,
+    unique=True,
+    where=text("external_id IS NOT NULL"),
 )
 
 task_labels = Table(

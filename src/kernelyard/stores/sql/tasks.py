@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from kernelyard.model.errors import (
+    AlreadyExists,
     IdempotencyKeyReused,
     KernelEnded,
     KernelNotFound,
@@ -34,11 +35,17 @@ from kernelyard.stores.sql.listing import Conditions, having, labelled, newest
 from kernelyard.stores.sql.moves import insert_task, keep_kernel, load_kernel, note
 from kernelyard.stores.sql.rows import json_text, task_of
 from kernelyard.stores.sql.tables import GONE, kernels, task_labels, tasks
-from kernelyard.stores.transitions import OPEN_STATES, Mark, bolder
+from kernelyard.stores.transitions import OPEN_STATES, TASK_EXISTS, Mark, bolder
 
 _GONE = select(kernels.c.no).where(text(GONE))
 _VISIBLE = tasks.c.kernel_no.not_in(_GONE)
 _BY_ID = select(tasks).where(tasks.c.id == bindparam("id"), _VISIBLE)
+EXTERNAL = select(tasks).where(
+    tasks.c.kernel_no == bindparam("kernel_no"),
+    tasks.c.external_id == bindparam("external_id"),
+    _VISIBLE,
+)
+"""The task of a kernel that was given an id at a door with ids of its own."""
 
 # Built once: building a statement costs more than running it.
 _BY_KEY = select(tasks).where(
@@ -94,6 +101,13 @@ class SqlTasks:
             lambda c: _counted(c, c.execute(_BY_ID, {"id": task_id}).all())
         )
         if not found or owner not in (None, found[0].owner):
+            raise TaskNotFound
+        return found[0]
+
+    async def by_external_id(self, kernel_no: int, external_id: str) -> Task:
+        asked = {"kernel_no": kernel_no, "external_id": external_id}
+        found = await self._database.read(lambda c: _counted(c, c.execute(EXTERNAL, asked).all()))
+        if not found:
             raise TaskNotFound
         return found[0]
 
@@ -212,6 +226,9 @@ def _insert(
             return _counted(connection, [made])[0], False
     if not kernel.takes_tasks:
         raise KernelEnded
+    known = {"kernel_no": kernel.no, "external_id": task.external_id}
+    if task.external_id is not None and connection.execute(EXTERNAL, known).first():
+        raise AlreadyExists(TASK_EXISTS)
     last = connection.execute(_LAST_SEQ, {"kernel_no": kernel.no}).scalar_one()
     seq = (last or 0) + 1
     kept = replace(task, seq=seq, kernel_id=kernel.id, owner=kernel.owner, ahead=kernel.open_tasks)

@@ -14,6 +14,7 @@ import pytest
 pytest.register_assert_rewrite(
     "kernelyard.testing.stores.ends",
     "kernelyard.testing.stores.events",
+    "kernelyard.testing.stores.external_ids",
     "kernelyard.testing.stores.idempotency",
     "kernelyard.testing.stores.kernels",
     "kernelyard.testing.stores.leases",
@@ -29,6 +30,7 @@ pytest.register_assert_rewrite(
 
 from kernelyard.testing.stores.ends import EndConformance  # noqa: E402
 from kernelyard.testing.stores.events import EventConformance  # noqa: E402
+from kernelyard.testing.stores.external_ids import ExternalIdConformance  # noqa: E402
 from kernelyard.testing.stores.idempotency import IdempotencyConformance  # noqa: E402
 from kernelyard.testing.stores.kernels import KernelConformance  # noqa: E402
 from kernelyard.testing.stores.leases import LeaseConformance  # noqa: E402
@@ -48,6 +50,7 @@ class StoreConformance(
     KernelConformance,
     TaskConformance,
     IdempotencyConformance,
+    ExternalIdConformance,
     OutputConformance,
     SettlingConformance,
     RetentionConformance,

@@ -8,7 +8,7 @@ import pytest
 
 from kernelyard.model.errors import NoImageFits
 from kernelyard.model.images import Image
-from kernelyard.model.resolving import Hints, How, Question, decide, hints_of
+from kernelyard.model.resolving import Hints, How, Question, decide, hints_of, image_called
 
 
 def image(name: str, language: str = "python", version: str | None = None, **more: object) -> Image:
@@ -163,3 +163,20 @@ def test_a_kernelspec_may_be_named_with_its_provider() -> None:
 )
 def test_metadata_is_read_with_patience(metadata: object, hints: Hints) -> None:
     assert hints_of(metadata) == hints  # type: ignore[arg-type]
+
+
+def test_python_is_the_python_that_kernelyard_runs_on() -> None:
+    assert image_called([OWN_TWIN, *ALL], "python") == PYTHON3
+    assert image_called([NEW, OWN_TWIN, SPECIAL], "python") == SPECIAL
+    assert image_called([NEW, OLD, R], "python") is None
+    assert image_called([replace(R, own=True)], "python") is None
+
+
+def test_an_image_named_python_is_no_other() -> None:
+    named = replace(NEW, name="python", registered=True)
+    assert image_called([*ALL, named], "python") == named
+
+
+def test_other_names_stand_for_themselves() -> None:
+    assert image_called(ALL, "kernelspec/ir") == R
+    assert image_called(ALL, "python3.11") is None

@@ -20,6 +20,8 @@ UNSAID = "python"
 """The language of a notebook that says nothing, for other tools and so for its author."""
 NATIVE = "python3"
 """What Jupyter calls the kernel of the interpreter that it runs on."""
+HOME = "python"
+"""What stands for the Python that kernelyard itself runs on, unless an image has this name."""
 _MOST_TOLD = 12
 
 
@@ -113,6 +115,18 @@ def find_image(images: Sequence[Image], name: str) -> Image | None:
     return next((image for image in images if image.name in wanted), None)
 
 
+def image_called(images: Sequence[Image], name: str) -> Image | None:
+    """As ``find_image``; ``python`` is, unless an image is named so, kernelyard's own Python."""
+    image = find_image(images, name)
+    return home_image(images) if image is None and name == HOME else image
+
+
+def home_image(images: Sequence[Image]) -> Image | None:
+    """Return the image of the Python that kernelyard itself runs on, if there is one."""
+    own = [image for image in images if image.own and image.language.casefold() == UNSAID]
+    return min(own, key=_nativeness, default=None)
+
+
 def candidates_told(images: Sequence[Image]) -> str:
     """Name images for somebody who is to choose."""
     told = [
@@ -141,17 +155,20 @@ def _by_language(usable: Sequence[Image], hints: Hints, passed: list[str]) -> De
     if len(best) == 1:
         because = f"of those that run the notebook's language it is the closest to {words}"
         return _decision(best[0].name, How.LANGUAGE, because, passed)
-    own = [image for image in best if image.own]
-    # Several may stand for one interpreter, such as a kernelspec and its environment.
-    own.sort(key=lambda i: (i.registered, i.name != NATIVE, "/" in i.name, i.name))
-    if own:
+    own = min((image for image in best if image.own), key=_nativeness, default=None)
+    if own is not None:
         because = f"it runs {language} on the interpreter that kernelyard itself runs on"
-        return _decision(own[0].name, How.LANGUAGE, because, passed)
+        return _decision(own.name, How.LANGUAGE, because, passed)
     raise _nothing(f"The notebook is in {words}, and several images run that.", best, passed)
 
 
 def _speakers(usable: Sequence[Image], language: str) -> list[Image]:
     return [image for image in usable if image.language.casefold() == language.casefold()]
+
+
+def _nativeness(image: Image) -> tuple[bool, bool, bool, str]:
+    """Least for the one to choose where several stand for one interpreter: kernelspec, environment."""
+    return image.registered, image.name != NATIVE, "/" in image.name, image.name
 
 
 def _closeness(version: str | None, wanted: str | None) -> int | None:

@@ -18,7 +18,7 @@ from kernelyard.model.ids import checked_name
 from kernelyard.model.images import Image, ImageRecord, merge_images, split_reference
 from kernelyard.model.principals import Principal
 from kernelyard.model.quantities import Micros
-from kernelyard.model.resolving import find_image
+from kernelyard.model.resolving import find_image, image_called
 from kernelyard.ports.clock import Clock
 from kernelyard.ports.named_stores import ImageStore
 from kernelyard.wire.link import BrokenProvider, HiddenImage, ImageList, SlowProvider
@@ -71,7 +71,7 @@ class Images:
         """
         records = await self._store.all()
         found = await self._look(refresh=False, trust=True)
-        image = find_image(merge_images(found.images, records), name)
+        image = image_called(merge_images(found.images, records), name)
         if image is None or image.problem:
             found = await self._look(refresh=True)
             _refuse_hidden(found.hidden, name)
@@ -146,6 +146,7 @@ class Images:
         """Disable, enable or rename for display. Raises Forbidden, ImageNotFound."""
         only_admin(who)
         image = await self.get(who, name)
+        name = image.name
         now = self._clock.now()
         records = {record.name: record for record in await self._store.all()}
         record = records.get(
@@ -206,7 +207,7 @@ def _refuse_hidden(hidden: list[HiddenImage], name: str) -> None:
 
 
 def _named(images: list[Image], name: str, *, field: str = "image") -> Image:
-    image = find_image(images, name)
+    image = image_called(images, name)
     if image is not None:
         return image
     names = [one.name for one in images if not one.disabled]

@@ -99,3 +99,18 @@ async def test_an_image_can_be_disabled_and_enabled(client: httpx.AsyncClient) -
     assert (disabled["disabled"], disabled["ready"]) == (True, False)
     enabled = (await client.patch("/v1/images/python3", json={"disabled": False})).json()
     assert (enabled["disabled"], enabled["ready"]) == (False, True)
+
+
+async def test_python_stands_for_the_python_of_the_server(house: House) -> None:
+    (python,) = [one for one in house.agent.images if one.name == "python3"]
+    twin = replace(python, provider="virtualenv", name="base", own=True)
+    house.agent.images = [replace(python, own=True), twin]
+    assert (await house.client.get("/v1/images/python")).json()["name"] == "python3"
+    made = await house.client.post("/v1/kernels", json={"image": "python"})
+    assert made.json()["image"]["name"] == "python3"
+    await house.client.patch("/v1/images/python", json={"disabled": True})
+    assert (await house.client.get("/v1/images/python3")).json()["disabled"] is True
+    registered = {"name": "python", "from": "virtualenv/base"}
+    assert (await house.client.post("/v1/images", json=registered)).status_code == 201
+    told = (await house.client.get("/v1/images/python")).json()
+    assert (told["name"], told["reference"]) == ("python", "virtualenv/base")

@@ -10,7 +10,7 @@
     ├── Forbidden          the token is right and does not allow this
     ├── NotFound
     │   ├── ImageNotFound · TemplateNotFound · KernelNotFound · TaskNotFound · TokenNotFound
-    │   └── PoolNotFound · ResourceNotFound
+    │   └── PoolNotFound · NotebookSpecNotFound · ResourceNotFound
     ├── Conflict           the request is right and the present state forbids it
     │   ├── NameTaken · AlreadyExists · IdempotencyKeyReused
     │   ├── ImageDisabled · TemplateDisabled · ImageNotReady · NoImageFits
@@ -116,6 +116,12 @@ class PoolNotFound(NotFound):
     """There is no such pool. 'kernelyard pool list' lists those that serve you."""
 
     code = "pool_not_found"
+
+
+class NotebookSpecNotFound(NotFound):
+    """There is no such notebook spec. List those there are and choose one."""
+
+    code = "notebook_spec_not_found"
 
 
 class ResourceNotFound(NotFound):

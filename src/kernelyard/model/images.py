@@ -8,6 +8,9 @@ from typing import Literal
 from kernelyard.model.quantities import Micros
 
 DEFAULT_PROVIDER = "kernelspec"
+CONTAINERS = "container"
+"""What stands in a reference in the provider's place where the image is a container image."""
+_NO_CONTAINERS = "Where kernels run, nothing can start containers. Register it from one of the images that 'kernelyard images' lists, or wait for an engine that runs containers."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,10 @@ class ImageRecord:
     """``provider/name`` of the found image it stands for."""
     display_name: str | None = None
     disabled: bool = False
+    language: str = ""
+    """Of a container image, which no provider looks into."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """What doors note for themselves."""
     created_at: Micros = 0
     updated_at: Micros = 0
 
@@ -75,6 +82,17 @@ class Image:
     """How a kernel of it is started now, with a template that has nothing to say about it."""
     start_reason: str = ""
     """Why it is not forked."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """What doors note for themselves."""
+    created_at: Micros = 0
+    """When an administrator first said something about it; 0 if none has."""
+    updated_at: Micros = 0
+
+    @property
+    def container(self) -> str | None:
+        """The reference of a container image; None for every other."""
+        provider, name = split_reference(self.reference)
+        return name if provider == CONTAINERS else None
 
     @property
     def ready(self) -> bool:
@@ -127,19 +145,24 @@ def _merged(
 ) -> Image:
     reference = record.reference if record else found.reference if found else name
     display = (record.display_name if record else None) or (found.display_name if found else name)
-    missing = f"Nothing named {reference!r} is installed where kernels run. Install it, or register the image again from one that is."
+    language, problem = (record.language if record else ""), _NO_CONTAINERS
+    if not reference.startswith(f"{CONTAINERS}/"):
+        problem = f"Nothing named {reference!r} is installed where kernels run. Install it, or register the image again from one that is."
     return Image(
         name=name,
         reference=reference,
         display_name=display,
-        language=found.language if found else "",
+        language=found.language if found else language,
         version=found.version if found else None,
         resources=found.resources if found else (),
-        problem=found.problem if found else missing,
+        problem=found.problem if found else problem,
         disabled=record.disabled if record else False,
         registered=registered,
         parameters=found.parameters if found else {},
         own=found.own if found else False,
         start=found.start if found else "exec",
         start_reason=found.start_reason if found else "",
+        labels=record.labels if record else {},
+        created_at=record.created_at if record else 0,
+        updated_at=record.updated_at if record else 0,
     )

@@ -41,6 +41,21 @@ class StartWay(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PodSpec:
+    """What a template says for where kernels run in pods; elsewhere it is kept and told."""
+
+    milli_cpu_request: int = 0
+    memory_bytes_request: int = 0
+    gpu_resource: str = ""
+    storage_class: str = ""
+    manifest: str = ""
+    """A part of a pod's manifest in YAML, which is laid over the usual one."""
+
+
+NO_POD = PodSpec()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateSpec:
     """What a template says. Zero and None mean: no limit."""
 
@@ -67,6 +82,7 @@ class TemplateSpec:
     """Whether an administrator said what is preloaded, and with which environment."""
     start: StartWay = StartWay.AUTO
     engine_options: JsonObject = field(default_factory=dict)
+    pod: PodSpec = NO_POD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +95,8 @@ class Template:
     """Who made it; he and administrators may change it."""
     spec: TemplateSpec = field(default_factory=TemplateSpec)
     disabled: bool = False
+    labels: dict[str, str] = field(default_factory=dict)
+    """What doors note for themselves."""
     created_at: Micros = 0
     updated_at: Micros = 0
 

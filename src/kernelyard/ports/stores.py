@@ -23,6 +23,7 @@ from kernelyard.model.tasks import Cancellation, Task, TaskState
 from kernelyard.ports.bell import Bell
 from kernelyard.ports.kept_kernels import KeptKernels
 from kernelyard.ports.named_stores import ChoiceStore, ImageStore, TemplateStore, TokenStore
+from kernelyard.ports.notebook_store import NotebookSpecStore
 from kernelyard.ports.pool_store import PoolStore
 
 
@@ -340,6 +341,8 @@ class Store(Protocol):
     def templates(self) -> TemplateStore: ...
     @property
     def images(self) -> ImageStore: ...
+    @property
+    def notebook_specs(self) -> NotebookSpecStore: ...
     @property
     def choices(self) -> ChoiceStore: ...
     @property

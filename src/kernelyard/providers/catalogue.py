@@ -11,6 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
 from kernelyard.model.errors import ImageNotFound, ImageNotReady, YardError
+from kernelyard.model.images import CONTAINERS
 from kernelyard.model.json import JsonObject
 from kernelyard.providers.lane import Lane
 from kernelyard.providers.launcher import Launcher, LaunchRequest
@@ -175,6 +176,11 @@ class Catalogue:
 
     async def _ask(self, provider: str, name: str, question: Callable[[Provider], T]) -> T:
         lane = self._lanes.get(provider)
+        if lane is None and provider == CONTAINERS:
+            raise ImageNotReady(
+                f"{name[:200]!r} is a container image, and where kernels run nothing can start "
+                "containers. Use one of the images that 'kernelyard images' lists."
+            )
         if lane is None:
             raise ImageNotFound(
                 f"There is no provider {provider[:80]!r} where kernels run, and so no image "

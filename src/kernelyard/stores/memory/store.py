@@ -12,6 +12,7 @@ from kernelyard.stores.memory.names import (
     MemoryTemplates,
     MemoryTokens,
 )
+from kernelyard.stores.memory.notebooks import MemoryNotebookSpecs
 from kernelyard.stores.memory.outputs import MemoryOutputs
 from kernelyard.stores.memory.pools import MemoryPools
 from kernelyard.stores.memory.shelf import Shelf
@@ -31,6 +32,7 @@ class MemoryStore:
         self.events = MemoryEvents(shelf)
         self.templates = MemoryTemplates()
         self.images = MemoryImages()
+        self.notebook_specs = MemoryNotebookSpecs()
         self.choices = MemoryChoices()
         self.tokens = MemoryTokens()
         self.pools = MemoryPools(shelf, self.kernels)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, insert, select, update
+import json
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from kernelyard.model.images import ImageRecord
 from kernelyard.stores.sql.database import Database
+from kernelyard.stores.sql.rows import json_text
 from kernelyard.stores.sql.tables import images
 
 
@@ -21,6 +25,8 @@ class SqlImages:
             "reference": record.reference,
             "display_name": record.display_name,
             "disabled": record.disabled,
+            "language": record.language or None,
+            "labels": json_text(record.labels) if record.labels else None,
             "created_at": record.created_at,
             "updated_at": record.updated_at,
         }
@@ -35,8 +41,21 @@ class SqlImages:
     async def all(self) -> list[ImageRecord]:
         query = select(images).order_by(images.c.name)
         rows = await self._database.read(lambda c: c.execute(query).all())
-        return [ImageRecord(**row._asdict()) for row in rows]
+        return [_record_of(row) for row in rows]
 
     async def remove(self, name: str) -> bool:
         statement = delete(images).where(images.c.name == name)
         return bool(await self._database.write(lambda c: c.execute(statement).rowcount))
+
+
+def _record_of(row: Row[Any]) -> ImageRecord:
+    return ImageRecord(
+        name=row.name,
+        reference=row.reference,
+        display_name=row.display_name,
+        disabled=row.disabled,
+        language=row.language or "",
+        labels=json.loads(row.labels) if row.labels else {},
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

@@ -16,6 +16,7 @@ from kernelyard.model.kernels import Kernel
 from kernelyard.model.records import EndCause, Record, StoppedBy
 from kernelyard.model.tasks import Cancellation, Task, TaskError, TaskLimits, TaskState
 from kernelyard.model.templates import (
+    PodSpec,
     QueuePolicy,
     RestartPolicy,
     StartWay,
@@ -199,6 +200,7 @@ def spec_of(values: Values) -> TemplateSpec:
         queue_on_death=QueuePolicy(spec.queue_on_death),
         preload=tuple(spec.preload),
         start=StartWay(spec.start),
+        pod=PodSpec(**values.get("pod", {})),
     )
 
 

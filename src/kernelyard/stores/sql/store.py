@@ -15,6 +15,7 @@ from kernelyard.stores.sql.images import SqlImages
 from kernelyard.stores.sql.kernels import SqlKernels
 from kernelyard.stores.sql.leases import SqlLeases
 from kernelyard.stores.sql.migrate import migrate
+from kernelyard.stores.sql.notebooks import SqlNotebookSpecs
 from kernelyard.stores.sql.outputs import SqlOutputs
 from kernelyard.stores.sql.pools import SqlPools
 from kernelyard.stores.sql.sqlite import SqliteDatabase
@@ -37,6 +38,7 @@ class SqlStore:
         self.events = SqlEvents(database)
         self.templates = SqlTemplates(database)
         self.images = SqlImages(database)
+        self.notebook_specs = SqlNotebookSpecs(database)
         self.choices = SqlChoices(database)
         self.tokens = SqlTokens(database)
         self.pools = SqlPools(database)

@@ -349,6 +349,7 @@ templates = Table(
     Column("disabled", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    Column("labels", Text),
 )
 
 images = Table(
@@ -360,6 +361,20 @@ images = Table(
     Column("disabled", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    Column("language", String),
+    Column("labels", Text),
+)
+
+notebook_specs = Table(
+    "notebook_specs",
+    metadata,
+    Column("name", NAME, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("image", String, nullable=False),
+    Column("template", String, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger),
 )
 
 tokens = Table(

@@ -62,6 +62,7 @@ def _values(template: Template) -> Values:
         "owner": template.owner,
         "spec": json_text(asdict(template.spec)),
         "disabled": template.disabled,
+        "labels": json_text(template.labels) if template.labels else None,
         "created_at": template.created_at,
         "updated_at": template.updated_at,
     }
@@ -74,6 +75,7 @@ def _template_of(row: Row[Any]) -> Template:
         owner=row.owner,
         spec=spec_of(json.loads(row.spec)),
         disabled=row.disabled,
+        labels=json.loads(row.labels) if row.labels else {},
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

@@ -19,6 +19,7 @@ pytest.register_assert_rewrite(
     "kernelyard.testing.stores.kernels",
     "kernelyard.testing.stores.leases",
     "kernelyard.testing.stores.names",
+    "kernelyard.testing.stores.notebooks",
     "kernelyard.testing.stores.outputs",
     "kernelyard.testing.stores.pools",
     "kernelyard.testing.stores.retention",
@@ -35,6 +36,7 @@ from kernelyard.testing.stores.idempotency import IdempotencyConformance  # noqa
 from kernelyard.testing.stores.kernels import KernelConformance  # noqa: E402
 from kernelyard.testing.stores.leases import LeaseConformance  # noqa: E402
 from kernelyard.testing.stores.names import NameConformance  # noqa: E402
+from kernelyard.testing.stores.notebooks import NotebookSpecConformance  # noqa: E402
 from kernelyard.testing.stores.outputs import OutputConformance  # noqa: E402
 from kernelyard.testing.stores.pools import PoolConformance  # noqa: E402
 from kernelyard.testing.stores.retention import RetentionConformance  # noqa: E402
@@ -58,6 +60,7 @@ class StoreConformance(
     EndConformance,
     EventConformance,
     NameConformance,
+    NotebookSpecConformance,
     SightingConformance,
     TwinConformance,
     LeaseConformance,

@@ -11,7 +11,7 @@ import pytest
 from kernelyard.model.errors import AlreadyExists, TemplateNotFound
 from kernelyard.model.images import ImageRecord
 from kernelyard.model.principals import Role, TokenRecord
-from kernelyard.model.templates import StartWay, Template, TemplateSpec
+from kernelyard.model.templates import PodSpec, StartWay, Template, TemplateSpec
 from kernelyard.ports.stores import Store
 from kernelyard.testing.stores.builders import NOON
 from kernelyard.testing.stores.opening import Opening
@@ -30,9 +30,22 @@ def a_template(name: str) -> Template:
         vouched=True,
         start=StartWay.EXEC,
         engine_options={"queue": "long", "nested": {"n": [1, 2.5, None]}},
+        pod=PodSpec(
+            milli_cpu_request=50,
+            memory_bytes_request=2**32,
+            gpu_resource="nvidia.com/gpu",
+            storage_class="fast",
+            manifest="spec: {}\r\n",
+        ),
     )
     return Template(
-        name=name, display_name="Größe", owner="ada", spec=spec, created_at=NOON, updated_at=NOON
+        name=name,
+        display_name="Größe",
+        owner="ada",
+        spec=spec,
+        labels={"door": "ä"},
+        created_at=NOON,
+        updated_at=NOON,
     )
 
 
@@ -78,7 +91,13 @@ class NameConformance(Opening):
 
     async def test_images_are_put_listed_and_removed(self, store: Store) -> None:
         one = ImageRecord(name="r:4", reference="kernelspec/ir", created_at=NOON, updated_at=NOON)
-        two = ImageRecord(name="Py", reference="kernelspec/python3", display_name="Python")
+        two = ImageRecord(
+            name="Py",
+            reference="container/py:3",
+            display_name="Python",
+            language="python",
+            labels={"door": "ä"},
+        )
         for record in (one, two):
             await store.images.put(record)
         assert await store.images.all() == [two, one]

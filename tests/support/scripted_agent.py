@@ -242,6 +242,10 @@ class ScriptedLink:
         agent = self._reached()
         if shut_down:
             agent.shut_down.append(kernel_id)
+        if kernel_id not in agent.kernels:
+            # One that never came here gets a journal that says it ended.
+            unborn = LaunchOrder(kernel_id=kernel_id, attempt=1, provider="", image="unborn")
+            agent.kernels[kernel_id] = ScriptedKernel(unborn, agent.gates)
         await agent.kernel(kernel_id).stop(reason)
 
     async def deposit(self, deposit: Deposit) -> None:

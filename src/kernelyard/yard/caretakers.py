@@ -13,6 +13,7 @@ import contextvars
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 
+from kernelyard.model.kernels import Kernel
 from kernelyard.model.tasks import Task
 from kernelyard.ports.bell import care_topic
 from kernelyard.yard.leasing import Leasing
@@ -75,6 +76,16 @@ class Caretakers:
             self._bell.ring(care_topic(kernel_no))
             self._leasing.ask_for(kernel_no)
 
+    def begin(self, kernel: Kernel) -> None:
+        """A kernel has just been stored as it is given, and has no task yet: look after it soon."""
+        tended = self._at_work.get(kernel.no)
+        if tended is not None:
+            tended.caretaker.take(kernel)
+        elif self._leasing is None:
+            self.hold(kernel.no, kernel)
+        else:
+            self.attend(kernel.no)
+
     def offer(self, task: Task) -> None:
         """A task has been stored: hand it over soon, without reading it again if possible."""
         kernel_no = task.kernel_no
@@ -86,11 +97,14 @@ class Caretakers:
         elif not self._closed:
             self._bell.ring(care_topic(kernel_no))
 
-    def hold(self, kernel_no: int) -> None:
-        """Look after this kernel from now on, if that is not done already."""
+    def hold(self, kernel_no: int, fresh: Kernel | None = None) -> None:
+        """Look after this kernel from now on, if that is not done already.
+
+        ``fresh`` is one that has just been stored so and has no task yet.
+        """
         if self._closed or kernel_no in self._at_work:
             return
-        caretaker = Caretaker(kernel_no, self._world)
+        caretaker = Caretaker(kernel_no, self._world, fresh)
         work = _alone(caretaker.run(), f"caretaker-{kernel_no}")
         listening = None
         if self._leasing is not None:

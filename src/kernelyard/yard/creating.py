@@ -9,6 +9,7 @@ import uuid
 from kernelyard.model.errors import Invalid, LimitReached, NameTaken
 from kernelyard.model.ids import checked_environment, checked_labels, checked_name
 from kernelyard.model.images import Image, ImageSnapshot
+from kernelyard.model.kernel_phases import Phase
 from kernelyard.model.kernels import LARGEST_PARAMETERS, Kernel, KernelOrder, checked_path
 from kernelyard.model.principals import Principal
 from kernelyard.model.templates import TemplateSnapshot
@@ -35,6 +36,7 @@ class Creating:
         pools: Pools,
     ) -> None:
         self._store = world.store
+        self._agents = world.agents
         self._bell = world.bell
         self._clock = world.clock
         self._limits = world.limits
@@ -72,7 +74,7 @@ class Creating:
                 raise
             return existing, False
         if created:
-            self._caretakers.attend(kept.no)
+            self._caretakers.begin(kept)
             self._bell.ring(events_topic())
         return kept, created
 
@@ -122,9 +124,18 @@ class Creating:
             parameters=order.parameters,
             path=order.path,
             external_id=order.external_id,
+            phase=self._first_phase(),
             created_at=self._clock.now(),
         )
         return kernel, image
+
+    def _first_phase(self) -> Phase:
+        """Where a kernel begins: with the note that it is launched, if there is whom to ask for that.
+
+        What is noted with the row itself is not noted once more before the agent is asked. Without an
+        agent it waits as one that can be ended without any.
+        """
+        return Phase.REQUESTED if self._agents.present() is None else Phase.LAUNCHING
 
     async def check_room(self) -> None:
         """Make sure that one more kernel may be live; what waits in pools gives way.

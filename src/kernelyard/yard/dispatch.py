@@ -42,6 +42,12 @@ class Dispatch:
         """The kernel's row has changed, its queue has not."""
         self._look_at_row = True
 
+    def begin_with_none(self) -> None:
+        """The kernel has just been made and has no task; its row is to be looked at."""
+        self._begun = True
+        self._look_at_row = True
+        self._look_at_queue = False
+
     def start_again(self) -> None:
         """The agent may have forgotten everything: hand over all open tasks anew."""
         self._acknowledged = 0

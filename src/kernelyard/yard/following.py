@@ -40,8 +40,17 @@ FORGOTTEN = (
 class Following:
     """Follows one kernel. Harmless to repeat: the store ignores what it has."""
 
-    def __init__(self, kernel_no: int, world: World, on_phase: Callable[[], None]) -> None:
-        """``on_phase`` is called when the kernel's row has moved to another phase."""
+    def __init__(
+        self,
+        kernel_no: int,
+        world: World,
+        on_phase: Callable[[], None],
+        known: Kernel | None = None,
+    ) -> None:
+        """``on_phase`` is called when the kernel's row has moved to another phase.
+
+        ``known`` is the kernel if nobody can have stored records of it since it was read.
+        """
         self._no = kernel_no
         self._store = world.store
         self._agents = world.agents
@@ -51,6 +60,7 @@ class Following:
         self._releases = world.releases
         self._hearings = world.hearings
         self._tails = world.tails
+        self._known = known
         self._first: int | None = None
         """The first record that the journal has, if it was cut behind what is stored."""
 
@@ -58,7 +68,8 @@ class Following:
         """Follow until the journal is closed or the kernel removed."""
         pause = _FIRST_PAUSE
         while True:
-            kernel = await self._store.kernels.by_no(self._no)
+            kernel, self._known = self._known, None
+            kernel = kernel or await self._store.kernels.by_no(self._no)
             if kernel is None or kernel.journal_closed:
                 return
             before = kernel.stored_number
@@ -136,6 +147,8 @@ class Following:
         """Behind which record to follow, and its time if it can be told."""
         if self._first is not None and self._first > kernel.stored_number:
             return self._first - 1, None
+        if not kernel.stored_number:
+            return 0, None
         last = await self._store.outputs.read(self._no, kernel.stored_number - 1, limit=1)
         return kernel.stored_number, last[0].at if last else None
 

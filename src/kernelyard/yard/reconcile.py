@@ -35,7 +35,8 @@ _KNOWN_TO_AGENT = frozenset({Phase.CONNECTING, Phase.READY, Phase.STOPPING})
 class Caretaker:
     """Looks after one kernel until nothing remains to be done for it."""
 
-    def __init__(self, kernel_no: int, world: World) -> None:
+    def __init__(self, kernel_no: int, world: World, fresh: Kernel | None = None) -> None:
+        """``fresh`` is the kernel if it has just been stored so and has no task yet."""
         self._no = kernel_no
         self._world = world
         self._store = world.store
@@ -49,6 +50,12 @@ class Caretaker:
         self._launched_attempt = 0
         self._claim_told = False
         self._stop_sent = False
+        self._fresh: Kernel | None = None
+        """The kernel as it has just been stored, if nothing has been heard of it since."""
+        self._woken.set()
+        if fresh is not None:
+            self._dispatch.begin_with_none()
+            self._fresh = fresh
 
     @property
     def woken(self) -> bool:
@@ -57,7 +64,18 @@ class Caretaker:
 
     def wake(self) -> None:
         """Look at the kernel's row and queue soon."""
+        self._fresh = None
         self._dispatch.look()
+        self._woken.set()
+
+    def take(self, kernel: Kernel) -> None:
+        """Look soon at the kernel as it has just been stored; it has no task yet."""
+        if self._woken.is_set():
+            # Something else is to be looked at, too, that may have changed it since.
+            self.wake()
+            return
+        self._dispatch.begin_with_none()
+        self._fresh = kernel
         self._woken.set()
 
     def offer(self, task: Task) -> None:
@@ -75,7 +93,6 @@ class Caretaker:
                 await asyncio.gather(self._following, return_exceptions=True)
 
     async def _work(self) -> None:
-        self.wake()
         pause = _FIRST_PAUSE
         while True:
             try:
@@ -111,7 +128,8 @@ class Caretaker:
             # The quick way of a task: the kernel is up and its row need not be read.
             await self._hand_over()
             return False
-        kernel = await self._store.kernels.by_no(self._no)
+        fresh, self._fresh = self._fresh, None
+        kernel = fresh or await self._store.kernels.by_no(self._no)
         if kernel is None:
             return True
         await self._tell_claim(kernel)
@@ -132,7 +150,7 @@ class Caretaker:
                 return await self._remove(kernel)
             case Step.NOTHING:
                 pass
-        self._follow(kernel)
+        self._follow(kernel, fresh)
         known = self._launched_attempt or kernel.phase in _KNOWN_TO_AGENT
         if kernel.takes_tasks and known and not kernel.waits:
             await self._hand_over()
@@ -252,16 +270,17 @@ class Caretaker:
         event("kernel.removed", kernel_id=kernel.id)
         return True
 
-    def _follow(self, kernel: Kernel) -> None:
+    def _follow(self, kernel: Kernel, fresh: Kernel | None) -> None:
         known = self._launched_attempt or self._stop_sent or kernel.phase in _KNOWN_TO_AGENT
         if kernel.journal_closed or not known or self._following is not None:
             return
-        following = Following(self._no, self._world, self.wake_row)
+        following = Following(self._no, self._world, self.wake_row, fresh)
         self._following = asyncio.create_task(following.run(), name=f"following-{self._no}")
         self._following.add_done_callback(self._followed)
 
     def wake_row(self) -> None:
         """The kernel's row has changed: a step may be due."""
+        self._fresh = None
         self._dispatch.look_at_row()
         self._woken.set()
 

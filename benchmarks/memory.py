@@ -9,7 +9,7 @@ pandas and matplotlib and used them. What ours are forked from is counted apart.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from statistics import median
 from time import perf_counter
@@ -116,10 +116,12 @@ async def _none_ends(scene: Scene, kernels: Sequence[int] = ()) -> None:
         await asyncio.sleep(LOOK)
 
 
-async def _zygotes(scene: Scene) -> set[int]:
-    """The processes that kernels are forked from."""
+async def _zygotes(scene: Scene) -> dict[int, str]:
+    """The processes that kernels are forked from, and kernels that nobody has asked for yet."""
     told = await scene.yard.zygotes()
-    return {zygote.pid for zygote in told.items if zygote.pid is not None}
+    named = {zygote.pid: "process that kernels are forked from" for zygote in told.items}
+    named |= {zygote.ahead_pid: "kernel that is forked ahead" for zygote in told.items}
+    return {pid: name for pid, name in named.items() if pid is not None}
 
 
 async def _processes(scene: Scene, measure: str, kernels: Sequence[int] = ()) -> list[Figure]:
@@ -143,9 +145,9 @@ def _beside(scene: Scene, kernels: Sequence[int]) -> list[psutil.Process]:
     return [child for child in children if child.pid not in kernels]
 
 
-def _name(process: psutil.Process, zygotes: set[int]) -> str:
+def _name(process: psutil.Process, zygotes: Mapping[int, str]) -> str:
     if process.pid in zygotes:
-        return "process that kernels are forked from"
+        return zygotes[process.pid]
     try:
         words = " ".join(process.cmdline())
     except psutil.Error:

@@ -121,12 +121,17 @@ async def roads(scene: Scene, *, straight: bool = True) -> AsyncIterator[dict[st
         found: dict[str, Road] = {}
         if straight:
             found[STRAIGHT] = lambda _: straight_kernel(scene.home)
-        found[SDK] = lambda template: _by_sdk(scene, template)
+        found[SDK] = by_sdk(scene)
         if await has_channels(scene):
             found[SOCKET] = Ours(scene, http).kernel
         if (peer := scene.gateway) is not None:
             found[GATEWAY] = lambda _: peer.kernel()
         yield found
+
+
+def by_sdk(scene: Scene) -> Road:
+    """The road by our own client to the server of a scene."""
+    return lambda template: _by_sdk(scene, template)
 
 
 @asynccontextmanager

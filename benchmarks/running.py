@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,10 +82,15 @@ def server_command(data_dir: Path, port: int = 0) -> list[str]:
 
 
 @contextmanager
-def server(home: Path, name: str = "data") -> Iterator[Server]:
-    """Run ``kernelyard serve``; at the end server, agent and kernels are stopped."""
+def server(
+    home: Path, name: str = "data", settings: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """Run ``kernelyard serve``; at the end server, agent and kernels are stopped.
+
+    ``settings`` are variables of its environment.
+    """
     data_dir = home / name
-    env = environment(home) | {"KERNELYARD_ADMIN_TOKEN": TOKEN}
+    env = environment(home) | {"KERNELYARD_ADMIN_TOKEN": TOKEN, **(settings or {})}
     with (home / "server.log").open("ab") as log:
         process = subprocess.Popen(server_command(data_dir), env=env, stdout=log, stderr=log)
     try:

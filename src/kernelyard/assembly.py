@@ -118,6 +118,7 @@ def _engine(settings: Settings) -> Engine:
             providers=settings.providers,
             quirks_file=settings.quirks_file,
             zygotes=settings.zygotes,
+            zygote_ahead=settings.zygote_ahead,
             zygote_age_seconds=settings.zygote_age_seconds,
             zygote_boot_seconds=settings.zygote_boot_seconds,
         )

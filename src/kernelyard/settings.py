@@ -23,6 +23,7 @@ from pydantic import (
     field_validator,
 )
 
+from kernelyard.forking_settings import ForkingSettings
 from kernelyard.identity_settings import IdentitySettings
 from kernelyard.model.errors import Invalid
 from kernelyard.model.pools import declared_pools
@@ -46,7 +47,7 @@ ENVIRONMENT_ONLY = frozenset({"admin_token", "store_url"})
 """Secrets: not in a file that may be shared, nor in a command line that others can list."""
 
 
-class Settings(IdentitySettings):
+class Settings(ForkingSettings, IdentitySettings):
     """The server's settings. Frozen; only ``load`` looks at the environment and at files."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
@@ -183,23 +184,6 @@ class Settings(IdentitySettings):
         as_written("60s"),
         description="The agent looks at least this often for images that are new or gone, such as 60s; "
         "where it can watch directories, at once. Holds from the agent's next start.",
-    )
-    zygotes: int = Field(
-        4,
-        ge=0,
-        le=100,
-        description="Most processes that are kept to fork kernels from; 0 starts each kernel as a new "
-        "program. Holds from the agent's next start.",
-    )
-    zygote_age_seconds: Seconds = Field(
-        as_written("24h"),
-        description="How old such a process may become before it is replaced, such as 24h. Holds from "
-        "the agent's next start.",
-    )
-    zygote_boot_seconds: Seconds = Field(
-        as_written("60s"),
-        description="How long such a process may take to import what it preloads, such as 60s. Holds "
-        "from the agent's next start.",
     )
     allow_insecure_parameters: bool = Field(
         False,

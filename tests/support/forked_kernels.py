@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import zmq
 from jupyter_client.session import Session
@@ -20,6 +21,7 @@ from kernelyard.agent.launch.lossless import START
 from kernelyard.agent.logs import Log
 from kernelyard.agent.places import agent_dir
 from kernelyard.agent.spawner.spawner import (
+    AheadJob,
     Hold,
     Job,
     Spawned,
@@ -39,9 +41,11 @@ _KEY = "0123456789"
 class Nest:
     """A spawner of a test, its zygotes, and kernels in directories of their own."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, ahead: bool = False) -> None:
+        """With ``ahead`` each kernel that is forked is so before it is asked for."""
         agent_dir(path).mkdir()
         self.path = path
+        self.ahead = ahead
         self.spawner = Spawner(path, Log())
         self.heard: list[ZygoteReport] = []
         self.hold = Hold()
@@ -126,6 +130,30 @@ class Nest:
         )
         return job, file
 
+    async def waiting(self, zygote: str = "z") -> tuple[str, int]:
+        """Have a kernel forked ahead; return its token and its process when it waits for its job.
+
+        Of a zygote that ends there is no such process.
+        """
+        token = uuid4().hex
+        self.think_ahead(token, zygote)
+        zygotes = self.spawner.zygotes
+        told = lambda: (zygotes[zygote].ahead == token, zygotes[zygote].ahead_pid)  # noqa: E731
+        await wait_until(lambda: all(told()) or zygotes[zygote].state != "ready")
+        return token, zygotes[zygote].ahead_pid or 0
+
+    def think_ahead(self, token: str, zygote: str = "z") -> None:
+        """Ask for a kernel that is forked ahead, in the first of the groups that hold kernels."""
+        self.spawner.think_ahead(
+            AheadJob(
+                zygote=zygote,
+                token=token,
+                groups=self.hold.groups,
+                sockets=str(self.path / token[:8]),
+                log=self.path / f"{zygote}.ahead",
+            )
+        )
+
     async def kernel(
         self,
         number: int,
@@ -136,10 +164,18 @@ class Nest:
     ) -> ForkedKernel:
         """Start a kernel, forked or run."""
         job, file = self.job(number, env)
-        if fork:
+        if fork and self.ahead:
+            token, pid = await self.waiting(zygote)
+            spawned = await self.spawner.fork(zygote, job, file, ahead=token)
+            assert spawned.pid == pid or not pid
+        elif fork:
             spawned = await self.spawner.fork(zygote, job, file)
         else:
             spawned = await self.spawner.spawn(job, lambda: None)
+        return self.adopted(spawned, file)
+
+    def adopted(self, spawned: Spawned, file: Path) -> ForkedKernel:
+        """A client for a kernel that was started with such a connection file."""
         kernel = ForkedKernel(spawned, file.parent)
         self._kernels.append(kernel)
         return kernel

@@ -59,8 +59,9 @@ class ScriptedSpawner:
         connection_file: Path,
         undo: Callable[[], object] = lambda: None,
         seconds: float = 5.0,
+        ahead: str = "",
     ) -> Spawned:
-        del job, connection_file, undo, seconds
+        del job, connection_file, undo, seconds, ahead
         if self.fork_problem is not None:
             raise self.fork_problem
         known = self.zygotes.get(name)

@@ -58,6 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         idle_exit_seconds=given.idle_exit_seconds,
         image_refresh_seconds=given.image_refresh_seconds,
         zygotes=given.zygotes,
+        zygote_ahead=given.zygote_ahead,
         zygote_age_seconds=given.zygote_age_seconds,
         zygote_boot_seconds=given.zygote_boot_seconds,
         allow_insecure_parameters=given.allow_insecure_parameters,
@@ -81,6 +82,13 @@ def _add_zygotes(parser: argparse.ArgumentParser) -> None:
         default=4,
         help="how many processes are kept to fork kernels from; 0 starts each kernel as a new program "
         "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--zygote-ahead",
+        type=int,
+        choices=(0, 1),
+        default=1,
+        help="whether each of them forks one kernel before it is asked for (default: %(default)s)",
     )
     parser.add_argument(
         "--zygote-age-seconds",

@@ -72,6 +72,20 @@ class Limits:
             limits=tuple(_process_limits(order, group)),
         )
 
+    def open_ahead(self, name: str) -> tuple[Path, ...]:
+        """Make a control group for a kernel of which nobody knows yet which it will be."""
+        place = self._enclosures.make(name)
+        return () if place is None else (place,)
+
+    def give(self, name: str, kernel_id: str) -> bool:
+        """Let such a group be that of a kernel; False if it has one, or that cannot be."""
+        return self._enclosures.give(name, kernel_id)
+
+    def close_ahead(self, name: str) -> bool:
+        """End what is in such a group, and remove it; return whether it is gone."""
+        self._enclosures.end(name)
+        return self._enclosures.remove(name)
+
     def hold(self, order: LaunchOrder, pid: int) -> Held:
         """Hold a process that was just started to the limits of its order, as far as can be.
 
@@ -94,7 +108,7 @@ class Limits:
 
     def _group(self, order: LaunchOrder) -> Group | None:
         try:
-            return self._groups.make(order.kernel_id, _wish(order))
+            return self._groups.make(self._enclosures.name_of(order.kernel_id), _wish(order))
         except OSError as error:
             self._not_grouped(order, error)
             return None
@@ -105,7 +119,7 @@ class Limits:
 
     def find_again(self, order: LaunchOrder, kills: int) -> Held:
         """The limits of a process that an earlier agent has started, after so many kills."""
-        group = self._groups.find_again(order.kernel_id)
+        group = self._groups.find_again(self._enclosures.name_of(order.kernel_id))
         return Held(order, group, kills, _system_kills())
 
     def end_all(self, kernel_id: str) -> None:
@@ -116,7 +130,7 @@ class Limits:
         """Remove the group of a kernel whose process has ended, soon if not at once."""
         if (before := self._releasing.pop(kernel_id, None)) is not None:
             before.cancel()
-        group = self._groups.find_again(kernel_id)
+        group = self._groups.find_again(self._enclosures.name_of(kernel_id))
         gone = group is None or group.remove()
         if (self._enclosures.remove(kernel_id) and gone) or not tries:
             return
@@ -126,9 +140,10 @@ class Limits:
 
     def sweep(self, living: Collection[str]) -> None:
         """Remove the groups of all kernels but the ``living``."""
+        names = {self._enclosures.name_of(one) for one in living}
         try:
             self._enclosures.sweep(living)
-            self._groups.sweep(living)
+            self._groups.sweep(names)
         except OSError as error:
             self._log.warning("limits.not_swept", problem=str(error))
 

@@ -68,6 +68,8 @@ class AgentSettings:
     image_refresh_seconds: float = 60.0
     zygotes: int = 4
     """How many processes are kept to fork kernels from; 0 starts each kernel as a new program."""
+    zygote_ahead: int = 1
+    """How many kernels each of them forks before anybody asks for them: one, or none."""
     zygote_age_seconds: float = 86_400.0
     """How old such a process may become before it is replaced."""
     zygote_boot_seconds: float = 60.0
@@ -86,6 +88,7 @@ class AgentSettings:
             most=self.zygotes,
             age_seconds=self.zygote_age_seconds,
             boot_seconds=self.zygote_boot_seconds,
+            ahead=self.zygote_ahead,
         )
 
     @property
@@ -127,7 +130,7 @@ class _Agent:
         limits = Limits(Groups.find(name), self._log, Enclosures.find(name))
         standstill = Standstill()
         spawner = Spawner(self._settings.data_dir, self._log)
-        zygotes = self._zygotes(spawner, catalogue)
+        zygotes = self._zygotes(spawner, catalogue, limits)
         await spawner.open()
         surroundings = Surroundings(
             data_dir=self._settings.data_dir,
@@ -173,10 +176,15 @@ class _Agent:
             registrar.close()
             context.destroy(linger=0)
 
-    def _zygotes(self, spawner: Spawner, catalogue: Catalogue) -> Zygotes:
+    def _zygotes(self, spawner: Spawner, catalogue: Catalogue, limits: Limits) -> Zygotes:
         settings = self._settings
         return Zygotes.of(
-            settings.data_dir, settings.zygote_settings, spawner, catalogue, self._log
+            settings.data_dir,
+            settings.zygote_settings,
+            spawner,
+            catalogue,
+            self._log,
+            groups=limits,
         )
 
     def _quirks(self) -> QuirkBook:

@@ -19,7 +19,8 @@ def zygotes(data_dir: DataDirOption = None, form: FormatOption = Format.TABLE) -
     """List the processes from which kernels are forked; for administrators.
 
     FOR is the user whose kernels are forked from it, where it has modules that users have chosen.
-    MEMORY leaves out what it shares with its kernels.
+    MEMORY leaves out what it shares with its kernels; AHEAD is that of the kernel that it has forked
+    before anybody has asked for one.
 
     Example: kernelyard zygotes
     """
@@ -33,7 +34,7 @@ def zygotes(data_dir: DataDirOption = None, form: FormatOption = Format.TABLE) -
 
 def _show(found: ZygoteList) -> None:
     show_table(
-        ("IMAGES", "PRELOAD", "FOR", "STATE", "FORKS", "MEMORY", "PID", "REASON"),
+        ("IMAGES", "PRELOAD", "FOR", "STATE", "FORKS", "MEMORY", "AHEAD", "PID", "REASON"),
         [
             (
                 ", ".join(one.images),
@@ -42,6 +43,7 @@ def _show(found: ZygoteList) -> None:
                 one.state,
                 one.forks,
                 None if one.pss_bytes is None else human_size(one.pss_bytes),
+                None if one.ahead_pss_bytes is None else human_size(one.ahead_pss_bytes),
                 one.pid,
                 one.reason,
             )

@@ -37,6 +37,10 @@ class Zygote:
     """How many modules it has imported."""
     pss_bytes: int | None = None
     """Its memory, without what it shares with its kernels."""
+    ahead_pid: int | None = None
+    """The kernel that it has forked before anybody asks for one, if that waits."""
+    ahead_pss_bytes: int | None = None
+    """Memory of that, without what it shares with others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

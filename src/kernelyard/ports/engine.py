@@ -57,5 +57,7 @@ class EngineSetup:
     directory unless given."""
     zygotes: int = 4
     """Most processes that an agent keeps to fork kernels from."""
+    zygote_ahead: int = 1
+    """How many kernels each of them forks before anybody asks for them: one, or none."""
     zygote_age_seconds: float = 86_400.0
     zygote_boot_seconds: float = 60.0

@@ -40,6 +40,9 @@ class ZygoteFact(msgspec.Struct, frozen=True):
     """How many modules it has imported."""
     pss_bytes: int | None = None
     """Its proportional share of memory, without what it shares with its kernels."""
+    ahead_pid: int | None = None
+    """The kernel that it has forked before anybody has asked for one, if that waits."""
+    ahead_pss_bytes: int | None = None
 
 
 class ZygoteList(msgspec.Struct, tag="zygote_list", frozen=True):

@@ -57,6 +57,16 @@ def _counted(told: ZygoteList) -> list[Metric]:
             sum(one.pss_bytes or 0 for one in told.zygotes),
         ),
         gauge(
+            "kernelyard_zygotes_ahead",
+            "Kernels that were forked before anybody has asked for them, and wait.",
+            sum(one.ahead_pid is not None for one in told.zygotes),
+        ),
+        gauge(
+            "kernelyard_zygotes_ahead_pss_bytes",
+            "Memory of these kernels.",
+            sum(one.ahead_pss_bytes or 0 for one in told.zygotes),
+        ),
+        gauge(
             "kernelyard_zygotes_memory_pressure",
             "Whether no zygote is started for want of memory.",
             bool(told.pressure),

@@ -11,8 +11,9 @@ from tests.support.forked_kernels import Nest
 
 
 @pytest.fixture
-async def nest(tmp_path: Path) -> AsyncIterator[Nest]:
-    one = Nest(tmp_path)
+async def nest(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Nest]:
+    """Parametrized with ``True``, its kernels are forked before they are asked for."""
+    one = Nest(tmp_path, ahead=getattr(request, "param", False))
     await one.spawner.open()
     yield one
     await one.close()

@@ -16,6 +16,8 @@ from kernelyard.providers.process_identity import start_time_of
 from tests.support.agent_process import wait_until
 from tests.support.forked_kernels import SECONDS, ForkedKernel, Nest
 
+pytestmark = pytest.mark.parametrize("nest", [False, True], ids=["asked", "ahead"], indirect=True)
+
 
 async def _told(kernel: ForkedKernel) -> tuple[int | None, int | None]:
     async with asyncio.timeout(SECONDS):

@@ -24,6 +24,8 @@ class Fork:
 
     keeper: Keeper
     zygote: Zygote
+    ahead: str = ""
+    """Names the process that was forked ahead and is to become it, if there is one."""
     seconds: float = FORK_SECONDS
     """Within so long there is a process, or will be none."""
     done: bool = False
@@ -31,7 +33,9 @@ class Fork:
 
     async def go(self, job: Job, connection_file: Path) -> Spawned | None:
         """Fork; None if that failed, of which nothing is left."""
-        spawned = await self.keeper.fork(self.zygote, job, connection_file, self.seconds)
+        spawned = await self.keeper.fork(
+            self.zygote, job, connection_file, seconds=self.seconds, ahead=self.ahead
+        )
         self.done = spawned is not None
         return spawned
 
@@ -54,7 +58,8 @@ class Forking:
         if isinstance(chosen, str):
             self.log.info("kernel.not_forked", reason=chosen)
             return None
-        self._last = Fork(self.keeper, chosen)
+        ahead = self.keeper.take_ahead(chosen, asked.order.kernel_id)
+        self._last = Fork(self.keeper, chosen, ahead)
         return self._last
 
     def until(self, until: float) -> float:

@@ -224,6 +224,8 @@ class Launching:
             image_env=kernel_environment(os.environ, plan.env, {}, plan.unset),
             kernel_env=env,
         )
+        # If there is one that was forked ahead, it comes with its control group.
+        fork = forking.fork_for(asked)
         command = Command(
             argv=argv,
             env=env,
@@ -233,7 +235,7 @@ class Launching:
             exit_file=self.folder.exit_file(self.order.attempt),
             hold=self.surroundings.limits.prepare(self.order),
         )
-        return command, lossless, forking.fork_for(asked)
+        return command, lossless, fork
 
     def _undo(self) -> None:
         self.surroundings.table.kill(self.order.kernel_id)

@@ -161,6 +161,16 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
+def kill_child(pid: int) -> None:
+    """Kill a process and its group, if it is one that was left to us."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return
+    if int(told[1]) == os.getpid():
+        kill_group(pid)
+
+
 def kill_group(pid: int) -> None:
     """Kill a process and what is in its group."""
     with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -155,6 +155,16 @@ class Line:
         if not self.lost:
             self._send({"end_zygote": name})
 
+    def think_ahead(self, job: dict[str, object]) -> None:
+        """Have a zygote fork a kernel ahead."""
+        if not self.lost:
+            self._send({"think_ahead": job})
+
+    def forget_ahead(self, name: str) -> None:
+        """Have the kernel ended that a zygote has forked ahead."""
+        if not self.lost:
+            self._send({"forget_ahead": name})
+
     def told_of(self, pid: int, start_time: int) -> Told | None:
         """Where the end of a child will be told; None if it is no child of the spawner."""
         known = self._start_times.get(pid)

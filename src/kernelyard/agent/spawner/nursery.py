@@ -93,9 +93,51 @@ class Nursery:
         if zygote.state != "ready":
             why = f"the zygote is {zygote.state}: {zygote.said['reason']}"
             return {"no_zygote": why, "blame": True}
-        fork = self._begun(zygote, line, number, job, grouped=self._lost_in_groups < MOST_LOST)
-        self._begin(fork)
+        early = zygote.ahead
+        if early is None or early.pid is None or early.job["token"] != job.get("ahead"):
+            self._fork_now(zygote, line, number, job)
+            return None
+        log = self._children.open_log(job["log"])
+        try:
+            early.is_given(log, line, number, job)
+        except OSError:
+            self._fork_now(zygote, line, number, job)
+        else:
+            zygote.ahead = None
+            self._forks.add(early)
+            self._attend(early)
+            self._tell_ahead(zygote)
+        finally:
+            os.close(log)
         return None
+
+    def think_ahead(self, line: Any, job: Said) -> None:
+        """Have a kernel forked of which nobody has said yet which it is to be; one for each zygote."""
+        zygote = self._zygotes.get(str(job["name"]))
+        if zygote is None or zygote.state != "ready" or zygote.ahead is not None:
+            return
+        fork = self._begun(zygote, line, None, job, grouped=self._lost_in_groups < MOST_LOST)
+        fork.until = fork.asked_at + float(self._offspring.AHEAD_SECONDS)
+        zygote.ahead = fork
+        self._tell_ahead(zygote)
+        self._begin(fork)
+
+    def forget_ahead(self, name: str) -> None:
+        """Have no kernel any more that was forked ahead."""
+        zygote = self._zygotes.get(name)
+        if zygote is not None and zygote.ahead is not None:
+            fork, zygote.ahead = zygote.ahead, None
+            if fork.pid is not None:
+                # It ends by itself, too, for its cord is cut; but not if it stands still.
+                self._children.kill_child(fork.pid)
+            self._drop(fork)
+            self._tell_ahead(zygote)
+
+    def forget_line(self, line: Any) -> None:
+        """What was forked ahead for somebody who has gone is of no use: only he knew what for."""
+        for name, zygote in self._zygotes.items():
+            if zygote.ahead is not None and zygote.ahead.line is line:
+                self.forget_ahead(name)
 
     def end(self, name: str) -> None:
         """Kill a zygote; its kernels live on."""
@@ -117,6 +159,7 @@ class Nursery:
             if child is None or child.pid != pid:
                 continue
             zygote.child = None
+            self.forget_ahead(str(zygote.said["name"]))
             self._hear(zygote)
             self._spawner.forget(zygote.channel)
             while zygote.waiting:
@@ -139,6 +182,12 @@ class Nursery:
             if now < fork.until:
                 continue
             zygote = fork.zygote
+            if fork is zygote.ahead:
+                self.forget_ahead(str(zygote.said["name"]))
+                continue
+            if fork.early:
+                self._fork_after_all(fork)
+                continue
             still = now - max(fork.asked_at, zygote.moved_at) >= STILL_SECONDS
             if still:
                 self.end(str(zygote.said["name"]))
@@ -146,6 +195,12 @@ class Nursery:
             self._settle(
                 fork, {"no_zygote": f"nothing was forked within {taken:.1f} s", "blame": still}
             )
+
+    def _fork_now(self, zygote: Zygote, line: Any, number: Any, job: Said) -> Fork:
+        grouped = self._lost_in_groups < MOST_LOST
+        fork = self._begun(zygote, line, number, job, grouped=grouped)
+        self._begin(fork)
+        return fork
 
     def _begun(self, zygote: Zygote, line: Any, number: Any, job: Said, *, grouped: bool) -> Fork:
         ends = [self._children.open_log(job["log"])]
@@ -172,6 +227,13 @@ class Nursery:
     def _lost(self, fork: Fork) -> None:
         """Nobody is there any more; fork without a group what may have died for being made in one."""
         zygote = fork.zygote
+        if fork is zygote.ahead:
+            self._lost_in_groups += fork.grouped and fork.pid is None
+            self.forget_ahead(str(zygote.said["name"]))
+            return
+        if fork.early:
+            self._fork_after_all(fork)
+            return
         if fork.grouped and zygote.state == "ready" and time.monotonic() < fork.until:
             self._lost_in_groups += 1
             try:
@@ -185,6 +247,19 @@ class Nursery:
                 return
         # If it was the zygote that has ended, the system tells that, too.
         self._settle(fork, {"no_zygote": "the kernel ended before it began"})
+
+    def _fork_after_all(self, fork: Fork) -> None:
+        """One that was forked ahead does not become a kernel: another is forked for it."""
+        self._drop(fork)
+        if fork.pid is not None:
+            self._children.kill_child(fork.pid)
+        try:
+            again = self._fork_now(fork.zygote, fork.line, fork.number, fork.job)
+        except OSError as error:
+            said = {"errno": error.errno or errno.EIO, "problem": error.strerror or str(error)}
+            self._settle(fork, said)
+        else:
+            again.until = fork.last_until
 
     def _attend_to(self, zygote: Zygote) -> None:
         """Tell a zygote what it can be told now, and look again when it can be told the rest."""
@@ -219,7 +294,7 @@ class Nursery:
                 self._children.kill_group(zygote.child.pid)
 
     def _attend(self, fork: Fork) -> None:
-        if fork not in self._forks:
+        if fork not in self._forks and fork is not fork.zygote.ahead:
             return
         fork.flush()
         lines = fork.hear()
@@ -227,14 +302,32 @@ class Nursery:
             self._lost(fork)
         elif lines:
             fork.zygote.moved_at = time.monotonic()
-            self._answered(fork, lines[0])
+            if fork is fork.zygote.ahead:
+                self._is_ahead(fork, lines[0])
+            else:
+                self._answered(fork, lines[0])
         else:
             self._spawner.watch(fork.cord, fork.events, lambda: self._attend(fork))
+
+    def _is_ahead(self, fork: Fork, said: Said) -> None:
+        """It waits for its job from now on, or says why it cannot."""
+        pid = said.get("ahead_pid")
+        if type(pid) is not int or pid <= 0 or fork.pid is not None:
+            self.forget_ahead(str(fork.zygote.said["name"]))
+            return
+        fork.pid = pid
+        self._forks.discard(fork)
+        fork.let_loose()
+        self._spawner.watch(fork.cord, fork.events, lambda: self._attend(fork))
+        self._tell_ahead(fork.zygote)
 
     def _answered(self, fork: Fork, said: Said) -> None:
         pid = said.get("pid")
         if type(pid) is not int or pid <= 0:
-            self._settle(fork, _refusal(said))
+            if fork.early and "errno" not in said:
+                self._fork_after_all(fork)
+            else:
+                self._settle(fork, _refusal(said))
             return
         if not self._spawner.may_begin(fork.line) or not fork.let_go():
             # It ends by itself, for it was not let go.
@@ -258,6 +351,12 @@ class Nursery:
         self._forks.discard(fork)
         fork.let_loose()
         self._spawner.forget(fork.cord)
+
+    def _tell_ahead(self, zygote: Zygote) -> None:
+        fork = zygote.ahead
+        token, pid = ("", None) if fork is None else (str(fork.job["token"]), fork.pid)
+        zygote.said.update(ahead=token, ahead_pid=pid)
+        self._tell(zygote)
 
     def _tell(self, zygote: Zygote) -> None:
         self._spawner.tell_all({"zygote": zygote.said})

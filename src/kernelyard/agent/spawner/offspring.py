@@ -9,11 +9,16 @@ import time
 from collections import deque
 from typing import Any
 
+AHEAD_SECONDS = 30.0
+"""Within so long a kernel that is forked ahead is ready to become one."""
+EARLY_SECONDS = 2.0
+"""Within so long it has told its pid when it is asked for, else another is forked."""
 FORK_SECONDS = 5.0
 """Within so long a fork has told its pid, if who asked for it has not less time."""
 MOST_SAID = 64 * 1024
 _LENGTH = struct.Struct("<I")
 _GO = b"."
+_LOG = b"l"
 
 Said = dict[str, Any]
 
@@ -53,11 +58,15 @@ class Zygote:
             "reason": "",
             "preload": list(job["preload"]),
             "forked": 0,
+            "ahead": "",
+            "ahead_pid": None,
         }
         told = {"preload": job["preload"], "sources": job.get("sources", os.devnull)}
         self.task = Frame(channel, {**told, "env": job["env"]})
         self.waiting: deque[Fork] = deque()
         """Forks that it has not been asked for yet, for it has too much to do."""
+        self.ahead: Fork | None = None
+        """The one that was forked before anybody has asked for a kernel."""
         self.moved_at = time.monotonic()
         """When something was heard of it, or of a kernel that it has forked, by the monotonic clock."""
         self._come = b""
@@ -89,12 +98,18 @@ class Fork:
         self.number = number
         self.job = job
         self.asked_at = time.monotonic()
-        self.until = self.asked_at + min(FORK_SECONDS, float(job.get("seconds", FORK_SECONDS)))
+        self.until = self.asked_at + _seconds(job)
         self.cord, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.cord.setblocking(False)
         self.ends = [its.detach(), *ends]
         self.grouped = len(ends) > 1
         """Whether it is to be made in its control group."""
+        self.pid: int | None = None
+        """Of one that was forked ahead, as soon as it is ready."""
+        self.early = False
+        """Whether it was forked before its job was known."""
+        self.last_until = self.until
+        """When another one must have told its pid that is forked in its place."""
         self._told = Frame(self.cord, job)
         self._come = b""
 
@@ -105,6 +120,15 @@ class Fork:
     def flush(self) -> None:
         """Tell it of its job what can be told now."""
         self._told.flush()
+
+    def is_given(self, log: int, line: Any, number: Any, job: Said) -> None:
+        """Tell one that was forked ahead which kernel it is to be. Raises OSError."""
+        socket.send_fds(self.cord, [_LOG], [log])
+        self._told = Frame(self.cord, job)
+        self.line, self.number, self.job, self.early = line, number, job, True
+        self.asked_at = time.monotonic()
+        self.until = self.asked_at + min(EARLY_SECONDS, _seconds(job) / 2)
+        self.last_until = self.asked_at + _seconds(job)
 
     def let_loose(self) -> None:
         """Keep nothing of what only the zygote is to have."""
@@ -123,6 +147,10 @@ class Fork:
             return self.cord.send(_GO) == len(_GO)
         except OSError:
             return False
+
+
+def _seconds(job: Said) -> float:
+    return min(FORK_SECONDS, float(job.get("seconds", FORK_SECONDS)))
 
 
 def _lines_of(end: socket.socket, come: bytes) -> "tuple[list[Said] | None, bytes]":

@@ -11,6 +11,8 @@ and answers ``{"id", "pid", "start_time"}``, ``{"id", "errno", "problem"}`` or `
 A job is ``{"argv", "env", "cwd", "log", "exit_file", "groups", "limits"}`` (directories of control groups;
 kind, soft and hard limit of ``setrlimit``); that of a zygote has a ``name`` and what it is to ``preload``,
 that of a fork the ``name`` of the zygote and the ``connection_file``. It is told ``{"end_zygote": name}``,
+``{"think_ahead": {"name", "token", "log", "groups", "sockets"}}`` to have a zygote fork a kernel before its job
+is known, which a fork with ``{"ahead": token}`` then becomes, and ``{"forget_ahead": name}`` to end that again;
 and ``{"end": true}`` when nobody needs it once its children have ended, with ``"kill": true`` to kill them;
 zygotes are no reason to stay. Whoever is connected hears ``{"zygote": report}``, and ``{"exit": pid, "code",
 "signal", "at"}``; before that the same is written into the ``exit_file`` of the child.
@@ -136,6 +138,11 @@ class Spawner:
                     children.kill_group(pid)
             elif "end_zygote" in request:
                 self._nursery.end(str(request["end_zygote"]))
+            elif "forget_ahead" in request:
+                self._nursery.forget_ahead(str(request["forget_ahead"]))
+            elif "think_ahead" in request:
+                with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+                    self._nursery.think_ahead(line, request["think_ahead"])
             elif not self._start(line, request):
                 self._drop(line)
                 return
@@ -209,6 +216,7 @@ class Spawner:
             self._lines.discard(line)
             self._selector.unregister(line.end)
             line.end.close()
+            self._nursery.forget_line(line)
 
     def _spawn(self, job: Said) -> Said:
         pid = children.start(job)

@@ -16,6 +16,7 @@ from kernelyard.agent.places import spawner_path
 from kernelyard.agent.spawner.line import Line, LineLost, Told, connect, frame
 from kernelyard.agent.spawner.zygotes import (
     FORK_SECONDS,
+    AheadJob,
     Hold,
     Job,
     NoZygote,
@@ -26,6 +27,7 @@ from kernelyard.agent.spawner.zygotes import (
 from kernelyard.model.errors import AgentUnavailable
 
 __all__ = [
+    "AheadJob",
     "Hold",
     "Job",
     "NoZygote",
@@ -121,8 +123,9 @@ class Spawner:
         connection_file: Path,
         undo: Callable[[], object] = lambda: None,
         seconds: float = FORK_SECONDS,
+        ahead: str = "",
     ) -> Spawned:
-        """Have a zygote fork a kernel. Raises NoZygote, and OSError as the system tells it.
+        """Have a zygote fork a kernel, or the one become it that was forked ``ahead``. Raises NoZygote, and OSError as the system tells it.
 
         What was not forked within so many seconds will not be.
         When it raises there is no such process, but where the spawner was killed meanwhile: then nobody
@@ -131,7 +134,7 @@ class Spawner:
         if self._line is None or self._line.lost:
             raise NoZygote("the process that starts kernels had ended")
         asked = {**_told(job), "name": name, "connection_file": str(connection_file)}
-        asked["seconds"] = seconds
+        asked |= {"seconds": seconds, "ahead": ahead}
         try:
             answer = await self._line.ask(asked, "fork")
         except LineLost as error:
@@ -144,6 +147,21 @@ class Spawner:
         """Have a zygote killed, ready or not; that it has ended is told by a report."""
         if self._line is not None:
             self._line.end_zygote(name)
+
+    def think_ahead(self, job: AheadJob) -> None:
+        """Have a zygote fork a kernel before it is known which; a report tells when it is ready.
+
+        It belongs to this line: it ends when that is lost.
+        """
+        if self._line is not None:
+            groups = [str(place) for place in job.groups]
+            told = {"name": job.zygote, "token": job.token, "groups": groups}
+            self._line.think_ahead({**told, "sockets": job.sockets, "log": str(job.log)})
+
+    def forget_ahead(self, name: str) -> None:
+        """Have the kernel ended that a zygote has forked ahead; a report tells when there is none."""
+        if self._line is not None:
+            self._line.forget_ahead(name)
 
     def told_of(self, pid: int, start_time: int) -> Told | None:
         """Where the end of a process will be told; None if it is no child of the spawner."""

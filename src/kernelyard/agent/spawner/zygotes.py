@@ -70,6 +70,24 @@ class ZygoteReport:
     """How long it took until it was ready."""
     forked: int = 0
     """How many kernels have come of it."""
+    ahead: str = ""
+    """By this the kernel is known that it has forked ahead, if there is one."""
+    ahead_pid: int | None = None
+    """Its process, as soon as it waits for its job."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AheadJob:
+    """What a kernel needs before it is known which it is to be."""
+
+    zygote: str
+    token: str
+    groups: tuple[Path, ...] = ()
+    """The control group in which it is made, and stays."""
+    sockets: str
+    """The path with which the names of its sockets begin until then."""
+    log: Path
+    """What it prints to until then."""
 
 
 def with_padding(job: Job) -> Job:

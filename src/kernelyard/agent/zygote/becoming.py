@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from . import configuring, fitness, looks, randomness
@@ -15,14 +16,32 @@ from .channel import read_exactly, read_frame, say
 KERNEL_ID = "KERNELYARD_KERNEL_ID"
 
 
-def become(cord: socket.socket, log: int, prepared: Prepared) -> str:
+def begin(cord: socket.socket, log: int) -> "dict[str, Any]":
+    """Be a process of its own; return the job. Ends the process where there is none."""
+    try:
+        os.setsid()
+        _arrange_descriptors(cord.fileno(), log)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        job = read_frame(cord)
+    except BaseException as error:  # noqa: BLE001 - of this kernel, for which memory may be short
+        fail(cord, error)
+    if job is None:
+        os._exit(0)
+    return job
+
+
+def become(cord: socket.socket, job: "dict[str, Any]", prepared: Prepared) -> str:
     """Take on a job; return the connection file. Ends the process where it is not to be a kernel."""
     try:
-        job = _begun(cord, log, prepared)
-    except BaseException as error:  # noqa: BLE001 - of this kernel, for which memory may be short
-        _leave(cord, {"no_zygote": f"it failed when it was forked: {type(error).__name__}"})
+        # What is written to from here on is the kernel's own, and counts as such.
+        prepared.children.hold(job["groups"], job["limits"])
+        prepared.copying.run()
+        enter(cord, job, prepared)
+    except BaseException as error:  # noqa: BLE001 - as above
+        fail(cord, error)
     say(cord, {"pid": os.getpid()})
-    _take_on(job["argv"], prepared)
+    randomness.renew(prepared.generators)
+    take_on(job["argv"], prepared)
     # Until here nobody outside can have noticed it; who asked for it may be dead.
     if read_exactly(cord, 1) is None:
         os._exit(0)
@@ -30,17 +49,8 @@ def become(cord: socket.socket, log: int, prepared: Prepared) -> str:
     return str(job["connection_file"])
 
 
-def _begun(cord: socket.socket, log: int, prepared: Prepared) -> "dict[str, Any]":
-    """Be a process of its own, with its job's environment; return the job."""
-    os.setsid()
-    _arrange_descriptors(cord.fileno(), log)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    job = read_frame(cord)
-    if job is None:
-        os._exit(0)
-    # What is written to from here on is the kernel's own, and counts as such.
-    prepared.children.hold(job["groups"], job["limits"])
-    prepared.copying.run()
+def enter(cord: socket.socket, job: "dict[str, Any]", prepared: Prepared) -> None:
+    """Put directory and environment of a job in place. Ends the process where that cannot be."""
     try:
         os.chdir(job["cwd"])
     except OSError as error:
@@ -48,7 +58,11 @@ def _begun(cord: socket.socket, log: int, prepared: Prepared) -> "dict[str, Any]
         _leave(cord, problem)
     if said := _hindrance(prepared, job):
         _leave(cord, said)
-    return job
+
+
+def fail(cord: socket.socket, error: BaseException) -> "NoReturn":
+    """End the process that cannot become a kernel, and say why."""
+    _leave(cord, {"no_zygote": f"it failed when it was forked: {type(error).__name__}"})
 
 
 def _leave(cord: socket.socket, said: "dict[str, Any]") -> "NoReturn":
@@ -71,7 +85,9 @@ def _hindrance(prepared: Prepared, job: "dict[str, Any]") -> "dict[str, Any]":
     """Put its environment in place; return why another process than this one is needed, if one is."""
     had, wanted, is_taken_up = prepared.environment, job["env"], prepared.taken_up.is_taken_up
     for name in had.keys() | wanted.keys():
-        if is_taken_up(name) and had.get(name) != wanted.get(name):
+        if had.get(name) == wanted.get(name):
+            continue
+        if is_taken_up(name) or name in prepared.looked_up:
             why = f"the variable {name} is not what it was when modules were imported"
             return {"no_zygote": why}
     files = signature(prepared.app)
@@ -86,11 +102,11 @@ def _hindrance(prepared: Prepared, job: "dict[str, Any]") -> "dict[str, Any]":
     return {}
 
 
-def _take_on(argv: "list[str]", prepared: Prepared) -> None:
+def take_on(argv: "list[str]", prepared: Prepared) -> None:
+    """Let the interpreter know its environment and its command line."""
     prepared.shell.init_environment()
     if os.environ.get("TZ") != prepared.environment.get("TZ"):
         time.tzset()
-    randomness.renew(prepared.generators)
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[:] = argv
     sys.argv[1:] = _arguments(argv)
@@ -119,19 +135,23 @@ def _arguments(argv: "list[str]") -> "list[str]":
     return []
 
 
-def start(prepared: Prepared, connection_file: str, *, trial: bool = False) -> None:
+def start(
+    prepared: Prepared,
+    connection_file: str,
+    *,
+    trial: bool = False,
+    first: "Callable[[], None]" = lambda: None,
+) -> None:
     """Make the rest of the kernel, as its application does, and run it until it is to end.
 
-    At a ``trial`` no code of users runs.
+    At a ``trial`` no code of users runs. What is to be done ``first`` is done when there is a kernel with
+    its sockets, and before anything of users.
     """
     from IPython.core.application import BaseIPythonApplication
 
     app = prepared.app
-    app.config.IPKernelApp.connection_file = connection_file
-    app.connection_file = connection_file
-    app.parent_handle = int(os.environ.get("JPY_PARENT_PID") or 0)
-    _complete_shell(prepared)
-    _name_user(app)
+    introduce(app, connection_file)
+    _complete_shell(prepared, first)
     if trial:
         for name in ("init_extensions", "init_gui_pylab", "init_code"):
             setattr(app, name, lambda: None)
@@ -147,6 +167,14 @@ def start(prepared: Prepared, connection_file: str, *, trial: bool = False) -> N
         app.start()
 
 
+def introduce(app: Any, connection_file: str) -> None:
+    """Let the application know which kernel it is to be."""
+    app.config.IPKernelApp.connection_file = connection_file
+    app.connection_file = connection_file
+    app.parent_handle = int(os.environ.get("JPY_PARENT_PID") or 0)
+    _name_user(app)
+
+
 def _name_user(app: Any) -> None:
     """Let messages name the user of this kernel's environment, not the one of when it was imported."""
     session = getattr(app, "session", None)
@@ -154,7 +182,7 @@ def _name_user(app: Any) -> None:
         session.username = os.environ.get("USER", "username")
 
 
-def _complete_shell(prepared: Prepared) -> None:
+def _complete_shell(prepared: Prepared, first: "Callable[[], None]") -> None:
     """Let the shell know its kernel as soon as there is one, as if it had been made by it."""
     app = prepared.app
     shell = prepared.shell
@@ -162,6 +190,7 @@ def _complete_shell(prepared: Prepared) -> None:
 
     def init_path() -> None:
         del app.init_path
+        first()
         shell.parent = shell.kernel = app.kernel
         shell.starting_dir = os.getcwd()  # noqa: PTH109 - it is text there
         shell.save_sys_module_state()

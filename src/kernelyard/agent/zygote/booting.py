@@ -34,6 +34,8 @@ class Prepared:
         self.environment: dict[str, str] = dict(task.get("env", os.environ))
         """What the process was started with; the interpreter has already changed it when it reads this."""
         self.environment.pop(PADDING, None)
+        self.looked_up: set[str] = set()
+        """Variables of the environment that a kernel has looked up before it knew which it is to be."""
         self.changes: dict[str, str | None] = {}
         """What the interpreter, ``site``, importing and building have changed of it."""
         self.app: Any = None

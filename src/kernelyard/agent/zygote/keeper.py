@@ -15,6 +15,7 @@ from kernelyard.agent.journal import wall_clock
 from kernelyard.agent.logs import Log
 from kernelyard.agent.spawner.spawner import Job, NoZygote, Spawned, ZygoteReport
 from kernelyard.agent.spawner.zygotes import FORK_SECONDS
+from kernelyard.agent.zygote.forethought import Forethought
 from kernelyard.agent.zygote.keys import Unfit, Wanted, wanted_for, why_never
 from kernelyard.agent.zygote.lately import Lately
 from kernelyard.agent.zygote.nursery import Spawns
@@ -27,6 +28,8 @@ from kernelyard.wire.zygotes import ZygoteList
 NOT_USED = "no kernel of it was started yet; what it is forked from is prepared then"
 _ENOUGH = 2
 """Kernels with the same settings of their own, for which a zygote is worth while."""
+CALM_SECONDS = 0.2
+"""After the last start, until a kernel is forked ahead for the next."""
 MOST_KNOWN = 64
 """Zygotes that are remembered, with those that could not be had."""
 
@@ -38,6 +41,8 @@ class ZygoteSettings:
     most: int = 4
     age_seconds: float = 86_400.0
     boot_seconds: float = 60.0
+    ahead: int = 1
+    """How many kernels each of them forks before anybody asks for them: one, or none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +61,15 @@ class Asked:
 class Keeper:
     """Knows the zygotes. Whoever tends them (``tending``) is woken when there is something to do."""
 
-    def __init__(self, spawner: Spawns, settings: ZygoteSettings, lately: Lately, log: Log) -> None:
+    def __init__(
+        self,
+        spawner: Spawns,
+        settings: ZygoteSettings,
+        lately: Lately,
+        log: Log,
+        forethought: Forethought | None = None,
+    ) -> None:
+        """Without ``forethought`` no kernel is forked ahead."""
         self.settings = settings
         self.zygotes: dict[str, Zygote] = {}
         self.wake = asyncio.Event()
@@ -67,6 +80,9 @@ class Keeper:
         self.pressure = ""
         """Why none is started for want of memory."""
         self.lately = lately
+        self.forethought = forethought
+        self.calm_at = 0.0
+        """When the last start was over, by the monotonic clock."""
         self._spawner = spawner
         self._log = log
         self._launches = 0
@@ -85,6 +101,9 @@ class Keeper:
             self._launches -= 1
             if not self._launches:
                 self.quiet.set()
+                self.calm_at = time.monotonic()
+                if self.forethought is not None:
+                    asyncio.get_running_loop().call_later(CALM_SECONDS, self.wake.set)
 
     def choose(self, asked: Asked) -> Zygote | str:
         """Return what a kernel is to be forked from, or why it is not forked."""
@@ -127,12 +146,30 @@ class Keeper:
             self.wake.set()
         return zygote
 
+    def take_ahead(self, zygote: Zygote, kernel_id: str) -> str:
+        """Give a kernel the process that was forked ahead; return its token, or nothing if there is none.
+
+        From then on it is in the kernel's control group, whether it is used or not.
+        """
+        return "" if self.forethought is None else self.forethought.take(zygote, kernel_id)
+
     async def fork(
-        self, zygote: Zygote, job: Job, connection_file: Path, seconds: float = FORK_SECONDS
+        self,
+        zygote: Zygote,
+        job: Job,
+        connection_file: Path,
+        *,
+        seconds: float = FORK_SECONDS,
+        ahead: str = "",
     ) -> Spawned | None:
-        """Fork a kernel; None if that failed, or took longer than so many seconds."""
+        """Fork a kernel; None if that failed, or took longer than so many seconds.
+
+        If one was forked ``ahead``, it becomes that kernel.
+        """
         try:
-            spawned = await self._spawner.fork(zygote.name, job, connection_file, seconds=seconds)
+            spawned = await self._spawner.fork(
+                zygote.name, job, connection_file, seconds=seconds, ahead=ahead
+            )
         except NoZygote as error:
             self._note_failure(zygote, str(error))
             if error.blame:
@@ -178,6 +215,12 @@ class Keeper:
             zygote.failed(reason, at_once=True)
         zygote.is_gone()
         self.wake.set()
+
+    def take_report_ahead(self, report: ZygoteReport) -> None:
+        """Hear of the kernel that a zygote has forked ahead."""
+        zygote = self.zygotes.get(report.name)
+        if zygote is not None and self.forethought is not None:
+            self.forethought.take_report(zygote, report)
 
     def facts(self) -> ZygoteList:
         """What there is. Reads the table of processes: not for the event loop's thread."""

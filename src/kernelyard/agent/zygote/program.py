@@ -10,6 +10,9 @@ Along the cord, a socket, the kernel is told its job in such a frame (``argv``, 
 ``groups``, ``limits``, ``connection_file``), answers with a line ``{"pid"}``, ``{"errno", "problem"}`` or
 ``{"no_zygote": reason}``, and waits for one more byte until it becomes a kernel. So it is known before it
 does anything, whoever is killed meanwhile: if the cord is cut on either side, there is no kernel.
+
+A kernel that is forked ahead is told such a frame without a job (``token``, ``groups``, ``sockets``, ``log``), says
+a line ``{"ahead_pid"}`` when it waits, and is then told its job, before which comes a byte with its log.
 """
 
 import os

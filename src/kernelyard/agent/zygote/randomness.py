@@ -31,8 +31,11 @@ def generators() -> "list[Any]":
     return [one for one in found.values() if type(one) is not random.SystemRandom]
 
 
-def renew(known: "list[Any]") -> None:
-    """Begin anew what was random in the process that this one was forked from."""
+def renew(known: "list[Any]", *, threads: bool = False) -> None:
+    """Begin anew what was random in the process that this one was forked from.
+
+    If it has ``threads`` already, their names go on being counted.
+    """
     for one in known:
         _seed(one)
     # The interpreter does so itself, if it was forked by ``os.fork``.
@@ -44,8 +47,9 @@ def renew(known: "list[Any]") -> None:
     _renew_multiprocessing()
     tempfile.tempdir = None
     _put(tempfile, "_name_sequence", None)
-    # Threads without a name are counted.
-    _put(threading, "_counter", itertools.count(1).__next__)
+    if not threads:
+        # Those without a name are counted.
+        _put(threading, "_counter", itertools.count(1).__next__)
     _renew_main_thread()
     _restart_clocks()
 

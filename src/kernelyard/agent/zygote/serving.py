@@ -6,7 +6,7 @@ import sys
 import time
 import traceback
 
-from . import becoming, booting, fitness, forking, learning, looks, telling
+from . import ahead, becoming, booting, fitness, forking, learning, looks, telling
 from .channel import channel_of_stdin, read_frame, say
 
 PADDED = "--kernelyard-padding="
@@ -54,8 +54,12 @@ def live() -> bool:
     child = forking.serve(channel)
     if child is None:
         return False
-    connection_file = becoming.become(*child, prepared)
-    becoming.start(prepared, connection_file)
+    cord, log = child
+    job = becoming.begin(cord, log)
+    if "sockets" in job:
+        ahead.live(cord, job, prepared)
+    else:
+        becoming.start(prepared, becoming.become(cord, job, prepared))
     return True
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from kernelyard.agent.journal import wall_clock
 from kernelyard.agent.logs import Log
 from kernelyard.agent.waiting import happens
-from kernelyard.agent.zygote.keeper import Keeper
+from kernelyard.agent.zygote.keeper import CALM_SECONDS, Keeper
 from kernelyard.agent.zygote.keys import Recipe, Unfit, Wanted
 from kernelyard.agent.zygote.nursery import Nursery, Spawns
 from kernelyard.agent.zygote.own_code import own_code
@@ -110,6 +110,7 @@ class Tending:
             await self._look()
             self._boot_one()
         await self._end_leaving()
+        self._think_ahead()
 
     async def end_all(self) -> None:
         """End every zygote that there is."""
@@ -117,6 +118,11 @@ class Tending:
             self._booting.cancel()
             await asyncio.gather(self._booting, return_exceptions=True)
         await self._end_all()
+
+    async def leave(self) -> None:
+        """Have no kernel any more that was forked ahead; only we know of it."""
+        if (forethought := self._keeper.forethought) is not None:
+            await forethought.leave(list(self._keeper.zygotes.values()))
 
     async def _end_all(self) -> None:
         names = [name for name, one in self._spawner.zygotes.items() if one.state in _THERE]
@@ -166,6 +172,19 @@ class Tending:
         for one in self._keeper.zygotes.values():
             if one.state == "waiting":
                 one.reason = f"none is started for want of memory: {pressure}"
+
+    def _think_ahead(self) -> None:
+        """Have a kernel forked ahead where there is none, while nothing else is done and there is memory."""
+        keeper, forethought = self._keeper, self._keeper.forethought
+        if forethought is None:
+            return
+        calm = keeper.quiet.is_set() and time.monotonic() - keeper.calm_at >= CALM_SECONDS
+        for one in list(keeper.zygotes.values()):
+            forethought.tidy(one)
+            if keeper.pressure:
+                forethought.forget(one)
+            elif calm and not self.booting:
+                forethought.begin(one)
 
     def _thin_out(self) -> None:
         """End what is too old, to be replaced, and what is too many."""

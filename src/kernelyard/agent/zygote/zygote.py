@@ -22,6 +22,19 @@ MANY_CHANGES_SECONDS = 120.0
 
 
 @dataclass(slots=True)
+class Ahead:
+    """A kernel that was forked before anybody has asked for one."""
+
+    token: str
+    """Names it to the spawner, and its control group and its sockets."""
+    begun: float
+    """By the monotonic clock."""
+    heard_of: bool = False
+    pid: int | None = None
+    """Its process, as soon as it waits for its job."""
+
+
+@dataclass(slots=True)
 class Zygote:
     """One that is there, is waited for, or could not be had."""
 
@@ -51,6 +64,13 @@ class Zygote:
     """When it may be started, by the monotonic clock."""
     troubles: int = 0
     """Failures since it last did well."""
+    ahead: Ahead | None = None
+    lost: list[str] = field(default_factory=list)
+    """Tokens of those forked ahead that are gone, or are to go, and have left something."""
+    vain: int = 0
+    """How many of those in sequence have ended before they were asked for."""
+    think_again: float = 0.0
+    """When another may be forked ahead, by the monotonic clock."""
     changes: list[float] = field(default_factory=list)
     """When its environment had changed, of late."""
 
@@ -113,6 +133,12 @@ class Zygote:
         """The process that was used no more has ended."""
         self.leaving = False
 
+    def loses_ahead(self) -> None:
+        """There is no kernel any more that was forked ahead, or it is to be none."""
+        if self.ahead is not None:
+            self.lost.append(self.ahead.token)
+            self.ahead = None
+
     def did_well(self) -> None:
         """A kernel that was forked from it answers."""
         self.troubles = 0
@@ -120,6 +146,7 @@ class Zygote:
     def fact(self) -> ZygoteFact:
         """What is told of it. Reads the table of processes."""
         recipe = self.recipe
+        ahead = None if self.ahead is None else self.ahead.pid
         return ZygoteFact(
             name=self.name,
             images=list(self.images),
@@ -135,9 +162,12 @@ class Zygote:
             failures=self.failures,
             modules=self.modules,
             pss_bytes=None if self.pid is None else _pss_of(self.pid),
+            ahead_pid=ahead,
+            ahead_pss_bytes=None if ahead is None else _pss_of(ahead),
         )
 
     def _has_no_process(self) -> None:
+        self.loses_ahead()
         self.pid = self.started_at = self.ready_at = self.fingerprint = None
         self.modules = 0
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from kernelyard.agent.logs import Log
 from kernelyard.agent.places import agent_dir
 from kernelyard.agent.spawner.spawner import Spawner, ZygoteReport
+from kernelyard.agent.zygote.forethought import Forethought, Groups
 from kernelyard.agent.zygote.keeper import Keeper, ZygoteSettings
 from kernelyard.agent.zygote.lately import Lately
 from kernelyard.agent.zygote.nursery import Nursery
@@ -36,6 +37,7 @@ class Zygotes:
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
+        await self.tending.leave()
         if end:
             await self.tending.end_all()
 
@@ -48,11 +50,13 @@ class Zygotes:
         catalogue: Catalogue,
         log: Log,
         *,
+        groups: Groups,
         short: Callable[[], str] | None = None,
     ) -> Zygotes:
         """Put them together; ``short`` says why memory is short, as the system does unless given."""
         home = agent_dir(data_dir) / "zygotes"
-        keeper = Keeper(spawner, settings, Lately(home / "lately.json", log), log)
+        thinks = Forethought(home, data_dir, spawner, groups, log) if settings.ahead else None
+        keeper = Keeper(spawner, settings, Lately(home / "lately.json", log), log, thinks)
         nursery = Nursery(home, spawner, settings.boot_seconds, log)
         preparing = Preparing(catalogue)
         tending = Tending(
@@ -66,6 +70,7 @@ class Zygotes:
         )
 
         def take_report(report: ZygoteReport) -> None:
+            keeper.take_report_ahead(report)
             if not nursery.take_report(report):
                 keeper.take_report(report)
 

@@ -34,6 +34,13 @@ class Zygote(TypedDict):
     pss_bytes: Annotated[
         int | None, Field(description="Its memory, without what it shares with its kernels.")
     ]
+    ahead_pid: Annotated[
+        int | None,
+        Field(description="The kernel that it has forked before anybody asks, if it waits."),
+    ]
+    ahead_pss_bytes: Annotated[
+        int | None, Field(description="Memory of that, without what it shares with others.")
+    ]
 
 
 class ZygoteList(TypedDict):
@@ -80,6 +87,8 @@ def _zygote(one: ZygoteFact) -> Zygote:
         "failures": one.failures,
         "modules": one.modules,
         "pss_bytes": one.pss_bytes,
+        "ahead_pid": one.ahead_pid,
+        "ahead_pss_bytes": one.ahead_pss_bytes,
     }
 
 
@@ -105,6 +114,8 @@ ZYGOTES: ZygoteList = {
             "failures": 0,
             "modules": 1480,
             "pss_bytes": 61_865_984,
+            "ahead_pid": 4720,
+            "ahead_pss_bytes": 16_252_928,
         }
     ],
     "next_cursor": None,

@@ -84,6 +84,7 @@ class LocalEngine(Engine):
         argv += ["--idle-exit-seconds", str(setup.idle_exit_seconds)]
         argv += ["--image-refresh-seconds", str(setup.image_refresh_seconds)]
         argv += ["--zygotes", str(setup.zygotes)]
+        argv += ["--zygote-ahead", str(setup.zygote_ahead)]
         argv += ["--zygote-age-seconds", str(setup.zygote_age_seconds)]
         argv += ["--zygote-boot-seconds", str(setup.zygote_boot_seconds)]
         if setup.allow_insecure_parameters:

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from kernelyard.model.errors import (
-    AlreadyExists,
-    Forbidden,
-    Invalid,
-    TokenNotFound,
-    Unauthenticated,
-)
-from kernelyard.model.principals import Principal, Role, TokenRecord
-from kernelyard.stores.memory.names import MemoryTokens
-from kernelyard.testing import FakeClock
+from kernelyard.model.errors import Invalid, Unauthenticated
+from kernelyard.model.principals import Principal, Role, Scope, TokenRecord
+from kernelyard.stores.memory.bell import LocalBell
+from kernelyard.stores.memory.people import MemoryTokens, MemoryUsers
 from kernelyard.yard.access import Access
 
+from tests.support.gate import OWN, Gate
 from tests.support.yard_house import ADMIN, ANN, YardHouse
+
+FROM = "10.0.0.7"
 
 
 async def test_the_servers_own_token_is_the_administrators(house: YardHouse) -> None:
-    assert await house.yard.access.authenticate("the-admin-token") == ADMIN
+    assert await house.yard.access.authenticate(OWN) == ADMIN
 
 
 @pytest.mark.parametrize("token", [None, "", "wrong", "the-admin-toke", "the-admin-token "])
@@ -32,23 +30,30 @@ async def test_any_other_is_refused(house: YardHouse, token: str | None) -> None
 
 
 async def test_a_made_token_lets_its_holder_in_until_it_is_removed(house: YardHouse) -> None:
-    access = house.yard.access
-    record, text = await access.create_token(ADMIN, "ann", Role.USER)
+    yard = house.yard
+    record, text = await yard.tokens.create(ADMIN, "ann", Role.USER)
     for _ in range(2):
-        assert await access.authenticate(text) == Principal("ann", Role.USER)
-    assert text not in repr(await house.store.tokens.all())
-    await access.remove_token(ADMIN, record.id)
+        assert await yard.access.authenticate(text) == Principal("ann", Role.USER)
+    assert text not in repr(await house.store.tokens.find())
+    await yard.tokens.remove(ADMIN, record.id)
     with pytest.raises(Unauthenticated):
-        await access.authenticate(text)
-    with pytest.raises(TokenNotFound):
-        await access.remove_token(ADMIN, record.id)
+        await yard.access.authenticate(text)
+
+
+async def test_who_comes_is_known_with_his_token_and_address(house: YardHouse) -> None:
+    record, text = await house.yard.tokens.create(ADMIN, "ann", scopes=["run"])
+    for _ in range(2):
+        who = await house.yard.access.authenticate(text, FROM)
+        assert (who.name, who.token_id, who.address) == ("ann", record.id, FROM)
+        assert who.scopes == {Scope.READ, Scope.RUN}
+    assert (await house.yard.access.authenticate(text, "10.0.0.8")).address == "10.0.0.8"
 
 
 class SlowTokens(MemoryTokens):
     """Answers what it has read when a test lets it."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, tokens: MemoryTokens) -> None:
+        self.__dict__.update(tokens.__dict__)
         self.reading, self.gate = asyncio.Event(), asyncio.Event()
 
     async def by_hash(self, sha256: str) -> TokenRecord | None:
@@ -59,32 +64,160 @@ class SlowTokens(MemoryTokens):
 
 
 async def test_a_token_that_is_removed_while_it_is_looked_up_is_not_remembered() -> None:
-    tokens = SlowTokens()
-    access = Access(tokens, FakeClock(), None)
-    record, text = await access.create_token(ADMIN, "ann", Role.USER)
-    looking = asyncio.create_task(access.authenticate(text))
-    await tokens.reading.wait()
-    await access.remove_token(ADMIN, record.id)
-    tokens.gate.set()
+    users = MemoryUsers()
+    slow = users.tokens = SlowTokens(users.tokens)
+    gate = Gate(users)
+    record, text = await gate.tokens.create(ADMIN, "ann", Role.USER)
+    looking = asyncio.create_task(gate.access.authenticate(text))
+    await slow.reading.wait()
+    await gate.tokens.remove(ADMIN, record.id)
+    slow.gate.set()
     await looking
     with pytest.raises(Unauthenticated):
-        await access.authenticate(text)
+        await gate.access.authenticate(text)
 
 
-async def test_only_administrators_deal_in_tokens(house: YardHouse) -> None:
-    access = house.yard.access
-    with pytest.raises(Forbidden):
-        await access.create_token(ANN, "eve", Role.ADMIN)
-    with pytest.raises(Forbidden):
-        await access.list_tokens(ANN)
-    with pytest.raises(Forbidden):
-        await access.remove_token(ANN, "any")
+async def test_a_token_that_has_expired_is_refused_with_the_reason() -> None:
+    gate = Gate()
+    _, text = await gate.tokens.create(ADMIN, "ann", seconds=60)
+    await gate.clock.advance(59)
+    await gate.access.authenticate(text)
+    await gate.clock.advance(6)
+    with pytest.raises(Unauthenticated, match="expired"):
+        await gate.access.authenticate(text)
 
 
-async def test_names_are_given_once_and_admin_never(house: YardHouse) -> None:
-    access = house.yard.access
-    await access.create_token(ADMIN, "ann", Role.USER)
-    with pytest.raises(AlreadyExists):
-        await access.create_token(ADMIN, "ann", Role.USER)
-    with pytest.raises(Invalid, match="admin"):
-        await access.create_token(ADMIN, "admin", Role.USER)
+async def test_a_token_of_a_disabled_user_is_refused_with_the_reason() -> None:
+    gate = Gate()
+    _, text = await gate.tokens.create(ADMIN, "ann")
+    await gate.access.authenticate(text)
+    ann = await gate.users.get("ann")
+    await gate.users.replace(replace(ann, disabled=True))
+    gate.access.forget()
+    with pytest.raises(Unauthenticated, match="disabled"):
+        await gate.access.authenticate(text)
+
+
+async def test_what_one_server_takes_back_is_refused_by_the_others_at_once() -> None:
+    gate, bell = Gate(), LocalBell()
+    there = Access(gate.users, gate.users.tokens, gate.clock, OWN, bell=bell)
+    here = Access(gate.users, gate.users.tokens, gate.clock, OWN, bell=bell)
+    hearing = asyncio.create_task(there.run())
+    await asyncio.sleep(0)
+    record, text = await gate.tokens.create(ADMIN, "ann")
+    await there.authenticate(text)
+    await gate.users.tokens.remove(record.id)
+    assert await there.authenticate(text) == ANN  # it is remembered for a moment
+    here.forget()
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await there.authenticate(text)
+            except Unauthenticated:
+                break
+            await asyncio.sleep(0)
+    hearing.cancel()
+    await asyncio.gather(hearing, return_exceptions=True)
+
+
+async def test_the_last_use_is_kept_once_a_minute() -> None:
+    gate = Gate()
+    record, text = await gate.tokens.create(ADMIN, "ann")
+    first = gate.clock.now()
+
+    async def used() -> int | None:
+        await gate.access.authenticate(text)
+        await gate.access.keep_uses()
+        kept = await gate.users.tokens.by_id(record.id)
+        return kept.last_used_at if kept else None
+
+    assert await used() == first
+    await gate.clock.advance(59)
+    assert await used() == first
+    await gate.clock.advance(6)
+    assert await used() == gate.clock.now()
+
+
+async def test_an_access_token_has_the_rights_of_what_it_was_traded_for() -> None:
+    gate = Gate()
+    record, text = await gate.tokens.create(ADMIN, "ann", scopes=["read"])
+    traded, seconds = await gate.access.exchange(text, 600)
+    who = await gate.access.authenticate(traded)
+    assert (who.name, who.scopes, who.token_id) == ("ann", {Scope.READ}, record.id)
+    own, _ = await gate.access.exchange(OWN, 600)
+    assert await gate.access.authenticate(own) == ADMIN
+    assert seconds == 600
+    assert traded not in repr(gate.users.tokens.__dict__)
+
+
+async def test_it_is_good_in_another_server_and_after_a_restart() -> None:
+    gate = Gate()
+    _, text = await gate.tokens.create(ADMIN, "ann")
+    traded = [(await gate.access.exchange(one, 600))[0] for one in (text, OWN)]
+    other = Gate(gate.users)
+    assert [(await other.access.authenticate(one)).name for one in traded] == ["ann", "admin"]
+
+
+async def test_it_ends_in_its_time_and_with_what_it_was_traded_for() -> None:
+    gate = Gate()
+    record, text = await gate.tokens.create(ADMIN, "ann", seconds=300)
+    short, _ = await gate.access.exchange(text, 60)
+    long, seconds = await gate.access.exchange(text, 3600)
+    assert seconds == 300
+    await gate.clock.advance(61)
+    with pytest.raises(Unauthenticated, match="expired"):
+        await gate.access.authenticate(short)
+    await gate.access.authenticate(long)
+    await gate.tokens.remove(ADMIN, record.id)
+    with pytest.raises(Unauthenticated):
+        await gate.access.authenticate(long)
+
+
+async def test_one_of_the_servers_own_token_ends_when_that_is_changed() -> None:
+    gate = Gate()
+    traded, _ = await gate.access.exchange(OWN, 600)
+    with pytest.raises(Unauthenticated):
+        await Gate(gate.users, own="another-admin-token").access.authenticate(traded)
+
+
+async def test_only_good_tokens_of_this_server_are_traded() -> None:
+    gate = Gate()
+    traded, _ = await gate.access.exchange(OWN, 600)
+    for token in ("wrong", "", traded):
+        with pytest.raises(Unauthenticated):
+            await gate.access.exchange(token, 600)
+    for seconds in (0.0, -1.0, 1e9):
+        with pytest.raises(Invalid):
+            await gate.access.exchange(OWN, seconds)
+
+
+class Issuer:
+    """Vouches for whoever names himself in his token."""
+
+    async def verify(self, token: str) -> Principal | None:
+        _, name, rest = token.split(".")
+        if rest != "b":
+            return None
+        if name == "forged":
+            raise Unauthenticated("The signature is wrong.")
+        return Principal(name, Role.USER)
+
+    async def aclose(self) -> None:
+        """Nothing is to be closed."""
+
+
+async def test_somebody_else_may_vouch_for_users_who_are_known_from_then_on() -> None:
+    gate = Gate()
+    access = gate.access
+    access.trust(Issuer())
+    assert await access.authenticate("eyJ.eve.b") == Principal("eve", Role.USER)
+    eve = await gate.users.get("eve")
+    await gate.users.replace(replace(eve, disabled=True))
+    access.forget()
+    with pytest.raises(Unauthenticated, match="disabled"):
+        await access.authenticate("eyJ.eve.b")
+    for bad in ("eyJ.forged.b", "eyJ.admin.b", "eyJ.another.kind"):
+        with pytest.raises(Unauthenticated):
+            await access.authenticate(bad)
+    with pytest.raises(Unauthenticated, match="traded"):
+        await access.exchange("eyJ.ann.b", 60)

@@ -153,7 +153,7 @@ async def test_twenty_creates_share_five_kernels(house: YardHouse) -> None:
 
 
 async def test_a_users_pool_serves_nobody_else(house: YardHouse) -> None:
-    await house.yard.access.create_token(ADMIN, "ann", Role.USER)
+    await house.yard.tokens.create(ADMIN, "ann", Role.USER)
     await a_pool(house, 1, who=ANN)
     assert (await house.kernel(BEN)).state is KernelState.STARTING
     assert await house.yard.pools.list(BEN) == []

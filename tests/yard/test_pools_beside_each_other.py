@@ -16,7 +16,7 @@ from tests.support.yard_house import ADMIN, ANN, BEN, YardHouse, a_yard, eventua
 
 async def a_user(house: YardHouse, name: str = "ann") -> TokenRecord:
     """Somebody with a token."""
-    return (await house.yard.access.create_token(ADMIN, name, Role.USER))[0]
+    return (await house.yard.tokens.create(ADMIN, name, Role.USER))[0]
 
 
 async def census(house: YardHouse, image: str, owner: str = EVERYBODY) -> PoolCensus:
@@ -79,11 +79,11 @@ async def test_a_user_may_keep_only_so_many_in_all_his_pools() -> None:
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["for ever", "given again"])
-async def test_pools_go_with_the_token_of_their_owner(house: YardHouse, *, again: bool) -> None:
-    token = await a_user(house)
+async def test_pools_go_with_their_owner(house: YardHouse, *, again: bool) -> None:
+    await a_user(house)
     await house.yard.pools.set(ANN, PoolOrder(image="python3", size=2))
     await filled(house, "python3", 2, "ann")
-    await house.yard.access.remove_token(ADMIN, token.id)
+    await house.store.users.remove("ann")
     if again:
         await a_user(house)
     house.yard.pools.taken()

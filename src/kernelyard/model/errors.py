@@ -10,7 +10,8 @@
     ├── Forbidden          the token is right and does not allow this
     ├── NotFound
     │   ├── ImageNotFound · TemplateNotFound · KernelNotFound · TaskNotFound · TokenNotFound
-    │   └── PoolNotFound · NotebookSpecNotFound · ResourceNotFound
+    │   ├── UserNotFound · PoolNotFound · NotebookSpecNotFound
+    │   └── ResourceNotFound
     ├── Conflict           the request is right and the present state forbids it
     │   ├── NameTaken · AlreadyExists · IdempotencyKeyReused
     │   ├── ImageDisabled · TemplateDisabled · ImageNotReady · NoImageFits
@@ -19,6 +20,7 @@
     │   └── TaskFinished
     ├── TooLarge           a body or a value over its limit
     ├── LimitReached       a quota
+    │   └── TooManyFailures    wrong tokens from one address
     └── Unavailable        the request is right and cannot be served now
         ├── AgentUnavailable
         └── StorageFull
@@ -110,6 +112,12 @@ class TokenNotFound(NotFound):
     """There is no such token. 'kernelyard token list' or GET /v1/tokens lists them."""
 
     code = "token_not_found"
+
+
+class UserNotFound(NotFound):
+    """There is no such user. 'kernelyard user list' or GET /v1/users lists them."""
+
+    code = "user_not_found"
 
 
 class PoolNotFound(NotFound):
@@ -229,6 +237,17 @@ class LimitReached(YardError):
     """A limit of this server is reached. Terminate kernels you no longer need and try again."""
 
     code = "limit_reached"
+
+
+class TooManyFailures(LimitReached):
+    """Too many wrong tokens have come from your address. Correct the token and wait a minute."""
+
+    code = "too_many_failures"
+
+    def __init__(self, retry_after: float = 60.0) -> None:
+        """``retry_after`` is in seconds."""
+        super().__init__()
+        self.retry_after = retry_after
 
 
 class Unavailable(YardError):

@@ -61,3 +61,8 @@ def care_topic(kernel_no: int) -> str:
 def pools_topic() -> str:
     """Rings when pools, or kernels that wait in one, may need somebody to look."""
     return "pools"
+
+
+def access_topic() -> str:
+    """Rings when tokens or users are not what they were: what is remembered of them is worth nothing."""
+    return "access"

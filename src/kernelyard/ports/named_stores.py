@@ -1,11 +1,10 @@
-"""Parts of a store whose rows have names of their own: templates, images, choices, tokens."""
+"""Parts of a store whose rows have names of their own: templates, images, choices."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from kernelyard.model.images import ImageRecord
-from kernelyard.model.principals import TokenRecord
 from kernelyard.model.quantities import Micros
 from kernelyard.model.templates import Template
 
@@ -24,8 +23,18 @@ class TemplateStore(Protocol):
         """Raises TemplateNotFound."""
         ...
 
-    async def find(self, after: str | None, limit: int) -> list[Template]:
-        """Return templates by name, beginning after ``after``."""
+    async def find(
+        self, after: str | None, limit: int, seen_by: str | None = None
+    ) -> list[Template]:
+        """Return templates by name, beginning after ``after``.
+
+        With ``seen_by`` those alone that this user owns or that are for all: of nobody (owner "") or
+        of a user who is an administrator.
+        """
+        ...
+
+    async def is_shared(self, name: str) -> bool:
+        """Whether a template is for all. Raises TemplateNotFound."""
         ...
 
     async def replace(self, template: Template) -> None:
@@ -66,24 +75,4 @@ class ChoiceStore(Protocol):
 
     async def remove(self, owner: str, path: str) -> bool:
         """Forget; False if there was nothing."""
-        ...
-
-
-class TokenStore(Protocol):
-    """Tokens of users; the administrator's first one lives in a file instead."""
-
-    async def insert(self, token: TokenRecord) -> None:
-        """Raises AlreadyExists if the name is taken."""
-        ...
-
-    async def by_hash(self, sha256: str) -> TokenRecord | None:
-        """Return the token with this SHA-256."""
-        ...
-
-    async def all(self) -> list[TokenRecord]:
-        """Every token, by name."""
-        ...
-
-    async def remove(self, token_id: str) -> bool:
-        """Remove; False if there was none."""
         ...

@@ -22,8 +22,9 @@ from kernelyard.model.sightings import Sighting
 from kernelyard.model.tasks import Cancellation, Task, TaskState
 from kernelyard.ports.bell import Bell
 from kernelyard.ports.kept_kernels import KeptKernels
-from kernelyard.ports.named_stores import ChoiceStore, ImageStore, TemplateStore, TokenStore
+from kernelyard.ports.named_stores import ChoiceStore, ImageStore, TemplateStore
 from kernelyard.ports.notebook_store import NotebookSpecStore
+from kernelyard.ports.people_store import AuditStore, TokenStore, UserStore
 from kernelyard.ports.pool_store import PoolStore
 
 
@@ -346,7 +347,11 @@ class Store(Protocol):
     @property
     def choices(self) -> ChoiceStore: ...
     @property
+    def users(self) -> UserStore: ...
+    @property
     def tokens(self) -> TokenStore: ...
+    @property
+    def audit(self) -> AuditStore: ...
     @property
     def pools(self) -> PoolStore: ...
 

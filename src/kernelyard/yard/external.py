@@ -8,10 +8,9 @@ from pathlib import Path
 from kernelyard.model.errors import AgentUnavailable, YardError
 from kernelyard.model.kernel_phases import Phase
 from kernelyard.model.kernels import Kernel
-from kernelyard.model.principals import Principal, Role
+from kernelyard.model.principals import ADMIN_NAME, Principal, Role
 from kernelyard.ports.stores import KernelQuery
 from kernelyard.wire.foreign import ExternalKernel, ExternalList
-from kernelyard.yard.access import ADMIN_NAME
 from kernelyard.yard.foreign import ForeignKernels
 from kernelyard.yard.log import event, failure
 from kernelyard.yard.world import World

@@ -22,10 +22,9 @@ from kernelyard.model.pools import (
     calmed,
     pool_digest,
 )
-from kernelyard.model.principals import Principal, Role
+from kernelyard.model.principals import ADMIN_NAME, Principal, Role, User
 from kernelyard.model.templates import TemplateSnapshot
 from kernelyard.ports.bell import pools_topic
-from kernelyard.yard.access import ADMIN_NAME
 from kernelyard.yard.caretakers import Caretakers
 from kernelyard.yard.images import Images
 from kernelyard.yard.log import event, failure
@@ -45,6 +44,7 @@ MOST_DOUBTFUL = 1
 """So many of them in pools of users, and in pools of which the last kernel has failed."""
 PATIENCE_SECONDS = 3.0
 """After so long kernels are made ready although others are being created."""
+_USERS = 1000
 _ADMIN = Principal(ADMIN_NAME, Role.ADMIN)
 
 
@@ -145,10 +145,10 @@ class PoolKeeping:
         return POLL_SECONDS if pools else IDLE_POLL_SECONDS
 
     async def _owned(self, pools: list[Pool]) -> list[Pool]:
-        """Drop pools of users who have no token any more, and of those before them with that name."""
+        """Drop pools of users who are disabled or gone, and of those before them with that name."""
         if all(pool.owner == EVERYBODY for pool in pools):
             return pools
-        since = {token.name: token.created_at for token in await self._store.tokens.all()}
+        since = {user.name: user.created_at for user in await self._users() if not user.disabled}
         kept: list[Pool] = []
         for pool in pools:
             if (
@@ -160,6 +160,12 @@ class PoolKeeping:
                 event("pool.has_no_owner", image=pool.image, template=pool.template)
                 await self._pools.drop(pool)
         return kept
+
+    async def _users(self) -> list[User]:
+        users: list[User] = []
+        while more := await self._store.users.find(users[-1].name if users else None, _USERS):
+            users += more
+        return users
 
     def _doubtful(self, pool: Pool) -> bool:
         """Whether its kernels may be slow to start, or fail, at the cost of everybody's pools."""

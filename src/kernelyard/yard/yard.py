@@ -38,6 +38,7 @@ from kernelyard.yard.retention import Retention
 from kernelyard.yard.tails import Tails
 from kernelyard.yard.tasks import Tasks
 from kernelyard.yard.templates import Templates
+from kernelyard.yard.tokens import Tokens
 from kernelyard.yard.world import World
 from kernelyard.yard.zygotes import Zygotes
 
@@ -62,7 +63,8 @@ class Yard:
         self._bell = bell
         self._store = store
         self._caretakers = Caretakers(world)
-        self.access = Access(store.tokens, clock, admin_token)
+        self.access = Access(store.users, store.tokens, clock, admin_token, bell=bell)
+        self.tokens = Tokens(store.users, store.tokens, clock, self.access)
         self.images = Images(store.images, agents, clock)
         self.templates = Templates(store.templates, clock, largest_page=limits.largest_page)
         attachments = Attachments(agents, clock)
@@ -101,6 +103,7 @@ class Yard:
             asyncio.create_task(self._releasing.run(), name="releasing"),
             asyncio.create_task(self._retention.run(), name="retention"),
             asyncio.create_task(self.pool_keeping.run(), name="keeping pools"),
+            asyncio.create_task(self.access.run(), name="hearing of tokens"),
         ]
         if self._external is not None:
             self._works.append(asyncio.create_task(self._external.run(), name="external"))
@@ -116,6 +119,7 @@ class Yard:
             work.cancel()
         await asyncio.gather(*self._works, return_exceptions=True)
         await self._caretakers.aclose()
+        await self.access.keep_uses()
 
     def hang_up(self) -> None:
         """The server is about to stop: send away everybody who waits. They can come back."""

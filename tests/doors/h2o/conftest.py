@@ -32,7 +32,5 @@ async def wire(house: House) -> AsyncIterator[Wire]:
 @pytest.fixture
 async def user(house: House, wire: Wire) -> Wire:
     """The door as a user meets it."""
-    _, token = await house.yard.access.create_token(
-        Principal("admin", Role.ADMIN), "ada", Role.USER
-    )
+    _, token = await house.yard.tokens.create(Principal("admin", Role.ADMIN), "ada", Role.USER)
     return wire.holding(token)

@@ -10,7 +10,14 @@ import httpx
 import pytest
 from pydantic import TypeAdapter
 
-from kernelyard.doors.native import examples, image_shapes, pool_shapes, shapes, zygote_shapes
+from kernelyard.doors.native import (
+    examples,
+    image_shapes,
+    people_shapes,
+    pool_shapes,
+    shapes,
+    zygote_shapes,
+)
 
 from tests.support.http_house import House
 
@@ -26,9 +33,9 @@ EXAMPLES = [
     (zygote_shapes.ZYGOTES, zygote_shapes.ZygoteList),
     (examples.CHANGES, shapes.EventPage),
     (examples.RESULT, shapes.Result),
-    (examples.NEW_TOKEN, shapes.NewToken),
-    (examples.TOKENS, shapes.TokenList),
-    (examples.CALLER, shapes.Caller),
+    (people_shapes.NEW_TOKEN, people_shapes.NewToken),
+    (people_shapes.TOKENS, people_shapes.TokenList),
+    (people_shapes.CALLER, people_shapes.Caller),
 ]
 
 
@@ -144,7 +151,7 @@ async def test_real_answers_fit_the_shapes_they_are_described_with(house: House)
     task = await house.end(await house.submit(kernel, "print:1", "display:2", "raise:Oops"))
     check(shapes.Task, task)
     made = await house.client.post("/v1/tokens", json={"name": "ada"})
-    check(shapes.NewToken, made.json())
+    check(people_shapes.NewToken, made.json())
     for path, shape in {
         "/v1/images": image_shapes.ImageList,
         "/v1/images/python3": image_shapes.Image,
@@ -155,7 +162,7 @@ async def test_real_answers_fit_the_shapes_they_are_described_with(house: House)
         f"/v1/kernels/{kernel['id']}/outputs": shapes.OutputPage,
         f"/v1/tasks/{task['id']}/result": shapes.Result,
         "/v1/events": shapes.EventPage,
-        "/v1/tokens": shapes.TokenList,
-        "/v1/whoami": shapes.Caller,
+        "/v1/tokens": people_shapes.TokenList,
+        "/v1/whoami": people_shapes.Caller,
     }.items():
         check(shape, (await house.client.get(path)).json())

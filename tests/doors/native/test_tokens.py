@@ -7,7 +7,12 @@ import httpx
 
 async def test_who_asks_is_told_who_he_is(client: httpx.AsyncClient) -> None:
     told = (await client.get("/v1/whoami")).json()
-    assert told == {"name": "admin", "role": "admin", "server": "1.2.3"}
+    assert told == {
+        "name": "admin",
+        "role": "admin",
+        "scopes": ["read", "run", "manage", "admin"],
+        "server": "1.2.3",
+    }
 
 
 async def test_a_token_is_told_once_and_opens_the_door_until_it_is_removed(

@@ -41,7 +41,7 @@ def can_be_known(connection: Connection) -> bool:
 def _ancestry(pid: int) -> set[int]:
     """A process and all that it descends from."""
     line: set[int] = set()
-    while pid > 1 and pid not in line:
+    while pid > 0 and pid not in line:
         line.add(pid)
         pid = _parent(pid)
     return line

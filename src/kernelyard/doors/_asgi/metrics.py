@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kernelyard.doors._asgi.bearer import CHALLENGE, token_of
+from kernelyard.doors._asgi.bearer import CHALLENGE, principal_of
 from kernelyard.doors._asgi.door import settings_of, yard_of
 from kernelyard.doors._asgi.openapi import PROBLEM_CONTENT
 from kernelyard.doors._asgi.operations import Operations
 from kernelyard.doors._asgi.problem import problem, request_id_of
 from kernelyard.doors._asgi.process_facts import process_facts
-from kernelyard.model.errors import Unauthenticated
+from kernelyard.model.errors import TooManyFailures, Unauthenticated
 from kernelyard.yard.metrics import Metric
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -35,16 +36,24 @@ router = Operations(tags=["metrics"])
             "content": {"text/plain": {"schema": {"type": "string"}, "example": _EXAMPLE}},
         },
         401: {"description": "`unauthenticated`: a valid token is needed.", **PROBLEM_CONTENT},
+        429: {
+            "description": "`too_many_failures`: wrong tokens from this address.",
+            **PROBLEM_CONTENT,
+        },
     },
 )
 async def metrics(request: Request) -> Response:
     """Any token will do, also a user's: there are counts, and no names of users or kernels."""
-    yard = yard_of(request)
     try:
-        await yard.access.authenticate(token_of(request))
+        await principal_of(request)
     except Unauthenticated as error:
         told = request_id_of(request)
         return problem(401, error.code, error.message, request_id=told, headers=CHALLENGE)
+    except TooManyFailures as error:
+        told = request_id_of(request)
+        again = {"Retry-After": str(math.ceil(error.retry_after))}
+        return problem(429, error.code, error.message, request_id=told, headers=again)
+    yard = yard_of(request)
     version = Metric(
         "kernelyard_info",
         "The server.",

@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kernelyard.doors._asgi.bearer import token_of
+from kernelyard.doors._asgi.bearer import principal_of
 from kernelyard.doors._asgi.door import Homestead
 from kernelyard.doors.h2o import faults, legacy, reading
 from kernelyard.doors.h2o.routing import Call, MethodRefused, Open, Table
@@ -68,7 +68,7 @@ class Frame:
         who: Principal | None = None
         try:
             yard: Yard = self._home.state.yard
-            who = await yard.access.authenticate(token_of(request))
+            who = await principal_of(request)
             method = "GET" if request.method == "HEAD" else request.method
             found = self._table.find(method, name, who)
             body = reading.decoded(await request.body()) if method in _WITH_BODY else {}

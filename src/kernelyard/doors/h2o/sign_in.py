@@ -8,6 +8,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kernelyard.doors._asgi import bearer
 from kernelyard.doors._asgi.door import yard_of
 from kernelyard.doors.h2o.address import address_of
 from kernelyard.model.errors import Unauthenticated, YardError
@@ -47,12 +48,14 @@ async def trade(request: Request) -> Response:
     if not token:
         return _refused("invalid_request", "'refresh_token' is missing.")
     try:
-        await yard_of(request).access.authenticate(token)
+        access_token, seconds = await yard_of(request).access.exchange(
+            token, ACCESS_SECONDS, bearer.address_of(request)
+        )
     except Unauthenticated as error:
         return _refused("invalid_grant", error.message)
     except YardError as error:
         return _refused("temporarily_unavailable", error.message, status=503)
-    return _json({"access_token": token, "token_type": "Bearer", "expires_in": ACCESS_SECONDS})
+    return _json({"access_token": access_token, "token_type": "Bearer", "expires_in": seconds})
 
 
 async def _form(request: Request) -> dict[str, str] | None:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from kernelyard.doors._asgi.bearer import token_of
+from kernelyard.doors._asgi.bearer import address_of, token_of
 from kernelyard.doors._asgi.door import settings_of, yard_of
 from kernelyard.doors._asgi.operations import Operations
 from kernelyard.doors.native.faults import answer_to
@@ -64,7 +64,7 @@ async def channels(websocket: WebSocket) -> None:
     token = _token(websocket, offered)
     try:
         _check_origin(websocket)
-        who = await yard.access.authenticate(token)
+        who = await yard.access.authenticate(token, address_of(websocket))
     except YardError as error:
         _log.info("websocket.refused", kernel_id=kernel_id, code=error.code)
         await websocket.send_denial_response(answer_to(_as_request(websocket), error))

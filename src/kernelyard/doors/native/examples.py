@@ -225,14 +225,5 @@ RESULT: shapes.Result = {
     "outputs_removed": False,
 }
 
-TOKEN: shapes.Token = {
-    "id": "0d9c8b7a-6f5e-4d3c-8b2a-190807f6e5d4",
-    "name": "ada",
-    "role": "user",
-    "created_at": _MORNING,
-}
-NEW_TOKEN: shapes.NewToken = {**TOKEN, "token": "ky_…"}
-TOKENS: shapes.TokenList = {"items": [TOKEN], "next_cursor": None}
-CALLER: shapes.Caller = {"name": "ada", "role": "user", "server": "0.1.0"}
 INTERRUPT: shapes.Interrupt = {"outcome": "effective", "restarting": False}
 SIGNAL: shapes.Signal = {"delivered": True}

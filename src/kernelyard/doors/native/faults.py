@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,6 +21,7 @@ from kernelyard.model.errors import (
     NotFound,
     StorageFull,
     TooLarge,
+    TooManyFailures,
     Unauthenticated,
     Unavailable,
     YardError,
@@ -84,6 +87,8 @@ def _headers(error: YardError) -> dict[str, str]:
     match error:
         case Unauthenticated():
             return CHALLENGE
+        case TooManyFailures():
+            return {"Retry-After": str(math.ceil(error.retry_after))}
         case Unavailable():
             return {"Retry-After": "1"}
         case _:

@@ -388,12 +388,3 @@ class SignalOrder(Order):
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise PydanticCustomError("name_or_number", "it is neither a name nor a whole number")
         return value
-
-
-class NewToken(Order):
-    """Whom a token is for."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "ada", "role": "user"}]})
-
-    name: str
-    role: Literal["admin", "user"] = "user"

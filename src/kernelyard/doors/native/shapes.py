@@ -355,33 +355,3 @@ class Result(TypedDict):
         bool,
         Field(description="Whether its outputs were removed because they were kept long enough."),
     ]
-
-
-class Token(TypedDict):
-    """What is known of a token; never its text."""
-
-    id: Id
-    name: str
-    role: Literal["admin", "user"]
-    created_at: Time
-
-
-class NewToken(Token):
-    """A token with its text, which is told this once."""
-
-    token: str
-
-
-class TokenList(TypedDict):
-    """Every token, by name."""
-
-    items: list[Token]
-    next_cursor: Cursor
-
-
-class Caller(TypedDict):
-    """Who asks, and which server answers."""
-
-    name: str
-    role: Literal["admin", "user"]
-    server: Annotated[str, Field(description="The server's version.")]

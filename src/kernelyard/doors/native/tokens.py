@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from kernelyard.doors._asgi.door import settings_of
-from kernelyard.doors.native import examples, shapes, translate
+from kernelyard.doors._asgi.parameters import Query
+from kernelyard.doors.native import people_shapes as shapes
+from kernelyard.doors.native import translate
 from kernelyard.doors.native.answers import answers
 from kernelyard.doors.native.asking import asked_by, asking_operations
-from kernelyard.doors.native.orders import NewToken
-from kernelyard.model.errors import AlreadyExists, Forbidden, Invalid, TokenNotFound, TooLarge
+from kernelyard.model.errors import (
+    AlreadyExists,
+    Conflict,
+    Forbidden,
+    Invalid,
+    TokenNotFound,
+    TooLarge,
+    UserNotFound,
+)
 from kernelyard.model.principals import Role
 
+OfUser = Annotated[str | None, Query(description="Only this user's.")]
 router = asking_operations(prefix="/v1", tags=["tokens"])
 
 
@@ -21,17 +33,12 @@ router = asking_operations(prefix="/v1", tags=["tokens"])
     operation_id="whoami",
     summary="Who am I?",
     response_model=shapes.Caller,
-    responses=answers(example=examples.CALLER),
+    responses=answers(example=shapes.CALLER),
 )
 async def whoami(request: Request) -> Response:
     """Whose token this is, and which version the server has."""
     asked = asked_by(request)
-    body: shapes.Caller = {
-        "name": asked.who.name,
-        "role": translate.role(asked.who.role),
-        "server": settings_of(request).version,
-    }
-    return translate.answer(body)
+    return translate.answer(shapes.caller(asked.who, settings_of(request).version))
 
 
 @router.post(
@@ -44,17 +51,27 @@ async def whoami(request: Request) -> Response:
         Invalid,
         Forbidden,
         AlreadyExists,
+        Conflict,
+        UserNotFound,
         TooLarge,
-        example=examples.NEW_TOKEN,
+        example=shapes.NEW_TOKEN,
         status=201,
         description="Keep `token`: it is told this once.",
     ),
 )
-async def create(order: NewToken, request: Request) -> Response:
-    """For administrators. A user sees and changes what is his own."""
+async def create(order: shapes.NewTokenOrder, request: Request) -> Response:
+    """Users make their own, with no more scopes than the token has that they ask with; administrators
+    make anybody's."""
     asked = asked_by(request)
-    record, text = await asked.yard.access.create_token(asked.who, order.name, Role(order.role))
-    body: shapes.NewToken = {**translate.token(record), "token": text}
+    record, text = await asked.yard.tokens.create(
+        asked.who,
+        order.name,
+        Role(order.role) if order.role is not None else None,
+        user=order.user,
+        scopes=order.scopes,
+        seconds=order.expires_in,
+    )
+    body: shapes.NewToken = {**shapes.token(record), "token": text}
     return translate.answer(body, 201)
 
 
@@ -63,14 +80,14 @@ async def create(order: NewToken, request: Request) -> Response:
     operation_id="list_tokens",
     summary="List tokens",
     response_model=shapes.TokenList,
-    responses=answers(Forbidden, example=examples.TOKENS),
+    responses=answers(Forbidden, example=shapes.TOKENS),
 )
-async def every(request: Request) -> Response:
-    """For administrators; never with their text."""
+async def every(request: Request, user: OfUser = None) -> Response:
+    """One's own, and for administrators everybody's; never with their text."""
     asked = asked_by(request)
-    records = await asked.yard.access.list_tokens(asked.who)
+    records = await asked.yard.tokens.list(asked.who, user)
     body: shapes.TokenList = {
-        "items": [translate.token(record) for record in records],
+        "items": [shapes.token(record) for record in records],
         "next_cursor": None,
     }
     return translate.answer(body)
@@ -87,7 +104,8 @@ async def every(request: Request) -> Response:
     ),
 )
 async def remove(token_id: str, request: Request) -> Response:
-    """For administrators. What its owner made stays."""
+    """One's own, and for administrators anybody's. What was traded for it opens nothing either; what
+    its user has made stays."""
     asked = asked_by(request)
-    await asked.yard.access.remove_token(asked.who, token_id)
+    await asked.yard.tokens.remove(asked.who, token_id)
     return Response(status_code=204)

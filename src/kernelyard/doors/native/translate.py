@@ -15,7 +15,7 @@ from kernelyard.model.images import Image
 from kernelyard.model.kernels import EventPage, Kernel, StateChange
 from kernelyard.model.logs import KernelLogPart
 from kernelyard.model.outputs import Aggregate, Display
-from kernelyard.model.principals import Role, TokenRecord
+from kernelyard.model.principals import Role
 from kernelyard.model.prospects import Prospect
 from kernelyard.model.quantities import Micros
 from kernelyard.model.resolving import Decision
@@ -297,16 +297,6 @@ def _display(display: Display) -> shapes.Display:
         "data": dict(display.data),
         "metadata": dict(display.metadata),
         "execution_count": display.execution_count,
-    }
-
-
-def token(record: TokenRecord) -> shapes.Token:
-    """What is known of a token."""
-    return {
-        "id": record.id,
-        "name": record.name,
-        "role": role(record.role),
-        "created_at": time_text(record.created_at),
     }
 
 

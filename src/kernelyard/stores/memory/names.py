@@ -1,10 +1,12 @@
-"""What has a name of its own, in memory: templates, images, choices and tokens."""
+"""What has a name of its own, in memory: templates, images and choices."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kernelyard.model.errors import AlreadyExists, TemplateNotFound
 from kernelyard.model.images import ImageRecord
-from kernelyard.model.principals import TokenRecord
+from kernelyard.model.principals import Role, User
 from kernelyard.model.quantities import Micros
 from kernelyard.model.templates import Template
 from kernelyard.ports.named_stores import MOST_CHOICES
@@ -13,7 +15,8 @@ from kernelyard.ports.named_stores import MOST_CHOICES
 class MemoryTemplates:
     """``TemplateStore`` over a dictionary."""
 
-    def __init__(self) -> None:
+    def __init__(self, users: Mapping[str, User] | None = None) -> None:
+        self._users = users or {}
         self._templates: dict[str, Template] = {}
 
     async def insert(self, template: Template) -> None:
@@ -27,9 +30,16 @@ class MemoryTemplates:
         except KeyError:
             raise TemplateNotFound from None
 
-    async def find(self, after: str | None, limit: int) -> list[Template]:
+    async def find(
+        self, after: str | None, limit: int, seen_by: str | None = None
+    ) -> list[Template]:
         names = sorted(name for name in self._templates if after is None or name > after)
-        return [self._templates[name] for name in names[:limit]]
+        found = [self._templates[name] for name in names]
+        seen = [one for one in found if seen_by in (None, one.owner) or self._is_shared(one)]
+        return seen[:limit]
+
+    async def is_shared(self, name: str) -> bool:
+        return self._is_shared(await self.get(name))
 
     async def replace(self, template: Template) -> None:
         await self.get(template.name)
@@ -38,6 +48,15 @@ class MemoryTemplates:
     async def remove(self, name: str) -> None:
         await self.get(name)
         del self._templates[name]
+
+    def drop_of(self, owner: str) -> None:
+        """Remove all that a user has."""
+        for name in [one.name for one in self._templates.values() if one.owner == owner]:
+            del self._templates[name]
+
+    def _is_shared(self, template: Template) -> bool:
+        owner = self._users.get(template.owner)
+        return not template.owner or (owner is not None and owner.role is Role.ADMIN)
 
 
 class MemoryImages:
@@ -76,26 +95,3 @@ class MemoryChoices:
 
     async def remove(self, owner: str, path: str) -> bool:
         return self._choices.pop((owner, path), None) is not None
-
-
-class MemoryTokens:
-    """``TokenStore`` over a dictionary."""
-
-    def __init__(self) -> None:
-        self._tokens: dict[str, TokenRecord] = {}
-
-    async def insert(self, token: TokenRecord) -> None:
-        mine = {token.id, token.name, token.sha256}
-        for one in self._tokens.values():
-            if mine & {one.id, one.name, one.sha256}:
-                raise AlreadyExists
-        self._tokens[token.id] = token
-
-    async def by_hash(self, sha256: str) -> TokenRecord | None:
-        return next((one for one in self._tokens.values() if one.sha256 == sha256), None)
-
-    async def all(self) -> list[TokenRecord]:
-        return sorted(self._tokens.values(), key=lambda token: token.name)
-
-    async def remove(self, token_id: str) -> bool:
-        return self._tokens.pop(token_id, None) is not None

@@ -9,11 +9,10 @@ from kernelyard.stores.memory.leases import MemoryLeases
 from kernelyard.stores.memory.names import (
     MemoryChoices,
     MemoryImages,
-    MemoryTemplates,
-    MemoryTokens,
 )
 from kernelyard.stores.memory.notebooks import MemoryNotebookSpecs
 from kernelyard.stores.memory.outputs import MemoryOutputs
+from kernelyard.stores.memory.people import MemoryAudit, MemoryUsers
 from kernelyard.stores.memory.pools import MemoryPools
 from kernelyard.stores.memory.shelf import Shelf
 from kernelyard.stores.memory.tasks import MemoryTasks
@@ -30,11 +29,13 @@ class MemoryStore:
         self.tasks = MemoryTasks(shelf)
         self.outputs = MemoryOutputs(shelf)
         self.events = MemoryEvents(shelf)
-        self.templates = MemoryTemplates()
         self.images = MemoryImages()
         self.notebook_specs = MemoryNotebookSpecs()
         self.choices = MemoryChoices()
-        self.tokens = MemoryTokens()
+        self.users = MemoryUsers()
+        self.templates = self.users.templates
+        self.tokens = self.users.tokens
+        self.audit = MemoryAudit()
         self.pools = MemoryPools(shelf, self.kernels)
         self.leases = MemoryLeases(shelf)
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Index, inspect, text
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from kernelyard.model.errors import YardError
+from kernelyard.stores.sql.people_tables import FIRST_PEOPLE
 from kernelyard.stores.sql.tables import FIRST_ROWS, metadata
 
 NEWEST = "0010"
@@ -70,7 +71,7 @@ def _make(connection: Connection) -> None:
     indexes = (index for table in metadata.sorted_tables for index in table.indexes)
     for index in sorted(indexes, key=lambda one: (_is_narrow(one), str(one.name))):
         connection.execute(CreateIndex(index))
-    for row in FIRST_ROWS:
+    for row in (*FIRST_ROWS, *FIRST_PEOPLE):
         connection.execute(row)
     # As Alembic makes it.
     connection.execute(

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from kernelyard.ports.bell import Bell
+from kernelyard.stores.sql.audit import SqlAudit
 from kernelyard.stores.sql.choices import SqlChoices
 from kernelyard.stores.sql.database import Database
 from kernelyard.stores.sql.events import SqlEvents
@@ -23,6 +24,7 @@ from kernelyard.stores.sql.sqlite_stores import SqliteOutputs, SqliteTasks
 from kernelyard.stores.sql.tasks import SqlTasks
 from kernelyard.stores.sql.templates import SqlTemplates
 from kernelyard.stores.sql.tokens import SqlTokens
+from kernelyard.stores.sql.users import SqlUsers
 
 
 class SqlStore:
@@ -40,7 +42,9 @@ class SqlStore:
         self.images = SqlImages(database)
         self.notebook_specs = SqlNotebookSpecs(database)
         self.choices = SqlChoices(database)
+        self.users = SqlUsers(database)
         self.tokens = SqlTokens(database)
+        self.audit = SqlAudit(database)
         self.pools = SqlPools(database)
         self.leases = SqlLeases(database)
 

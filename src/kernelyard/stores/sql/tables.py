@@ -376,13 +376,3 @@ notebook_specs = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger),
 )
-
-tokens = Table(
-    "tokens",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("name", NAME, nullable=False, unique=True),
-    Column("role", String, nullable=False),
-    Column("sha256", String, nullable=False, unique=True),
-    Column("created_at", BigInteger, nullable=False),
-)

@@ -6,14 +6,19 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kernelyard.model.errors import AlreadyExists, TemplateNotFound
+from kernelyard.model.principals import Role
 from kernelyard.model.templates import Template
 from kernelyard.stores.sql.database import Database
+from kernelyard.stores.sql.people_tables import users
 from kernelyard.stores.sql.rows import Values, json_text, spec_of
 from kernelyard.stores.sql.tables import templates
+
+_ADMINISTRATORS = select(users.c.name).where(users.c.role == Role.ADMIN.value)
+_SHARED = or_(templates.c.owner == "", templates.c.owner.in_(_ADMINISTRATORS))
 
 
 class SqlTemplates:
@@ -36,12 +41,23 @@ class SqlTemplates:
             raise TemplateNotFound
         return _template_of(row)
 
-    async def find(self, after: str | None, limit: int) -> list[Template]:
+    async def find(
+        self, after: str | None, limit: int, seen_by: str | None = None
+    ) -> list[Template]:
         query = select(templates).order_by(templates.c.name).limit(limit)
+        if seen_by is not None:
+            query = query.where(or_(templates.c.owner == seen_by, _SHARED))
         if after is not None:
             query = query.where(templates.c.name > after)
         rows = await self._database.read(lambda c: c.execute(query).all())
         return [_template_of(row) for row in rows]
+
+    async def is_shared(self, name: str) -> bool:
+        query = select(_SHARED).where(templates.c.name == name)
+        shared = await self._database.read(lambda c: c.execute(query).scalar_one_or_none())
+        if shared is None:
+            raise TemplateNotFound
+        return bool(shared)
 
     async def replace(self, template: Template) -> None:
         change = update(templates).where(templates.c.name == template.name)

@@ -21,6 +21,7 @@ pytest.register_assert_rewrite(
     "kernelyard.testing.stores.names",
     "kernelyard.testing.stores.notebooks",
     "kernelyard.testing.stores.outputs",
+    "kernelyard.testing.stores.people",
     "kernelyard.testing.stores.pools",
     "kernelyard.testing.stores.retention",
     "kernelyard.testing.stores.settling",
@@ -38,6 +39,7 @@ from kernelyard.testing.stores.leases import LeaseConformance  # noqa: E402
 from kernelyard.testing.stores.names import NameConformance  # noqa: E402
 from kernelyard.testing.stores.notebooks import NotebookSpecConformance  # noqa: E402
 from kernelyard.testing.stores.outputs import OutputConformance  # noqa: E402
+from kernelyard.testing.stores.people import PeopleConformance  # noqa: E402
 from kernelyard.testing.stores.pools import PoolConformance  # noqa: E402
 from kernelyard.testing.stores.retention import RetentionConformance  # noqa: E402
 from kernelyard.testing.stores.settling import SettlingConformance  # noqa: E402
@@ -61,6 +63,7 @@ class StoreConformance(
     EventConformance,
     NameConformance,
     NotebookSpecConformance,
+    PeopleConformance,
     SightingConformance,
     TwinConformance,
     LeaseConformance,

@@ -1,4 +1,4 @@
-"""What every store does with templates, images and tokens."""
+"""What every store does with templates and images."""
 
 # ruff: noqa: S101 - this is a test suite
 
@@ -10,7 +10,6 @@ import pytest
 
 from kernelyard.model.errors import AlreadyExists, TemplateNotFound
 from kernelyard.model.images import ImageRecord
-from kernelyard.model.principals import Role, TokenRecord
 from kernelyard.model.templates import PodSpec, StartWay, Template, TemplateSpec
 from kernelyard.ports.stores import Store
 from kernelyard.testing.stores.builders import NOON
@@ -49,15 +48,8 @@ def a_template(name: str) -> Template:
     )
 
 
-def a_token(name: str) -> TokenRecord:
-    """A token."""
-    return TokenRecord(
-        id=f"id-{name}", name=name, role=Role.USER, sha256=f"sha-{name}", created_at=NOON
-    )
-
-
 class NameConformance(Opening):
-    """Templates, images and tokens are kept under their names."""
+    """Templates and images are kept under their names."""
 
     async def test_a_template_comes_back_as_it_was_put_in(self, store: Store) -> None:
         await store.templates.insert(a_template("small"))
@@ -107,21 +99,6 @@ class NameConformance(Opening):
         assert await store.images.remove("r:4")
         assert not await store.images.remove("r:4")
         assert await store.images.all() == [two]
-
-    async def test_tokens_are_found_by_their_hash(self, store: Store) -> None:
-        for name in ("zoe", "bob"):
-            await store.tokens.insert(a_token(name))
-        assert await store.tokens.by_hash("sha-bob") == a_token("bob")
-        assert await store.tokens.by_hash("bob") is None
-        assert await store.tokens.all() == [a_token("bob"), a_token("zoe")]
-        assert await store.tokens.remove("id-bob")
-        assert not await store.tokens.remove("id-bob")
-        assert await store.tokens.by_hash("sha-bob") is None
-
-    async def test_a_token_name_is_used_once(self, store: Store) -> None:
-        await store.tokens.insert(a_token("bob"))
-        with pytest.raises(AlreadyExists):
-            await store.tokens.insert(replace(a_token("bob"), id="other", sha256="other"))
 
     async def test_an_open_store_answers(self, store: Store) -> None:
         await store.ping()

@@ -1,14 +1,17 @@
-"""Tasks and outputs in SQLite: everyday cases straight on the driver, all others as in any database."""
+"""Kernels, tasks and outputs in SQLite: everyday cases straight on the driver, all others as in any database."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 
-from kernelyard.model.errors import TaskNotFound
+from kernelyard.model.errors import KernelNotFound, TaskNotFound
+from kernelyard.model.kernels import Kernel
 from kernelyard.model.projection import Projection
 from kernelyard.model.records import Record
 from kernelyard.model.tasks import Task
 from kernelyard.ports.stores import Idempotency, Stored
+from kernelyard.stores.sql.kernels import SqlKernels
 from kernelyard.stores.sql.outputs import SqlOutputs
 from kernelyard.stores.sql.sqlite import SqliteDatabase
 from kernelyard.stores.sql.straight import (
@@ -18,7 +21,37 @@ from kernelyard.stores.sql.straight import (
     read_records,
     read_task,
 )
+from kernelyard.stores.sql.straight_kernels import (
+    insert_kernel,
+    is_in_the_way,
+    read_kernel,
+    read_kernel_by_id,
+)
 from kernelyard.stores.sql.tasks import SqlTasks
+
+
+class SqliteKernels(SqlKernels):
+    """``KernelStore`` in SQLite."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        super().__init__(database)
+        self._sqlite = database
+
+    async def insert(self, kernel: Kernel, idempotency: Idempotency | None) -> tuple[Kernel, bool]:
+        try:
+            made = await self._sqlite.write_straight(lambda c: _insert(c, kernel, idempotency))
+        except NotStraight:
+            return await super().insert(kernel, idempotency)
+        return made, True
+
+    async def get(self, kernel_id: str, owner: str | None) -> Kernel:
+        kernel = await self._sqlite.read_straight(lambda c: read_kernel_by_id(c, kernel_id))
+        if kernel is None or owner not in (None, kernel.owner):
+            raise KernelNotFound
+        return kernel
+
+    async def by_no(self, no: int) -> Kernel | None:
+        return await self._sqlite.read_straight(lambda c: read_kernel(c, no))
 
 
 class SqliteTasks(SqlTasks):
@@ -54,12 +87,14 @@ class SqliteOutputs(SqlOutputs):
     async def append(
         self, kernel_no: int, records: Sequence[Record], projection: Projection
     ) -> Stored | None:
-        try:
-            return await self._sqlite.write_straight(
-                lambda c: append_records(c, kernel_no, records, projection)
-            )
-        except NotStraight:
-            return await super().append(kernel_no, records, projection)
+        if not projection.closed:
+            try:
+                return await self._sqlite.write_straight(
+                    lambda c: append_records(c, kernel_no, records, projection)
+                )
+            except NotStraight:
+                pass
+        return await super().append(kernel_no, records, projection)
 
     async def read(
         self,
@@ -74,3 +109,9 @@ class SqliteOutputs(SqlOutputs):
         return await self._sqlite.read_straight(
             lambda c: read_records(c, kernel_no, (after, through), seq, limit, most_bytes)
         )
+
+
+def _insert(driver: sqlite3.Connection, kernel: Kernel, idempotency: Idempotency | None) -> Kernel:
+    if is_in_the_way(driver, kernel, idempotency):
+        raise NotStraight
+    return insert_kernel(driver, kernel, idempotency)

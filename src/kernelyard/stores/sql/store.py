@@ -20,7 +20,7 @@ from kernelyard.stores.sql.notebooks import SqlNotebookSpecs
 from kernelyard.stores.sql.outputs import SqlOutputs
 from kernelyard.stores.sql.pools import SqlPools
 from kernelyard.stores.sql.sqlite import SqliteDatabase
-from kernelyard.stores.sql.sqlite_stores import SqliteOutputs, SqliteTasks
+from kernelyard.stores.sql.sqlite_stores import SqliteKernels, SqliteOutputs, SqliteTasks
 from kernelyard.stores.sql.tasks import SqlTasks
 from kernelyard.stores.sql.templates import SqlTemplates
 from kernelyard.stores.sql.tokens import SqlTokens
@@ -34,7 +34,7 @@ class SqlStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.kernels = SqlKernels(database)
+        self.kernels: SqlKernels = SqlKernels(database)
         self.tasks: SqlTasks = SqlTasks(database)
         self.outputs: SqlOutputs = SqlOutputs(database)
         self.events = SqlEvents(database)
@@ -66,6 +66,7 @@ class SqliteStore(SqlStore):
 
     def __init__(self, database: SqliteDatabase) -> None:
         super().__init__(database)
+        self.kernels = SqliteKernels(database)
         self.tasks = SqliteTasks(database)
         self.outputs = SqliteOutputs(database)
 

@@ -29,13 +29,13 @@ from kernelyard.stores.sql.rows import (
     moving_task_values,
     new_task_values,
     output_id,
-    plain,
     record_of,
     record_values,
     task_of,
 )
+from kernelyard.stores.sql.straight_kernels import keep_kernel, note_straight, read_kernel
 from kernelyard.stores.sql.tables import tasks
-from kernelyard.stores.transitions import Mark, asked_task, changed_task, in_order, new_records
+from kernelyard.stores.transitions import Mark, asked_task, changed_task, following, new_records
 
 _COLUMNS = tuple(column.name for column in tasks.columns)
 _Row: Any = make_dataclass("_Row", _COLUMNS, slots=True)
@@ -65,10 +65,6 @@ _ID = "SELECT id FROM kernels WHERE no = ?"
 _LABEL = "INSERT INTO task_labels (key, value, no) VALUES (?, ?, ?)"
 _BUSIER = "UPDATE kernels SET open_tasks = open_tasks + 1, last_activity_at = ? WHERE no = ?"
 _MOVE_TASK = f"UPDATE tasks SET {', '.join(f'{name} = ?' for name in _MOVING)} WHERE no = ?"  # noqa: S608
-_NOTE = (
-    "INSERT INTO changes (at, kernel_no, owner, task_no, state, reason, cause) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?)"
-)
 _FOR_RECORDS = (
     "SELECT owner, phase, stored_number, current_seq, current_task_id, last_activity_at, pool_no "
     "FROM kernels WHERE no = ?"
@@ -114,7 +110,9 @@ def insert_task(
         values["idempotency_key"] = idempotency.key
         values["idempotency_digest"] = idempotency.digest
     (no,) = driver.execute(_INSERT_TASK, [values.get(name) for name in _NEW]).fetchone()
-    _note(driver, task.kernel_no, owner, [(no, [Mark(task.created_at, TaskState.QUEUED, None)])])
+    note_straight(
+        driver, (task.kernel_no, owner), [(no, [Mark(task.created_at, TaskState.QUEUED, None)])]
+    )
     driver.execute(_BUSIER, (max(last_activity or 0, task.created_at), task.kernel_no))
     return replace(kept, no=no), True
 
@@ -124,7 +122,7 @@ def append_records(
 ) -> Stored | None:
     """Copy records, as ``OutputStore.append`` says.
 
-    Raises NotStraight where they move the kernel itself.
+    Raises NotStraight where they end the kernel, or it waits in a pool.
     """
     row = driver.execute(_FOR_RECORDS, (kernel_no,)).fetchone()
     if row is None:
@@ -135,13 +133,16 @@ def append_records(
         return Stored(stored_number, whole=False)
     if fresh is not records:
         projection = project(fresh)
-    if pool is not None or _moves_kernel(projection) or Phase(phase).is_final:
+    if pool is not None or projection.closed or Phase(phase).is_final:
         raise NotStraight
     driver.executemany(_INSERT_RECORDS, [record_values(kernel_no, record) for record in fresh])
+    if _moves_kernel(projection):
+        settled = _move(driver, kernel_no, projection)
+        return Stored(projection.last_number, settled, whole=fresh is records)
     told: list[Run] = []
     made = _take_in_runs(driver, (kernel_no, owner), projection, told)
     moved = _settle(driver, kernel_no, projection, told)
-    _note(driver, kernel_no, owner, told)
+    note_straight(driver, (kernel_no, owner), told)
     seq = projection.current_after(current_seq)
     if seq != current_seq:
         current_id = _id_of(driver, kernel_no, seq, moved)
@@ -206,6 +207,25 @@ def _moves_kernel(projection: Projection) -> bool:
     return bool(projection.phases or projection.closed or projection.info or projection.ran_attempt)
 
 
+def _move(driver: sqlite3.Connection, kernel_no: int, projection: Projection) -> tuple[Task, ...]:
+    """Apply to kernel and tasks what records say that move the kernel; return the tasks that ended."""
+    before = read_kernel(driver, kernel_no)
+    if before is None:
+        raise NotStraight
+    after, marks = following(before, projection)
+    told: list[Run] = []
+    made = _take_in_runs(driver, (kernel_no, after.owner), projection, told)
+    moved = _settle(driver, kernel_no, projection, told)
+    note_straight(driver, (kernel_no, after.owner), [*told, (None, marks)])
+    settled = tuple(task for task in moved.values() if task.state.is_final)
+    current = before.current_task_id
+    if after.current_seq != before.current_seq:
+        current = _id_of(driver, kernel_no, after.current_seq, moved)
+    opened = before.open_tasks + made - len(settled)
+    keep_kernel(driver, before, replace(after, open_tasks=opened, current_task_id=current))
+    return settled
+
+
 def _take_in_runs(
     driver: sqlite3.Connection, kernel: tuple[int, str], projection: Projection, told: list[Run]
 ) -> int:
@@ -240,16 +260,6 @@ def _settle(
             told.append((after.no, marks))
             driver.execute(_MOVE_TASK, (*moving_task_values(after).values(), after.no))
     return moved
-
-
-def _note(driver: sqlite3.Connection, kernel_no: int, owner: str, runs: Sequence[Run]) -> None:
-    driver.executemany(
-        _NOTE,
-        [
-            (mark.at, kernel_no, owner, no, str(mark.state), plain(mark.reason), mark.cause)
-            for no, mark in in_order(runs)
-        ],
-    )
 
 
 def _id_of(

@@ -18,6 +18,7 @@ from kernelyard.ports.stores import Idempotency
 from kernelyard.yard.caretakers import Caretakers
 from kernelyard.yard.images import Images
 from kernelyard.yard.pools import Pools
+from kernelyard.yard.remembered import KernelKey
 from kernelyard.yard.templates import Templates
 from kernelyard.yard.world import World
 
@@ -37,6 +38,7 @@ class Creating:
     ) -> None:
         self._store = world.store
         self._agents = world.agents
+        self._kernel_keys = world.kernel_keys
         self._bell = world.bell
         self._clock = world.clock
         self._limits = world.limits
@@ -74,6 +76,8 @@ class Creating:
                 raise
             return existing, False
         if created:
+            # Its first task comes soon.
+            self._kernel_keys.put(kept.id, KernelKey(kept.no, kept.owner))
             self._caretakers.begin(kept)
             self._bell.ring(events_topic())
         return kept, created

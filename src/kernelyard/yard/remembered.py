@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class KernelKey:
+    """What never changes about a kernel."""
+
+    no: int
+    owner: str
 
 
 class Remembered(Generic[V]):

@@ -19,21 +19,13 @@ from kernelyard.ports.bell import events_topic, settled_topic
 from kernelyard.ports.stores import Idempotency, TaskQuery
 from kernelyard.yard.caretakers import Caretakers
 from kernelyard.yard.hearings import Hearing
-from kernelyard.yard.remembered import Remembered
+from kernelyard.yard.remembered import KernelKey, Remembered
 from kernelyard.yard.world import World
 
 _POLL_SECONDS = 5.0
 SHORTEST_GRACE = 0.1
 LONGEST_GRACE = 3600.0
 SHORTEST_LIMIT = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class KernelKey:
-    """What never changes about a kernel."""
-
-    no: int
-    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +59,7 @@ class Tasks:
         self._hearings = world.hearings
         self._caretakers = caretakers
         # What never changes about a kernel or task need not be read for every request.
-        self._kernel_keys: Remembered[KernelKey] = Remembered()
+        self._kernel_keys = world.kernel_keys
         self._task_keys: Remembered[TaskKey] = Remembered()
 
     async def submit(

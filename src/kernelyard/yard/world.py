@@ -11,6 +11,7 @@ from kernelyard.yard.agents import Agents
 from kernelyard.yard.hearings import Hearings
 from kernelyard.yard.limits import Limits
 from kernelyard.yard.releasing import Releases
+from kernelyard.yard.remembered import KernelKey, Remembered
 from kernelyard.yard.tails import Tails
 
 
@@ -29,3 +30,5 @@ class World:
     """What is stored and need not be kept in journals."""
     hearings: Hearings = field(default_factory=Hearings)
     """Who waits for the end of a task."""
+    kernel_keys: Remembered[KernelKey] = field(default_factory=Remembered)
+    """Kernels by their ids, those that were asked for last."""

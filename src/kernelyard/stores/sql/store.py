@@ -20,6 +20,7 @@ from kernelyard.stores.sql.notebooks import SqlNotebookSpecs
 from kernelyard.stores.sql.outputs import SqlOutputs
 from kernelyard.stores.sql.pools import SqlPools
 from kernelyard.stores.sql.sqlite import SqliteDatabase
+from kernelyard.stores.sql.sqlite_named import SqliteImages, SqliteTemplates
 from kernelyard.stores.sql.sqlite_stores import SqliteKernels, SqliteOutputs, SqliteTasks
 from kernelyard.stores.sql.tasks import SqlTasks
 from kernelyard.stores.sql.templates import SqlTemplates
@@ -38,8 +39,8 @@ class SqlStore:
         self.tasks: SqlTasks = SqlTasks(database)
         self.outputs: SqlOutputs = SqlOutputs(database)
         self.events = SqlEvents(database)
-        self.templates = SqlTemplates(database)
-        self.images = SqlImages(database)
+        self.templates: SqlTemplates = SqlTemplates(database)
+        self.images: SqlImages = SqlImages(database)
         self.notebook_specs = SqlNotebookSpecs(database)
         self.choices = SqlChoices(database)
         self.users = SqlUsers(database)
@@ -69,6 +70,8 @@ class SqliteStore(SqlStore):
         self.kernels = SqliteKernels(database)
         self.tasks = SqliteTasks(database)
         self.outputs = SqliteOutputs(database)
+        self.templates = SqliteTemplates(database)
+        self.images = SqliteImages(database)
 
 
 async def open_sqlite(path: Path) -> SqliteStore:

@@ -34,29 +34,6 @@ class Holder:
 numpy.random.random()
 random.random()
 """
-LOOKS = """{
-    "modules": sorted(__import__("sys").modules),
-    "argv": __import__("sys").argv,
-    "orig_argv": __import__("sys").orig_argv,
-    "path": __import__("sys").path,
-    "environment": dict(__import__("os").environ),
-    "cwd": __import__("os").getcwd(),
-    "leads": __import__("os").getsid(0) == __import__("os").getpid() == __import__("os").getpgid(0),
-    "command": open("/proc/self/cmdline").read(),
-    "seen": sorted(open("/proc/self/environ").read().split(chr(0))),
-    "signals": [line for line in open("/proc/self/status") if line.startswith(("SigBlk", "SigIgn", "SigCgt"))],
-    "threads": sorted(one.name for one in __import__("threading").enumerate()),
-    "stdin": repr(__import__("sys").stdin),
-    "directories": [str(one) for one in _dh],
-    "names": sorted(globals()),
-    "parent": open(f"/proc/{__import__('os').getppid()}/cmdline").read(),
-    "config": sorted(get_ipython().config),
-    "belongs": get_ipython().parent is get_ipython().kernel,
-    "exit": __import__("atexit")._ncallbacks(),
-    "files": [
-        (name, __import__("os").readlink("/proc/self/fd/" + name)) for name in "012"
-    ],
-}"""
 
 
 async def test_two_kernels_draw_other_numbers_and_names(nest: Nest, tmp_path: Path) -> None:
@@ -67,22 +44,6 @@ async def test_two_kernels_draw_other_numbers_and_names(nest: Nest, tmp_path: Pa
     drawn = [await (await nest.kernel(one, env=env)).value(RANDOM) for one in range(2)]
     for name, value in drawn[0].items():
         assert value != drawn[1][name], name
-
-
-async def test_a_forked_kernel_looks_like_one_that_was_run(nest: Nest) -> None:
-    env = {**os.environ, "LEFT": "out", "TERM": "dumb"}
-    assert (await nest.zygote("numpy", env=env)).state == "ready"
-    given = {**os.environ, "GIVEN": "ä" * 100, "TERM": "dumb"}
-    looks = []
-    for number, fork in enumerate((True, False)):
-        kernel = await nest.kernel(number, fork=fork, env=given)
-        await kernel.run("import numpy")
-        seen = repr(await kernel.value(LOOKS))
-        looks.append(seen.replace(f"kernel-{number}", "kernel").replace(f"{number:036}", "id"))
-    forked, run = (eval(one) for one in looks)  # noqa: S307 - what we have written
-    for name, value in run.items():
-        assert forked[name] == value, name
-    assert "LEFT" not in forked["environment"]
 
 
 async def test_nothing_of_one_kernel_is_in_another(nest: Nest) -> None:

@@ -21,6 +21,32 @@ MODULES = {
     "database": ("import sqlite3\nkept = sqlite3.connect(':memory:')", "SQLite"),
     "loop": ("import asyncio\nkept = asyncio.new_event_loop()", "open, which kernels would share"),
     "context": ("import zmq\nkept = zmq.Context()\nkept.socket(zmq.PUB)", "threads"),
+    "closed": ("import zmq\nkept = zmq.Context.instance()", "open, which kernels would share"),
+    "pool": (
+        (
+            "from concurrent.futures import ThreadPoolExecutor\n"
+            "kept = ThreadPoolExecutor(1)\nkept.submit(int).result()"
+        ),
+        "starts threads",
+    ),
+    "memory": ("import mmap\nkept = mmap.mmap(-1, 4096)", "shared memory (/dev/zero"),
+    "lock": ("import multiprocessing\nkept = multiprocessing.Lock()", "shared memory (/dev/shm"),
+    "value": ("import multiprocessing\nkept = multiprocessing.Value('i')", "share"),
+    "named": (
+        (
+            "from multiprocessing.shared_memory import SharedMemory\n"
+            "kept = SharedMemory(create=True, size=9)\nkept.unlink()"
+        ),
+        "open, which kernels would share",
+    ),
+    "process": ("import subprocess\nkept = subprocess.Popen(['cat'])", "starts a process"),
+    "timer": (
+        (
+            "import signal\nsignal.signal(signal.SIGALRM, print)\n"
+            "signal.setitimer(signal.ITIMER_REAL, 600)"
+        ),
+        "sets a timer",
+    ),
     "temporary": ("import tempfile\nkept = tempfile.mkdtemp()", "temporary files"),
     "dies": ("import os\nos._exit(4)", "exit code 4"),
     "crashes": ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV"),

@@ -42,6 +42,7 @@ def prepare() -> None:
     _bind_without_limit(kernelapp.IPKernelApp, "_bind_socket")
     _trace_crashes(kernelapp.IPKernelApp, "init_io")
     _configurable(kernelbase.Kernel)
+    _make_subshells_from_the_first(kernelbase.Kernel)
 
 
 def _bind_without_limit(app: Any, name: str) -> None:
@@ -69,6 +70,27 @@ def _trace_crashes(app: Any, name: str) -> None:
         faulthandler.enable(2 if copy is None else copy, all_threads=False)
 
     setattr(app, name, begin_to_speak)
+
+
+def _make_subshells_from_the_first(kernel: Any) -> None:
+    begin = kernel.start
+
+    def start(self: Any) -> Any:
+        """Listen to the control channel last: the first message may ask for a subshell, and before all
+        else has begun such a request is not answered.
+        """
+        control = getattr(self, "control_stream", None)
+        if control is None or getattr(self, "shell_channel_thread", None) is None:
+            return begin(self)
+        self.control_stream = None
+        try:
+            begun = begin(self)
+        finally:
+            self.control_stream = control
+        control.on_recv(self.dispatch_control, copy=False)
+        return begun
+
+    kernel.start = start
 
 
 def _configurable(kernel: Any) -> None:

@@ -110,6 +110,7 @@ def take_on(argv: "list[str]", prepared: Prepared) -> None:
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[:] = argv
     sys.argv[1:] = _arguments(argv)
+    prepared.app.argv = [*sys.argv[1:], *prepared.settings.arguments()]
 
 
 def _with_changes(wanted: "dict[str, str]", prepared: Prepared) -> "dict[str, str]":
@@ -170,6 +171,7 @@ def start(
 def introduce(app: Any, connection_file: str) -> None:
     """Let the application know which kernel it is to be."""
     app.config.IPKernelApp.connection_file = connection_file
+    app.cli_config.IPKernelApp.connection_file = connection_file
     app.connection_file = connection_file
     app.parent_handle = int(os.environ.get("JPY_PARENT_PID") or 0)
     _name_user(app)

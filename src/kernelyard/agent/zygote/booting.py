@@ -9,7 +9,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-from . import configuring, fitness, plugging, randomness
+from . import configuring, fitness, plugging, printing, randomness
 from .fitness import Unfit
 
 OLDEST = (6, 0)
@@ -120,22 +120,21 @@ def signature(app: Any) -> "tuple[tuple[str, int, int], ...]":
 def load(prepared: Prepared, learn: "Callable[[Prepared], None]") -> None:
     """Build what kernels have in common, and ``learn`` what they load. Raises Unfit."""
     of = "what Python and ipykernel load at their start"
-    with fitness.Temporary() as temporary:
+    with fitness.Temporary() as temporary, randomness.UuidsAside():
         prepared.build()
         learn(prepared)
     temporary.look(of)
-    fitness.look_for_graphics(of)
-    fitness.look_for_threads(of)
-    fitness.look_for_files(of, prepared.allowed)
+    fitness.look(of, prepared.allowed)
 
 
 def preload(
     prepared: Prepared, names: "list[str]", tell: "Callable[[dict[str, Any]], None]"
 ) -> None:
     """Import what kernels are to have from the first. Raises Unfit."""
+    outlet = printing.Outlet()
     for name in names:
         tell({"state": "booting", "reason": f"it imports {name}"})
-        with fitness.Temporary() as temporary:
+        with fitness.Temporary() as temporary, randomness.UuidsAside(), outlet:
             try:
                 importlib.import_module(name)
             except ModuleNotFoundError as error:
@@ -146,9 +145,7 @@ def preload(
                 raise Unfit(f"{name} cannot be preloaded: {told[:500]}") from error
         of = f"{name}, which is preloaded,"
         temporary.look(of)
-        fitness.look_for_graphics(of)
-        fitness.look_for_threads(of)
-        fitness.look_for_files(of, prepared.allowed)
+        fitness.look(of, prepared.allowed)
 
 
 def settle(prepared: Prepared) -> None:
@@ -161,6 +158,7 @@ def settle(prepared: Prepared) -> None:
     prepared.changes = {one: now.get(one) for one in names if before.get(one) != now.get(one)}
     prepared.generators = randomness.generators()
     randomness.look_for_sequences(prepared.generators)
+    randomness.forget_of_sqlite()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     gc.collect()

@@ -14,15 +14,17 @@ _LENGTH = struct.Struct("<I")
 def channel_of_stdin() -> socket.socket:
     """Take the socket away from standard input, which from then on is empty."""
     channel = socket.socket(fileno=os.dup(0))
-    nothing = os.open(os.devnull, os.O_RDONLY)
+    # As a process has it that was run.
+    nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.close(nothing)
-    old = sys.stdin
+    old: Any = sys.stdin
     # The one that the interpreter has made began with a socket.
     new = open(  # noqa: SIM115 - it stays open
         0, encoding=old.encoding, errors=old.errors, closefd=False
     )
     new.buffer.raw.name = "<stdin>"  # type: ignore[attr-defined]
+    new.reconfigure(write_through=old.write_through)
     sys.stdin = new
     setattr(sys, "__stdin__", new)  # noqa: B010 - it is not meant to change
     return channel

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 import tempfile
 from typing import Any
@@ -52,6 +53,57 @@ def look_for_graphics(of: str) -> None:
         mapped = False
     if mapped or any(place.startswith(_OF_GPUS) for place in open_files().values()):
         raise Unfit(f"{of} has begun to use a GPU, which cannot be shared by a fork")
+
+
+def look_for_shared_memory(of: str) -> None:
+    """Raise Unfit if there is memory that stays one after a fork: what one kernel writes there, others read."""
+    for place in _shared_memory():
+        raise Unfit(f"{of} makes shared memory ({place}), which kernels would have in common")
+
+
+def _shared_memory() -> "list[str]":
+    """Files that are mapped to be shared, without those that can only be read."""
+    found = []
+    try:
+        with open("/proc/self/maps", errors="replace") as maps:  # noqa: PTH123
+            for line in maps:
+                _, rights, _, _, _, *place = line.split(None, 5)
+                if rights[3] == "s" and rights[1] == "w":
+                    found.append("".join(place).strip() or "without a name")
+    except OSError:
+        return found
+    return found
+
+
+def look_for_processes(of: str) -> None:
+    """Raise Unfit if a process was started that nobody has taken leave of."""
+    if not hasattr(os, "waitid"):
+        return
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return
+    raise Unfit(f"{of} starts a process, which is no kernel's own")
+
+
+def look_for_timers(of: str) -> None:
+    """Raise Unfit if an alarm is set: it would ring here, and in no kernel."""
+    kinds = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+    if any(signal.getitimer(kind) != (0.0, 0.0) for kind in kinds):
+        raise Unfit(f"{of} sets a timer, which a fork does not copy")
+
+
+def look(of: str, allowed: "set[int]") -> None:
+    """Raise Unfit if anything was left that kernels would share, or would not have.
+
+    ``allowed`` are the descriptors that may be open.
+    """
+    look_for_graphics(of)
+    look_for_threads(of)
+    look_for_files(of, allowed)
+    look_for_shared_memory(of)
+    look_for_processes(of)
+    look_for_timers(of)
 
 
 def open_files() -> "dict[int, str]":

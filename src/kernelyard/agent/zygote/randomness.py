@@ -1,6 +1,9 @@
 """State that is made at random when a process begins, and must not be equal in two kernels."""
 
+import _random
+import ctypes
 import gc
+import importlib
 import itertools
 import os
 import random
@@ -20,7 +23,7 @@ def generators() -> "list[Any]":
     The usual ones of Python and numpy are renewed in any case. Slow: done once, before kernels are forked.
     """
     # Those of numpy are seen by no collector, but by what refers to them.
-    kinds = (random.Random, *_of_numpy())
+    kinds = (_random.Random, *_of_numpy())
     found = {}
     for one in gc.get_objects():
         if isinstance(one, kinds):
@@ -75,7 +78,7 @@ def _of_numpy() -> "tuple[Any, ...]":
 
 def _seed(one: Any) -> None:
     try:
-        if isinstance(one, random.Random):
+        if isinstance(one, _random.Random):
             one.seed()
             return
         bits = getattr(one, "bit_generator", None) or getattr(one, "_bit_generator", one)
@@ -120,6 +123,49 @@ def look_for_sequences(known: "list[Any]") -> None:
                 raise Unfit(
                     "a module has made a numpy.random.SeedSequence, which kernels would share"
                 )
+
+
+class UuidsAside:
+    """While it is entered, uuids that are made of the time are drawn by threads that end.
+
+    The C library draws the next from what it has kept of the last one, without a look at the process: kernels
+    that had this in common would draw thousands of equal ones. It is kept for each thread, and forgotten with it.
+    """
+
+    def __init__(self) -> None:
+        self._module: Any = importlib.import_module("uuid")
+        self._draw: Any = getattr(self._module, "_generate_time_safe", None)
+
+    def __enter__(self) -> "UuidsAside":  # noqa: PYI034 - old interpreters have no Self
+        if self._draw is not None:
+            _put(self._module, "_generate_time_safe", self._aside)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._draw is not None:
+            _put(self._module, "_generate_time_safe", self._draw)
+
+    def _aside(self) -> Any:
+        drawn: list[Any] = []
+        thread = threading.Thread(target=lambda: drawn.append(self._draw()))
+        thread.start()
+        thread.join()
+        return drawn[0]
+
+
+def forget_of_sqlite() -> None:
+    """Let SQLite seed its numbers when a kernel first needs some: it does so once in a process, and
+    draws on after a fork.
+    """
+    module = sys.modules.get("_sqlite3")
+    if module is None:
+        return
+    for place in (getattr(module, "__file__", None), None):
+        try:
+            ctypes.CDLL(place).sqlite3_randomness(0, None)
+        except (OSError, AttributeError):
+            continue
+        return
 
 
 def _renew_torch() -> None:

@@ -69,4 +69,8 @@ def _forget_ourselves() -> None:
     for name in list(sys.modules):
         if name == package or name.startswith(package + "."):
             del sys.modules[name]
+    here = os.path.dirname(os.path.realpath(__file__))  # noqa: PTH120 - as the interpreter has it
+    for place in list(sys.path_importer_cache):
+        if os.path.realpath(place).startswith(here):
+            del sys.path_importer_cache[place]
     gc.collect()

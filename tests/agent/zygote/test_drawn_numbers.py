@@ -92,6 +92,7 @@ def env(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(tmp_path)}
 
 
+@pytest.mark.parametrize("nest", [False, True], indirect=True, ids=["forked", "forked ahead"])
 async def test_no_number_and_no_name_is_drawn_twice(nest: Nest, env: dict[str, str]) -> None:
     ready = await nest.zygote("draws", env=env)
     assert ready.state == "ready", ready.reason

@@ -29,7 +29,13 @@ async def _looks(kernel: ForkedKernel, *preload: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("preload", "unbuffered"), [((), ""), (("numpy", "pandas", "matplotlib.pyplot"), "1")]
+    ("nest", "preload", "unbuffered"),
+    [
+        (False, ("numpy", "pandas", "matplotlib.pyplot"), ""),
+        (True, (), "1"),
+    ],
+    indirect=["nest"],
+    ids=["forked", "forked ahead"],
 )
 async def test_everything_is_as_in_a_kernel_that_was_run(
     nest: Nest, preload: tuple[str, ...], unbuffered: str

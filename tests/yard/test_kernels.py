@@ -25,6 +25,7 @@ from kernelyard.model.errors import (
     TemplateNotFound,
 )
 from kernelyard.model.exits import InterruptOutcome
+from kernelyard.model.images import ImageChange
 from kernelyard.model.kernel_phases import KernelState
 from kernelyard.model.kernels import KernelOrder
 from kernelyard.model.tasks import TaskState
@@ -109,7 +110,7 @@ async def test_what_cannot_be_started_is_refused(house: YardHouse) -> None:
         await house.kernel(template="nothing")
     with pytest.raises(Invalid):
         await house.kernel(name="no/slash")
-    await house.yard.images.update(ADMIN, "python3", disabled=True)
+    await house.yard.images.update(ADMIN, "python3", ImageChange(disabled=True))
     with pytest.raises(ImageDisabled):
         await house.kernel()
     await house.yard.templates.update(ADMIN, "default", disabled=True)

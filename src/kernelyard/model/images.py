@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from kernelyard.model.errors import Invalid
 from kernelyard.model.quantities import Micros
 
 DEFAULT_PROVIDER = "kernelspec"
 CONTAINERS = "container"
 """What stands in a reference in the provider's place where the image is a container image."""
+LONGEST_REFERENCE = 1000
 _NO_CONTAINERS = "Where kernels run, nothing can start containers. Register it from one of the images that 'kernelyard images' lists, or wait for an engine that runs containers."
 
 
@@ -61,6 +63,30 @@ class ImageRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageChange:
+    """What an administrator says about an image from now on; None leaves it as it is."""
+
+    display_name: str | None = None
+    disabled: bool | None = None
+    reference: str | None = None
+    """What it stands for instead."""
+    language: str | None = None
+    labels: dict[str, str] | None = None
+
+    def made_to(self, record: ImageRecord, at: Micros) -> ImageRecord:
+        """Return the record as it is then."""
+        return replace(
+            record,
+            display_name=record.display_name if self.display_name is None else self.display_name,
+            disabled=record.disabled if self.disabled is None else self.disabled,
+            reference=record.reference if self.reference is None else self.reference,
+            language=record.language if self.language is None else self.language,
+            labels=record.labels if self.labels is None else self.labels,
+            updated_at=at,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
     """An image as users see it: found, registered, or both."""
 
@@ -108,6 +134,20 @@ class ImageSnapshot:
     reference: str
     display_name: str
     language: str
+
+
+def container_reference(text: str, *, field: str) -> str:
+    """Return the reference of a container image such as ``docker.io/library/python:3``.
+
+    Raises Invalid if it cannot be one.
+    """
+    if not text.isascii() or not text.isprintable() or " " in text or len(text) > LONGEST_REFERENCE:
+        raise Invalid(
+            f"'{field}' must be the name of an image or the reference of a container image: at most "
+            f"{LONGEST_REFERENCE} printable ASCII characters without spaces.",
+            field=field,
+        )
+    return f"{CONTAINERS}/{text}"
 
 
 def split_reference(reference: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kernelyard.model.errors import (
     AgentUnavailable,
@@ -15,7 +15,13 @@ from kernelyard.model.errors import (
     ResourceNotFound,
 )
 from kernelyard.model.ids import checked_name
-from kernelyard.model.images import Image, ImageRecord, merge_images, split_reference
+from kernelyard.model.images import (
+    Image,
+    ImageChange,
+    ImageRecord,
+    merge_images,
+    split_reference,
+)
 from kernelyard.model.principals import Principal
 from kernelyard.model.quantities import Micros
 from kernelyard.model.resolving import find_image, image_called
@@ -26,6 +32,7 @@ from kernelyard.yard.access import only_admin
 from kernelyard.yard.agents import Agents
 
 _FRESH: Micros = 30_000_000
+_NOTHING = ImageChange()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +73,14 @@ class Images:
     async def usable(self, name: str) -> Image:
         """Return the image to start a kernel from.
 
-        Trusts a list of the last half minute; looks again before it says no. Raises ImageNotFound,
-        ImageDisabled, ImageNotReady.
+        Trusts a list of the last half minute; looks again before it says no. Whether a container image
+        can be started is not known before the start. Raises ImageNotFound, ImageDisabled,
+        ImageNotReady.
         """
         records = await self._store.all()
         found = await self._look(refresh=False, trust=True)
         image = image_called(merge_images(found.images, records), name)
-        if image is None or image.problem:
+        if image is None or (image.problem and image.container is None):
             found = await self._look(refresh=True)
             _refuse_hidden(found.hidden, name)
             image = _named(merge_images(found.images, records), name)
@@ -81,7 +89,7 @@ class Images:
                 f"The image '{name}' is disabled by an administrator. Choose another image.",
                 field="image",
             )
-        if image.problem:
+        if image.problem and image.container is None:
             raise ImageNotReady(
                 f"The image '{name}' cannot start a kernel: {image.problem}", field="image"
             )
@@ -111,9 +119,13 @@ class Images:
         self._found = found
 
     async def register(
-        self, who: Principal, name: str, source: str, display_name: str | None = None
+        self, who: Principal, name: str, source: str, change: ImageChange = _NOTHING
     ) -> Image:
-        """Give an image a further name. Raises Forbidden, AlreadyExists, ImageNotFound."""
+        """Give an image a further name; ``change`` has what else is said about it.
+
+        A container image is given by ``change.reference`` instead. Raises Forbidden, AlreadyExists,
+        ImageNotFound.
+        """
         only_admin(who)
         checked_name(name, field="name")
         images = (await self.list(who)).images
@@ -122,28 +134,15 @@ class Images:
                 f"An image named '{name}' exists. Choose another name, or remove that one first.",
                 field="name",
             )
-        origin = _named(images, source, field="from")
+        reference = change.reference or _named(images, source, field="from").reference
         now = self._clock.now()
         await self._store.put(
-            ImageRecord(
-                name=name,
-                reference=origin.reference,
-                display_name=display_name,
-                created_at=now,
-                updated_at=now,
-            )
+            change.made_to(ImageRecord(name=name, reference=reference, created_at=now), now)
         )
         return await self.get(who, name)
 
-    async def update(
-        self,
-        who: Principal,
-        name: str,
-        *,
-        disabled: bool | None = None,
-        display_name: str | None = None,
-    ) -> Image:
-        """Disable, enable or rename for display. Raises Forbidden, ImageNotFound."""
+    async def update(self, who: Principal, name: str, change: ImageChange) -> Image:
+        """Disable, enable, rename for display and so on. Raises Forbidden, ImageNotFound."""
         only_admin(who)
         image = await self.get(who, name)
         name = image.name
@@ -152,14 +151,7 @@ class Images:
         record = records.get(
             name, ImageRecord(name=name, reference=image.reference, created_at=now)
         )
-        await self._store.put(
-            replace(
-                record,
-                disabled=record.disabled if disabled is None else disabled,
-                display_name=record.display_name if display_name is None else display_name,
-                updated_at=now,
-            )
-        )
+        await self._store.put(change.made_to(record, now))
         return await self.get(who, name)
 
     async def remove(self, who: Principal, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from kernelyard.model.errors import (
@@ -23,6 +24,7 @@ from kernelyard.model.templates import (
 )
 from kernelyard.ports.clock import Clock
 from kernelyard.ports.named_stores import TemplateStore
+from kernelyard.yard.manifests import check_manifest
 
 SHORTEST_IDLE = 1.0
 LEAST_MEMORY = 32 * 1024 * 1024
@@ -51,6 +53,7 @@ class Templates:
         """Keep a new template of ``who``. Raises AlreadyExists, Invalid, Forbidden."""
         checked_name(template.name, field="name")
         spec = _checked(who, template.spec, TemplateSpec())
+        await _check_manifest(spec)
         now = self._clock.now()
         kept = replace(template, owner=who.name, spec=spec, created_at=now, updated_at=now)
         await self._store.insert(kept)
@@ -95,6 +98,7 @@ class Templates:
         display_name: str | None = None,
         disabled: bool | None = None,
         spec: TemplateSpec | None = None,
+        labels: dict[str, str] | None = None,
     ) -> Template:
         """Change a template; kernels that were made with it keep what they had.
 
@@ -103,11 +107,13 @@ class Templates:
         template = await self._own(who, name)
         if spec is not None:
             spec = _checked(who, spec, template.spec)
+            await _check_manifest(spec)
         changed = replace(
             template,
             display_name=template.display_name if display_name is None else display_name,
             disabled=template.disabled if disabled is None else disabled,
             spec=template.spec if spec is None else spec,
+            labels=template.labels if labels is None else labels,
             updated_at=self._clock.now(),
         )
         await self._store.replace(changed)
@@ -127,6 +133,11 @@ class Templates:
         return template
 
 
+async def _check_manifest(spec: TemplateSpec) -> None:
+    if spec.pod.manifest:
+        await asyncio.to_thread(check_manifest, spec.pod.manifest)
+
+
 def _checked(who: Principal, spec: TemplateSpec, before: TemplateSpec) -> TemplateSpec:
     """Return what a template may say, with whether an administrator vouches for its modules."""
     checked_environment(spec.environment, field="environment")
@@ -141,6 +152,8 @@ def _checked(who: Principal, spec: TemplateSpec, before: TemplateSpec) -> Templa
         "cpu_seconds_limit": spec.cpu_seconds_limit,
         "processes_limit": spec.processes_limit,
         "file_bytes_limit": spec.file_bytes_limit,
+        "milli_cpu_request": spec.pod.milli_cpu_request,
+        "memory_bytes_request": spec.pod.memory_bytes_request,
     }
     for field, seconds in (
         ("max_idle_duration", spec.max_idle_seconds),
@@ -158,5 +171,14 @@ def _checked(who: Principal, spec: TemplateSpec, before: TemplateSpec) -> Templa
     for field, number in numbers.items():
         if not 0 <= number < 2**63:
             raise Invalid(f"'{field}' must be 0 (no limit) or more.", field=field)
+    for what, request, limit in (
+        ("milli_cpu", spec.pod.milli_cpu_request, spec.milli_cpu_limit),
+        ("memory_bytes", spec.pod.memory_bytes_request, spec.memory_bytes_limit),
+    ):
+        if 0 < limit < request:
+            raise Invalid(
+                f"'{what}_request' must be at most '{what}_limit', which is {limit}.",
+                field=f"{what}_request",
+            )
     told = (preload, spec.environment) != (before.preload, before.environment)
     return replace(spec, preload=preload, vouched=who.is_admin if told else before.vouched)

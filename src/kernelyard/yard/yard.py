@@ -28,6 +28,7 @@ from kernelyard.yard.kernels import Kernels
 from kernelyard.yard.limits import Limits
 from kernelyard.yard.logs import KernelLogs
 from kernelyard.yard.metrics import Metric, Metrics, gauge
+from kernelyard.yard.notebook_specs import NotebookSpecs
 from kernelyard.yard.outputs import Outputs
 from kernelyard.yard.pool_keeping import PoolKeeping
 from kernelyard.yard.pools import Pools
@@ -66,6 +67,7 @@ class Yard:
         self.access = Access(store.users, store.tokens, clock, admin_token, bell=bell)
         self.tokens = Tokens(store.users, store.tokens, clock, self.access)
         self.images = Images(store.images, agents, clock)
+        self.notebook_specs = NotebookSpecs(store.notebook_specs, clock)
         self.templates = Templates(store.templates, clock, largest_page=limits.largest_page)
         attachments = Attachments(agents, clock)
         kept = (self.images, self.templates, self._caretakers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 
@@ -24,6 +25,8 @@ KINDS = {
 """Collections, as names spell them, and what they hold."""
 _ID = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _RANDOM_BYTES = 10
+_NOT_IN_IDS = re.compile("[^a-z0-9]+")
+_MOST_LETTERS, _DIGITS = 48, 8
 
 
 def is_id(text: str) -> bool:
@@ -34,6 +37,16 @@ def is_id(text: str) -> bool:
 def new_id(prefix: str) -> str:
     """Return an id for a resource whose maker has not chosen one."""
     return f"{prefix}-{secrets.token_hex(_RANDOM_BYTES)}"
+
+
+def shown_id(name: str) -> str:
+    """Return the id of what has been named elsewhere: its name, or one made of it that is an id."""
+    if is_id(name):
+        return name
+    letters = _NOT_IN_IDS.sub("-", name.lower()).strip("-")[:_MOST_LETTERS].strip("-")
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGITS]
+    id_ = f"{letters}-{digest}"
+    return id_ if is_id(id_) else f"x-{id_}"
 
 
 def checked_id(text: str, *, field: str) -> str:

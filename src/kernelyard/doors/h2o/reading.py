@@ -17,6 +17,7 @@ from kernelyard.model.errors import Invalid
 from kernelyard.model.json import JsonObject, JsonValue
 
 LONGEST_DISPLAY_NAME = 63
+LONGEST_SECONDS = 10 * 366 * 86_400
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 _DURATION = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,9}))?s")
 _LARGEST_INT32 = 2**31 - 1
@@ -83,7 +84,10 @@ def seconds(body: JsonObject, key: str) -> float | None:
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise Invalid(f"{key} must be a duration of 0 or more seconds such as 3600s.", field=key)
-    return float(f"{match[1]}.{match[2] or 0}")
+    value = float(f"{match[1]}.{match[2] or 0}")
+    if value > LONGEST_SECONDS:
+        raise Invalid(f"{key} must be at most {LONGEST_SECONDS}s.", field=key)
+    return value
 
 
 def texts(body: JsonObject, key: str) -> list[str]:

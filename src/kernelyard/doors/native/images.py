@@ -22,7 +22,7 @@ from kernelyard.model.errors import (
     ResourceNotFound,
     TooLarge,
 )
-from kernelyard.model.images import Image
+from kernelyard.model.images import Image, ImageChange
 
 router = asking_operations(prefix="/v1/images", tags=["images"])
 _MEDIA_TYPES = {
@@ -78,7 +78,7 @@ async def register(request: Request, order: NewImage) -> Response:
     """For administrators."""
     asked = asked_by(request)
     image = await asked.yard.images.register(
-        asked.who, order.name, order.source, order.display_name
+        asked.who, order.name, order.source, ImageChange(display_name=order.display_name)
     )
     return _told(request, image, 201)
 
@@ -140,7 +140,9 @@ async def update(request: Request, name: str, changes: ImageChanges) -> Response
     """For administrators. A disabled image starts no kernel; those that run go on."""
     asked = asked_by(request)
     image = await asked.yard.images.update(
-        asked.who, name, disabled=changes.disabled, display_name=changes.display_name
+        asked.who,
+        name,
+        ImageChange(disabled=changes.disabled, display_name=changes.display_name),
     )
     return _told(request, image)
 

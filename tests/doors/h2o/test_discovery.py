@@ -105,6 +105,7 @@ async def test_a_token_is_traded_for_an_access_token_that_opens_the_door(wire: W
     assert granted["token_type"] == "Bearer"
     assert granted["expires_in"] > 60
     assert "refresh_token" not in granted
+    assert granted["access_token"] != wire.token
     opened = await wire.holding(granted["access_token"]).send("GET", "/v1/workspaces/default")
     assert opened.status == 404
 
@@ -126,6 +127,21 @@ async def test_a_refusal_is_told_in_the_words_of_oauth(
     status, told = await trade(wire, **form)
     assert (status, told["error"]) == (400, error)
     assert told["error_description"]
+
+
+async def test_guessing_is_slowed_down(wire: Wire) -> None:
+    statuses = set()
+    for number in range(200):
+        form = {"grant_type": "refresh_token", "refresh_token": f"guess-{number}"}
+        answer = await wire.client.post("/oidc/token", data=form)
+        statuses.add(answer.status_code)
+        if answer.status_code == 429:
+            assert answer.json()["error"] == "slow_down"
+            assert int(answer.headers["retry-after"]) > 0
+            refused = await wire.holding("one-more-guess").send("GET", "/v1/workspaces/default")
+            assert refused.fault == (429, 8)
+            return
+    raise AssertionError(f"nothing slowed it down: {statuses}")
 
 
 async def test_a_form_that_cannot_be_read_is_refused(wire: Wire) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -26,6 +27,7 @@ from kernelyard.model.errors import (
     TaskNotFound,
     TemplateNotFound,
     TooLarge,
+    TooManyFailures,
     Unauthenticated,
     Unavailable,
     YardError,
@@ -127,6 +129,8 @@ def _headers(error: YardError) -> dict[str, str]:
     match error:
         case Unauthenticated():
             return CHALLENGE
+        case TooManyFailures():
+            return {"Retry-After": str(math.ceil(error.retry_after))}
         case Unavailable():
             return {"Retry-After": "1"}
         case _:

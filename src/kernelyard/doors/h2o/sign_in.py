@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from urllib.parse import parse_qs
 
 import msgspec
@@ -11,7 +13,7 @@ from starlette.responses import Response
 from kernelyard.doors._asgi import bearer
 from kernelyard.doors._asgi.door import yard_of
 from kernelyard.doors.h2o.address import address_of
-from kernelyard.model.errors import Unauthenticated, YardError
+from kernelyard.model.errors import TooManyFailures, Unauthenticated, YardError
 from kernelyard.model.json import JsonObject
 
 WELL_KNOWN_PATH = "/.well-known/openid-configuration"
@@ -20,6 +22,7 @@ ACCESS_SECONDS = 3600
 """How long an access token is good. Clients trade again shortly before."""
 _LARGEST_FORM = 64 * 1024
 _MOST_FIELDS = 20
+_NO_HEADERS: Mapping[str, str] = {}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -51,6 +54,9 @@ async def trade(request: Request) -> Response:
         access_token, seconds = await yard_of(request).access.exchange(
             token, ACCESS_SECONDS, bearer.address_of(request)
         )
+    except TooManyFailures as error:
+        headers = {"Retry-After": str(math.ceil(error.retry_after))}
+        return _refused("slow_down", error.message, status=429, headers=headers)
     except Unauthenticated as error:
         return _refused("invalid_grant", error.message)
     except YardError as error:
@@ -72,10 +78,12 @@ async def _form(request: Request) -> dict[str, str] | None:
     return {name: values[0] for name, values in fields.items()}
 
 
-def _refused(error: str, description: str, *, status: int = 400) -> Response:
-    return _json({"error": error, "error_description": description}, status)
+def _refused(
+    error: str, description: str, *, status: int = 400, headers: Mapping[str, str] = _NO_HEADERS
+) -> Response:
+    return _json({"error": error, "error_description": description}, status, headers)
 
 
-def _json(body: JsonObject, status: int = 200) -> Response:
-    headers = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+def _json(body: JsonObject, status: int = 200, more: Mapping[str, str] = _NO_HEADERS) -> Response:
+    headers = {"Cache-Control": "no-store", "Pragma": "no-cache", **more}
     return Response(_encode(body), status, headers=headers, media_type="application/json")

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from kernelyard.doors.h2o.names import DEFAULT, GLOBAL, name_of, parsed, shown_id
 from kernelyard.doors.h2o.routing import Call
 from kernelyard.model.errors import TemplateNotFound
+from kernelyard.model.principals import ADMIN_NAME
 from kernelyard.model.templates import Template
 
 COLLECTION = "kernelTemplates"
 WORKSPACE, ID, DELETED = "h2o.workspace", "h2o.id", "h2o.deleted"
 """Labels of templates."""
-_SHARED = frozenset({"", "admin"})
+_SHARED = frozenset({"", ADMIN_NAME})
 """Owners whose templates are everybody's."""
 
 

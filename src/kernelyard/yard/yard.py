@@ -58,6 +58,7 @@ class Yard:
         limits: Limits,
         admin_token: str | None,
     ) -> None:
+        self.clock = clock
         agents = Agents(engine, links)
         world = World(store, agents, bell, clock, limits, Tails(bell))
         self._agents = agents

@@ -34,3 +34,10 @@ async def user(house: House, wire: Wire) -> Wire:
     """The door as a user meets it."""
     _, token = await house.yard.tokens.create(Principal("admin", Role.ADMIN), "ada", Role.USER)
     return wire.holding(token)
+
+
+@pytest.fixture
+async def ben(house: House, wire: Wire) -> Wire:
+    """The door as another user meets it."""
+    _, token = await house.yard.tokens.create(Principal("admin", Role.ADMIN), "ben", Role.USER)
+    return wire.holding(token)

@@ -11,11 +11,25 @@ from starlette.types import ASGIApp
 
 from kernelyard.doors._asgi.door import Door, Homestead
 from kernelyard.doors._asgi.operations import Routed
-from kernelyard.doors.h2o import discovery, faults, images, specs, templates
+from kernelyard.doors.h2o import (
+    discovery,
+    faults,
+    images,
+    kernels,
+    specs,
+    tasks,
+    templates,
+)
 from kernelyard.doors.h2o.frame import Frame, is_ours
 from kernelyard.doors.h2o.routing import Routes, Table
 
-SUBJECTS: tuple[Routes, ...] = (images.routes, templates.routes, specs.routes)
+SUBJECTS: tuple[Routes, ...] = (
+    images.routes,
+    templates.routes,
+    specs.routes,
+    kernels.routes,
+    tasks.routes,
+)
 """All operations on resources, subject by subject."""
 
 

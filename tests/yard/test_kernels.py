@@ -32,7 +32,7 @@ from kernelyard.model.tasks import TaskState
 from kernelyard.model.templates import Template, TemplateSpec
 from kernelyard.yard.limits import Limits
 
-from tests.support.yard_house import ADMIN, ANN, BEN, YardHouse, a_yard, eventually
+from tests.support.yard_house import ADMIN, ANN, BEN, YardHouse, a_yard
 
 
 async def test_creating_answers_at_once_and_the_kernel_becomes_idle(house: YardHouse) -> None:
@@ -165,11 +165,18 @@ async def test_deleting_hides_at_once_and_removes_every_trace(house: YardHouse) 
     with pytest.raises(KernelNotFound):
         await house.yard.kernels.get(ANN, kernel.id)
 
-    async def gone() -> bool:
-        known = await house.store.kernels.by_no(kernel.no)
-        return known is None and kernel.id not in house.agent.kernels
+    with pytest.raises(KernelNotFound):
+        await house.yard.kernels.wait(ANN, kernel.id, until="gone", timeout=10)
+    assert await house.store.kernels.by_no(kernel.no) is None
+    assert kernel.id not in house.agent.kernels
 
-    await eventually(gone)
+
+async def test_a_kernel_that_nobody_deletes_is_not_gone(house: YardHouse) -> None:
+    kernel = await house.kernel()
+    waited = await house.yard.kernels.wait(ANN, kernel.id, until="gone", timeout=0)
+    assert waited.id == kernel.id
+    with pytest.raises(KernelNotFound):
+        await house.yard.kernels.wait(BEN, kernel.id, until="gone", timeout=0)
 
 
 async def test_a_restart_keeps_the_kernel_and_its_queue(house: YardHouse) -> None:

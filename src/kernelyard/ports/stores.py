@@ -91,8 +91,8 @@ class KernelStore(KeptKernels, Protocol):
         """Return the kernel that ``insert`` would return instead of this one; raise what it would."""
         ...
 
-    async def get(self, kernel_id: str, owner: str | None) -> Kernel:
-        """Return a kernel that is not wanted GONE. Raises KernelNotFound."""
+    async def get(self, kernel_id: str, owner: str | None, *, leaving: bool = False) -> Kernel:
+        """Return a kernel that is not wanted GONE, or with ``leaving`` may be. Raises KernelNotFound."""
         ...
 
     async def by_no(self, no: int) -> Kernel | None:

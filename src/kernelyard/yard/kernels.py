@@ -37,6 +37,7 @@ LET_GO = (
     "This kernel was let go of, so it cannot be told to shut down from here. Attach it again, or end it "
     "where it was started."
 )
+Until = Literal["ready", "ended", "gone"]
 _POLL_SECONDS = 5.0
 _PHASES_OF: dict[KernelState, frozenset[Phase]] = {
     KernelState.STARTING: frozenset({Phase.REQUESTED, Phase.LAUNCHING, Phase.CONNECTING}),
@@ -101,7 +102,7 @@ class Kernels:
 
     async def history(self, who: Principal, kernel_id: str) -> list[StateChange]:
         """Return the kernel's state changes, oldest first. Raises KernelNotFound."""
-        kernel = await self.get(who, kernel_id)
+        kernel = await self._store.kernels.get(kernel_id, who.sees, leaving=True)
         return await self._store.kernels.history(kernel.no)
 
     async def list(
@@ -230,19 +231,21 @@ class Kernels:
         who: Principal,
         kernel_id: str,
         *,
-        until: Literal["ready", "ended"],
+        until: Until,
         timeout: float,
     ) -> Kernel:
         """Return the kernel when it is ready (or has ended), or has ended, or ``timeout`` s passed.
 
-        Raises KernelNotFound.
+        One that was deleted is waited for until nothing of it is left. Raises KernelNotFound; until it is
+        gone, that is the good end.
         """
         deadline = self._clock.now() + int(timeout * 1_000_000)
-        kernel = await self.get(who, kernel_id)
+        leaving = until == "gone"
+        kernel = await self._store.kernels.get(kernel_id, who.sees, leaving=leaving)
         done = _DONE[until]
         while True:
             mark = self._bell.mark(settled_topic(kernel.no))
-            kernel = await self.get(who, kernel_id)
+            kernel = await self._store.kernels.get(kernel_id, who.sees, leaving=leaving)
             left = (deadline - self._clock.now()) / 1_000_000
             if done(kernel) or left <= 0 or self._bell.muffled:
                 return kernel
@@ -286,9 +289,10 @@ def _has_ended(kernel: Kernel) -> bool:
     return kernel.phase.is_final
 
 
-_DONE: dict[Literal["ready", "ended"], Callable[[Kernel], bool]] = {
+_DONE: dict[Until, Callable[[Kernel], bool]] = {
     "ready": _is_up_or_ended,
     "ended": _has_ended,
+    "gone": lambda _: False,
 }
 
 

@@ -222,6 +222,21 @@ def test_wait_ready_raises_when_the_kernel_ends_instead() -> None:
         assert server.requests[1].query["wait"] == ["ready"]
 
 
+def test_wait_gone_waits_until_nothing_is_found() -> None:
+    replies = [say(a_kernel(state="terminating")), HANG_UP, refuse(404, "kernel_not_found")]
+    with flaky_server(lambda request: replies.pop(0)) as server:
+        with a_client(server) as yard:
+            yard.kernels.wait_gone(KERNEL_ID)
+        assert [one.query["wait"] for one in server.requests] == [["gone"]] * 3
+
+
+def test_wait_gone_ends_with_its_timeout() -> None:
+    with flaky_server(lambda request: say(a_kernel())) as server:
+        with a_client(server) as yard:
+            with pytest.raises(WaitTimeoutError, match="still there"):
+                yard.kernels.wait_gone(KERNEL_ID, timeout=0.0)
+
+
 def test_the_end_of_the_block_deletes_a_kernel() -> None:
     table = {f"GET {KERNEL}": say(a_kernel()), f"DELETE {KERNEL}": Reply(status=204)}
     with flaky_server(routes(table)) as server:

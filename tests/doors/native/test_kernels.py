@@ -73,6 +73,7 @@ async def test_a_terminated_kernel_keeps_its_tasks_and_a_deleted_one_is_gone(hou
     assert (await house.client.get(f"/v1/tasks/{task['id']}/stdout")).text == "kept\n"
     assert (await house.client.delete(path)).status_code == 204
     assert (await house.client.get(path)).json()["code"] == "kernel_not_found"
+    assert (await house.client.get(f"{path}?wait=gone")).status_code == 404
     assert (await house.client.get(f"/v1/tasks/{task['id']}")).json()["code"] == "task_not_found"
 
 

@@ -10,8 +10,11 @@ from uuid import uuid4
 from kernelyard.client._async.http import AsyncHttp
 from kernelyard.client._async.kernel import AsyncKernel
 from kernelyard.client._async.pages import every, filters_of
+from kernelyard.client._async.tasks import LONG_POLL
 from kernelyard.client.connection_files import content_of
 from kernelyard.client.decoding import decode, encode, segment
+from kernelyard.client.errors import NotFoundError, WaitTimeoutError
+from kernelyard.client.retrying import Deadline
 from kernelyard.client.types import CreatedMark, KernelInfo, Page
 
 
@@ -130,6 +133,34 @@ class AsyncKernels:
         """Return the handle of a kernel, from whatever process made it."""
         data = await self._http.get(f"/v1/kernels/{segment(kernel_id)}")
         return AsyncKernel(self._http, decode(data, KernelInfo))
+
+    async def wait_gone(self, kernel_id: str, timeout: float | None = None) -> None:
+        """Wait until nothing is left of a kernel that was deleted, and what it used is free.
+
+        ::
+
+            await kernel.delete()
+            await yard.kernels.wait_gone(kernel.id)
+
+        It does not delete it. Raises WaitTimeoutError after ``timeout``.
+        """
+        deadline = Deadline(timeout)
+        while True:
+            seconds = deadline.at_most(LONG_POLL)
+            try:
+                await self._http.get(
+                    f"/v1/kernels/{segment(kernel_id)}",
+                    (("wait", "gone"), ("timeout", f"{seconds:.3f}")),
+                    patience=deadline.at_most(self._http.retries.following),
+                    read_timeout=seconds + 30.0,
+                )
+            except NotFoundError:
+                return
+            if deadline.passed:
+                raise WaitTimeoutError(
+                    f"Kernel {kernel_id} is still there after {deadline}. Wait again; if nobody has "
+                    "deleted it, do so."
+                )
 
     async def list(
         self,

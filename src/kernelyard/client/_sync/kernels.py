@@ -12,8 +12,11 @@ from uuid import uuid4
 from kernelyard.client._sync.http import Http
 from kernelyard.client._sync.kernel import Kernel
 from kernelyard.client._sync.pages import every, filters_of
+from kernelyard.client._sync.tasks import LONG_POLL
 from kernelyard.client.connection_files import content_of
 from kernelyard.client.decoding import decode, encode, segment
+from kernelyard.client.errors import NotFoundError, WaitTimeoutError
+from kernelyard.client.retrying import Deadline
 from kernelyard.client.types import CreatedMark, KernelInfo, Page
 
 
@@ -132,6 +135,34 @@ class Kernels:
         """Return the handle of a kernel, from whatever process made it."""
         data = self._http.get(f"/v1/kernels/{segment(kernel_id)}")
         return Kernel(self._http, decode(data, KernelInfo))
+
+    def wait_gone(self, kernel_id: str, timeout: float | None = None) -> None:
+        """Wait until nothing is left of a kernel that was deleted, and what it used is free.
+
+        ::
+
+            kernel.delete()
+            yard.kernels.wait_gone(kernel.id)
+
+        It does not delete it. Raises WaitTimeoutError after ``timeout``.
+        """
+        deadline = Deadline(timeout)
+        while True:
+            seconds = deadline.at_most(LONG_POLL)
+            try:
+                self._http.get(
+                    f"/v1/kernels/{segment(kernel_id)}",
+                    (("wait", "gone"), ("timeout", f"{seconds:.3f}")),
+                    patience=deadline.at_most(self._http.retries.following),
+                    read_timeout=seconds + 30.0,
+                )
+            except NotFoundError:
+                return
+            if deadline.passed:
+                raise WaitTimeoutError(
+                    f"Kernel {kernel_id} is still there after {deadline}. Wait again; if nobody has "
+                    "deleted it, do so."
+                )
 
     def list(
         self,

@@ -149,7 +149,7 @@ async def every(
 @router.get(
     "/{kernel_id}",
     operation_id="get_kernel",
-    summary="Get a kernel, or wait until it is ready or has ended",
+    summary="Get a kernel, or wait until it is ready, has ended or is gone",
     response_model=shapes.KernelWithHistory,
     responses=answers(Invalid, KernelNotFound, example=examples.KERNEL_WITH_HISTORY),
 )
@@ -157,8 +157,11 @@ async def get(
     kernel_id: KernelId,
     request: Request,
     wait: Annotated[
-        Literal["ready", "ended"] | None,
-        Query(description="Wait until it is ready (or has ended), or until it has ended."),
+        Literal["ready", "ended", "gone"] | None,
+        Query(
+            description="Wait until it is ready (or has ended), or until it has ended, or until nothing is "
+            "left of one that is being deleted; then the answer is 404."
+        ),
     ] = None,
     timeout: Annotated[
         float,

@@ -64,9 +64,9 @@ class MemoryKernels:
             raise AlreadyExists(KERNEL_EXISTS)
         return None
 
-    async def get(self, kernel_id: str, owner: str | None) -> Kernel:
+    async def get(self, kernel_id: str, owner: str | None, *, leaving: bool = False) -> Kernel:
         for kernel in self._shelf.kernels.values():
-            if kernel.id == kernel_id and _visible(kernel, owner):
+            if kernel.id == kernel_id and _visible(kernel, owner, leaving=leaving):
                 return self._shelf.shown(kernel)
         raise KernelNotFound
 
@@ -222,6 +222,6 @@ def _ended_at(kernel: Kernel) -> Micros:
     return kernel.ended_at or 0
 
 
-def _visible(kernel: Kernel, owner: str | None) -> bool:
-    shown = kernel.wanted is not Wanted.GONE and not kernel.waits
+def _visible(kernel: Kernel, owner: str | None, *, leaving: bool = False) -> bool:
+    shown = (leaving or kernel.wanted is not Wanted.GONE) and not kernel.waits
     return shown and owner in (None, kernel.owner)

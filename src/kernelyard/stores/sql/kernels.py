@@ -60,6 +60,9 @@ from kernelyard.stores.transitions import (
 _REMOVED_AT_ONCE = 500
 _VISIBLE = and_(kernels.c.wanted != Wanted.GONE.value, kernels.c.pool_no.is_(None))
 _BY_ID = select(kernels).where(kernels.c.id == bindparam("id"), _VISIBLE)
+_BY_ID_OR_LEAVING = select(kernels).where(
+    kernels.c.id == bindparam("id"), kernels.c.pool_no.is_(None)
+)
 _BY_NO = select(kernels).where(kernels.c.no == bindparam("no"))
 _LIVE_BY_NAME = select(kernels).where(
     kernels.c.live,
@@ -90,8 +93,8 @@ class SqlKernels:
     async def existing(self, kernel: Kernel, idempotency: Idempotency | None) -> Kernel | None:
         return await self._database.read(lambda c: existing_kernel(c, kernel, idempotency))
 
-    async def get(self, kernel_id: str, owner: str | None) -> Kernel:
-        kernel = await self._one(_BY_ID, {"id": kernel_id})
+    async def get(self, kernel_id: str, owner: str | None, *, leaving: bool = False) -> Kernel:
+        kernel = await self._one(_BY_ID_OR_LEAVING if leaving else _BY_ID, {"id": kernel_id})
         if kernel is None or owner not in (None, kernel.owner):
             raise KernelNotFound
         return kernel

@@ -44,7 +44,9 @@ class SqliteKernels(SqlKernels):
             return await super().insert(kernel, idempotency)
         return made, True
 
-    async def get(self, kernel_id: str, owner: str | None) -> Kernel:
+    async def get(self, kernel_id: str, owner: str | None, *, leaving: bool = False) -> Kernel:
+        if leaving:
+            return await super().get(kernel_id, owner, leaving=True)
         kernel = await self._sqlite.read_straight(lambda c: read_kernel_by_id(c, kernel_id))
         if kernel is None or owner not in (None, kernel.owner):
             raise KernelNotFound

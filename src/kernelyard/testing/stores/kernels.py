@@ -243,6 +243,22 @@ class KernelConformance(Opening):
         open_ones = [kernel.no for kernel in await store.kernels.unfinished()]
         assert open_ones == [requested.no, settled.no, gone.no]
 
+    async def test_a_kernel_that_leaves_is_shown_to_its_owner_if_that_is_asked(
+        self, store: Store
+    ) -> None:
+        kernel = await kept_kernel(store)
+        assert await store.kernels.get(kernel.id, "ada", leaving=True) == kernel
+        await store.kernels.want(kernel.no, Wanted.GONE, None, NOON)
+        with pytest.raises(KernelNotFound):
+            await store.kernels.get(kernel.id, "ada")
+        shown = await store.kernels.get(kernel.id, "ada", leaving=True)
+        assert (shown.no, shown.wanted) == (kernel.no, Wanted.GONE)
+        with pytest.raises(KernelNotFound):
+            await store.kernels.get(kernel.id, "eve", leaving=True)
+        await store.kernels.remove(kernel.no)
+        with pytest.raises(KernelNotFound):
+            await store.kernels.get(kernel.id, None, leaving=True)
+
     async def test_history_tells_each_state_once_and_each_new_reason(self, store: Store) -> None:
         kernel = await kept_kernel(store)
         await store.kernels.enter(kernel.no, Phase.LAUNCHING, None, NOON + 1)

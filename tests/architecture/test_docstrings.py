@@ -8,7 +8,7 @@ import pytest
 
 from tests.architecture.sources import Source, python_files
 
-PUBLIC_ROOMS = ("client", "testing", "ports")
+PUBLIC_ROOMS = ("client", "compat", "testing", "ports")
 _Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 

@@ -1,0 +1,1 @@
+"""One client per kind of thing, as ``login()`` returns them."""

@@ -1,0 +1,1 @@
+"""Kernel images: what kernels are started from."""

@@ -1,0 +1,1 @@
+"""Kernel tasks: code queued on a kernel."""

@@ -1,0 +1,1 @@
+"""Messages: what a task said, piece by piece."""

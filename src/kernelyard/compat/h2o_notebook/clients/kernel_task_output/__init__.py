@@ -1,0 +1,1 @@
+"""Output: what a task said, put together."""

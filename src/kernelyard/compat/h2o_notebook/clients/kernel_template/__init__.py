@@ -1,0 +1,1 @@
+"""Kernel templates: what kernels may use."""

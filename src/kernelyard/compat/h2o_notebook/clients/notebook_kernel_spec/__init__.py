@@ -1,0 +1,1 @@
+"""Notebook kernel specs: a yard has none."""

@@ -17,7 +17,16 @@ from typing import Any
 
 import pytest
 
-from tests.doors.h2o.orders import IMAGE, PARENT, TEMPLATE, created, looked_at, order, until
+from tests.doors.h2o.orders import (
+    IMAGE,
+    PARENT,
+    TEMPLATE,
+    created,
+    looked_at,
+    order,
+    queued,
+    until,
+)
 from tests.doors.h2o.wire import Wire
 from tests.support.http_house import House
 
@@ -248,3 +257,14 @@ async def test_an_image_or_template_that_is_not_there_makes_no_kernel(
     assert (await user.post(PARENT, "/kernels", no_template)).fault == PERMISSION_DENIED
     assert (await wire.post(PARENT, "/kernels", no_template)).fault == NOT_FOUND
     assert (await user.post("workspaces/global", "/kernels", order())).fault == INVALID
+
+
+async def test_a_kernel_that_does_not_start_has_failed_and_so_have_its_tasks_ended(
+    house: House, user: Wire
+) -> None:
+    name = (await created(user, kernelImage=IMAGE.replace("python3", "stillborn")))["name"]
+    await queued(user, name, "print:x")
+    kernel = await until(user, house, name, "FAILED")
+    assert kernel["failureReason"]
+    (task,) = (await user.get(name, "/tasks")).body["kernelTasks"]
+    assert task["state"] == "STATE_CANCELLED"

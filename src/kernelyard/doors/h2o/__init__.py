@@ -11,26 +11,7 @@ from starlette.types import ASGIApp
 
 from kernelyard.doors._asgi.door import Door, Homestead
 from kernelyard.doors._asgi.operations import Routed
-from kernelyard.doors.h2o import (
-    discovery,
-    faults,
-    images,
-    kernels,
-    specs,
-    tasks,
-    templates,
-)
-from kernelyard.doors.h2o.frame import Frame, is_ours
-from kernelyard.doors.h2o.routing import Routes, Table
-
-SUBJECTS: tuple[Routes, ...] = (
-    images.routes,
-    templates.routes,
-    specs.routes,
-    kernels.routes,
-    tasks.routes,
-)
-"""All operations on resources, subject by subject."""
+from kernelyard.doors.h2o.gate import Gate, is_resource, path_of
 
 
 class H2ODoor(Door):
@@ -43,12 +24,16 @@ class H2ODoor(Door):
         return []
 
     def before(self, routes: ASGIApp, home: Homestead) -> ASGIApp:
-        """Return the frame, which takes what is of this dialect."""
-        return Frame(routes, home, Table(SUBJECTS), discovery.OPENED)
+        """Return the gate, which takes what is of this dialect."""
+        return Gate(routes, home)
 
     def tell(self, request: Request, error: HTTPException) -> Response | None:
-        """Return this dialect's answer for what is refused before the frame sees it."""
-        return faults.http_fault(error) if is_ours(request.scope) else None
+        """Return this dialect's answer for what is refused before it is taken."""
+        if not is_resource(path_of(request.scope)):
+            return None
+        from kernelyard.doors.h2o import faults
+
+        return faults.http_fault(error)
 
 
 door = H2ODoor()

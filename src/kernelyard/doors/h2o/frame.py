@@ -12,12 +12,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from kernelyard.doors._asgi.bearer import principal_of
 from kernelyard.doors._asgi.door import Homestead
 from kernelyard.doors.h2o import faults, legacy, reading
+from kernelyard.doors.h2o.gate import PREFIX, path_of
 from kernelyard.doors.h2o.routing import Call, MethodRefused, Open, Table
 from kernelyard.model.errors import NotFound
 from kernelyard.model.principals import Principal
 from kernelyard.yard.yard import Yard
 
-PREFIX = "/v1/"
 RESOURCES = "workspaces"
 _WITH_BODY = ("POST", "PATCH")
 _encode = msgspec.json.Encoder().encode
@@ -39,10 +39,7 @@ class Frame:
         self._opened = opened
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
-        if scope["type"] != "http":
-            await self._routes(scope, receive, send)
-            return
+        """Serve one request."""
         path = path_of(scope)
         answer = self._opened.get(path) or self._answer_for(path)
         if answer is None:
@@ -88,24 +85,6 @@ class Frame:
             return faults.answer_to(error, who)
         told = legacy.without_workspaces(answer) if old else answer
         return Response(_encode(told), media_type="application/json")
-
-
-def path_of(scope: Scope) -> str:
-    """Return the decoded path below the base URL.
-
-    A client whose base address ends with a slash begins paths with two.
-    """
-    path: str = scope["path"]
-    if root := scope.get("root_path", ""):
-        path = path.removeprefix(root)
-    return path[1:] if path.startswith("//") else path
-
-
-def is_ours(scope: Scope) -> bool:
-    """Whether a request is for resources of this dialect."""
-    path = path_of(scope)
-    name = path.removeprefix(PREFIX)
-    return name != path and name.partition("/")[0] in (RESOURCES, *legacy.HOMES)
 
 
 async def _answered(answer: Open, request: Request) -> Response:

@@ -217,3 +217,30 @@ print([one.name for one in templates.apply_global_kernel_templates([config])])
         "['b', 'python']",
         "['workspaces/global/kernelTemplates/default']",
     ]
+
+
+def test_a_kernel_of_a_container_image_fails_with_a_reason(h2o: PublishedClient) -> None:
+    script = """
+import time
+from h2o_notebook.clients.kernel.kernel import Kernel
+
+images.create_kernel_image(
+    parent="workspaces/global", kernel_image=python(), kernel_image_id="container"
+)
+kernel = clients.kernel_client.create_kernel(
+    parent="workspaces/default",
+    kernel=Kernel(
+        kernel_image="workspaces/global/kernelImages/container",
+        kernel_template="workspaces/global/kernelTemplates/default",
+    ),
+)
+print(kernel.kernel_image_info.image)
+while not kernel.failure_reason:
+    time.sleep(0.2)
+    kernel = clients.kernel_client.get_kernel(name=kernel.name)
+print(kernel.state)
+print("nothing can start containers" in kernel.failure_reason)
+"""
+    image, state, reason = says(h2o, script)
+    assert (image, reason) == ("registry/py:1", "True")
+    assert state in ("KernelState.STATE_FAILED", "KernelState.STATE_TERMINATING")

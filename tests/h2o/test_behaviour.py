@@ -27,8 +27,12 @@ from tests.support.published_h2o import published
 from tools.h2o_for_tests import NEW
 
 QUEUE = """
+import os
+
+WAIT = "while not os.path.exists(go):\\n    time.sleep(0.05)"
 one = kernel(template("queue"), display_name="A", environmental_variables={"B": "c"})
-first = task(one.name, "import os, time; print(os.environ['B']); x = 1; time.sleep(3)")
+go = os.path.abspath("go")
+first = task(one.name, f"import os, time\\nprint(os.environ['B'])\\nx = 1\\ngo = {go!r}\\n" + WAIT)
 second = task(one.name, "x += 1")
 third = task(one.name, "raise ValueError('no ' * 2)")
 fourth = task(one.name, "print(x)", "fourth")
@@ -38,6 +42,7 @@ busy = kernels.get_kernel(one.name)
 ahead = [tasks.get_kernel_task(t.name).tasks_ahead_count for t in (first, second, fourth)]
 tasks.cancel_kernel_task(name=second.name)
 after = [word(tasks.get_kernel_task(second.name)), tasks.get_kernel_task(fourth.name).tasks_ahead_count]
+open(go, "w").close()
 ended(fourth)
 idle = until(one.name, "RUNNING_IDLE")
 done = tasks.get_kernel_task(third.name)
@@ -116,12 +121,17 @@ tell(
 kernels.delete_kernel(name=again.name)
 """
 IDLE = """
+import os
+
 of = template("short", max_idle_duration="3s")
 idle, busy = kernel(of), kernel(of)
 quick = task(idle.name, "print('kept')")
-slow = task(busy.name, "import time\\ntime.sleep(8)\\nprint('slow')")
+go = os.path.abspath("over")
+code = "import os, time\\ntime.sleep(5)\\nwhile not os.path.exists(%r):\\n    time.sleep(0.05)\\nprint('slow')"
+slow = task(busy.name, code % go)
 culled = until(idle.name, "TERMINATED")
-was = word(kernels.get_kernel(busy.name))
+was = word(until(busy.name, "RUNNING_BUSY"))
+open(go, "w").close()
 ended(slow)
 tell(
     culled=[culled.failure_reason, said(quick), refused(task, idle.name, "1")],
@@ -300,7 +310,8 @@ def test_want_of_memory_is_told(told: Told) -> None:
     assert memory["task"] == ["COMPLETE_ERROR", "KernelDied"]
     assert memory["behind"] == "CANCELLED"
     assert memory["kernel"][0] in ("TERMINATING", "FAILED")
-    assert "memory" in memory["kernel"][1]
+    assert memory["kernel"][1].startswith("container kernel failed: OOMKilled: ")
+    assert "memory" in memory["kernel"][1].removeprefix("container kernel failed: OOMKilled: ")
     assert memory["more"] == 400
 
 

@@ -66,6 +66,9 @@ def test_a_kernel_that_ran_and_failed_is_terminating_for_a_while() -> None:
 def test_why_a_kernel_failed_is_told_of_none_that_did_not() -> None:
     assert failure_reason(FAILED) == "killed for want of memory"
     assert failure_reason(replace(FAILED, phase=Phase.STOPPED)) == ""
+    assert failure_reason(replace(FAILED, reason=None)) == "it ended by itself"
+    hungry = replace(FAILED, cause=EndCause.OUT_OF_MEMORY)
+    assert failure_reason(hungry).startswith("container kernel failed: OOMKilled: killed for want")
     assert failure_reason(replace(RUNNING, reason="restarted by ada")) == ""
 
 

@@ -55,6 +55,8 @@ _TASKS = {
 _ENDED_ON_PURPOSE = frozenset(
     {EndCause.ASKED, EndCause.IDLE, EndCause.LIFE_LIMIT, EndCause.RESTARTED}
 )
+_OUT_OF_MEMORY = "container kernel failed: OOMKilled: "
+"""How the service that this dialect comes from tells of want of memory; programs look for it."""
 _NO_ERROR = TaskError(name="", value="")
 
 
@@ -97,7 +99,10 @@ def task_error(task: Task, state: WireTaskState) -> TaskError:
 
 def failure_reason(kernel: Kernel) -> str:
     """Why a kernel has failed; empty for any other."""
-    return kernel.reason or "" if kernel.phase is Phase.FAILED else ""
+    if kernel.phase is not Phase.FAILED:
+        return ""
+    reason = kernel.reason or "it ended by itself"
+    return f"{_OUT_OF_MEMORY}{reason}" if kernel.cause is EndCause.OUT_OF_MEMORY else reason
 
 
 def queue_size(kernel: Kernel) -> int:

@@ -185,6 +185,7 @@ def _limits(settings: Settings) -> Limits:
         keep_outputs_seconds=settings.keep_outputs,
         keep_outputs_bytes=settings.keep_outputs_bytes,
         keep_kernels_seconds=settings.keep_kernels,
+        keep_audit_seconds=settings.keep_audit,
         max_kernels=settings.max_kernels,
         user_pool_kernels=settings.user_pool_kernels,
         largest_page=settings.max_output_page,

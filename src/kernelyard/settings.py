@@ -129,6 +129,9 @@ class Settings(ForkingSettings, IdentitySettings):
         description="How long ended kernels and their tasks are kept at all, such as 365d; then they "
         "are deleted. 0 for ever.",
     )
+    keep_audit: Keeping = Field(
+        0.0, description="How long the audit trail is kept, such as 365d. 0 for ever."
+    )
     kernel_start_timeout: Seconds = Field(
         as_written("60s"),
         description="How long a kernel may take to answer for the first time, such as 60s.",

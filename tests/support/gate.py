@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from kernelyard.stores.memory.people import MemoryUsers
+from kernelyard.stores.memory.people import MemoryAudit, MemoryUsers
 from kernelyard.testing import FakeClock
 from kernelyard.yard.access import Access
+from kernelyard.yard.audit import AuditTrail
+from kernelyard.yard.limits import Limits
 from kernelyard.yard.tokens import Tokens
 
 OWN = "the-admin-token"
@@ -17,4 +19,5 @@ class Gate:
         self.users = users or MemoryUsers()
         self.clock = FakeClock()
         self.access = Access(self.users, self.users.tokens, self.clock, own)
-        self.tokens = Tokens(self.users, self.users.tokens, self.clock, self.access)
+        audit = AuditTrail(MemoryAudit(), self.clock, Limits())
+        self.tokens = Tokens(self.users, self.users.tokens, self.clock, self.access, audit)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from kernelyard.model.errors import (
+    AlreadyExists,
     Conflict,
     Forbidden,
     IdempotencyKeyReused,
@@ -276,10 +277,16 @@ async def test_a_server_has_room_for_so_many_kernels() -> None:
 
 async def test_templates_belong_to_who_made_them(house: YardHouse) -> None:
     await house.yard.templates.create(ANN, Template(name="anns"))
-    with pytest.raises(Forbidden):
+    with pytest.raises(TemplateNotFound):
         await house.yard.templates.update(BEN, "anns", disabled=True)
-    with pytest.raises(Forbidden):
+    with pytest.raises(TemplateNotFound):
         await house.yard.templates.delete(BEN, "anns")
+    with pytest.raises(AlreadyExists):
+        await house.yard.templates.create(BEN, Template(name="anns"))
+    with pytest.raises(TemplateNotFound):
+        await house.kernel(who=BEN, template="anns")
+    with pytest.raises(Forbidden):
+        await house.yard.templates.update(BEN, "default", disabled=True)
     with pytest.raises(Forbidden, match="engine_options"):
         spec = TemplateSpec(engine_options={"privileged": True})
         await house.yard.templates.create(ANN, Template(name="sly", spec=spec))

@@ -94,11 +94,16 @@ class Principal:
 
     def must(self, scope: Scope) -> None:
         """Raise Forbidden unless the token has ``scope``."""
-        if scope not in self.scopes:
+        if scope in self.scopes:
+            return
+        if scope is Scope.ADMIN:
             raise Forbidden(
-                f"This token does not allow this: it lacks the scope '{scope.value}'. "
-                "Use one that has it; 'kernelyard token create' makes one."
+                "Only an administrator may do this. Use the server's admin token, or ask its owner."
             )
+        raise Forbidden(
+            f"This token does not allow this: it lacks the scope '{scope.value}'. "
+            "Use one that has it; 'kernelyard token create' makes one."
+        )
 
 
 class UserKind(StrEnum):

@@ -7,9 +7,9 @@ import hmac
 import secrets
 from dataclasses import replace
 
+from kernelyard.model.audit import Action
 from kernelyard.model.errors import (
     AlreadyExists,
-    Forbidden,
     Invalid,
     Unauthenticated,
     UserNotFound,
@@ -20,6 +20,7 @@ from kernelyard.model.principals import (
     AccessToken,
     Principal,
     Role,
+    Scope,
     TokenRecord,
     User,
 )
@@ -28,6 +29,7 @@ from kernelyard.ports.bell import Bell, access_topic
 from kernelyard.ports.clock import Clock
 from kernelyard.ports.identity import Identity, may_be_issued
 from kernelyard.ports.people_store import TokenStore, UserStore
+from kernelyard.yard.audit import AuditTrail
 from kernelyard.yard.failures import Failures
 from kernelyard.yard.log import event, failure
 from kernelyard.yard.welcome import Welcome
@@ -58,12 +60,14 @@ class Access:
         admin_token: str | None,
         *,
         bell: Bell | None = None,
+        audit: AuditTrail | None = None,
     ) -> None:
-        """``bell`` tells other servers what is not valid any more."""
+        """``bell`` tells other servers what is not valid any more; ``audit`` keeps who traded."""
         self._users = users
         self._tokens = tokens
         self._clock = clock
         self._bell = bell
+        self._audit = audit
         self._identity: Identity | None = None
         self._admin_sha256 = sha256_of(admin_token) if admin_token else None
         self._failures = Failures(clock)
@@ -151,6 +155,8 @@ class Access:
             expires_at=until,
         )
         await self._tokens.insert_access(record, now)
+        if self._audit is not None:
+            self._audit.note(who, Action.TOKEN_EXCHANGE, who.token_id or ADMIN_NAME)
         return text, max(1, (until - now) // _MICROS)
 
     def forget(self) -> None:
@@ -267,10 +273,7 @@ def sha256_of(token: str) -> str:
 
 def only_admin(who: Principal) -> None:
     """Raise Forbidden unless ``who`` is an administrator with a token for that."""
-    if not who.is_admin:
-        raise Forbidden(
-            "Only an administrator may do this. Use the server's admin token, or ask its owner."
-        )
+    who.must(Scope.ADMIN)
 
 
 def _proof(text: str, own_sha256: str) -> str:

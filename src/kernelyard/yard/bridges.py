@@ -5,9 +5,10 @@ What is returned here holds a secret. It is kept nowhere on the server and writt
 
 from __future__ import annotations
 
+from kernelyard.model.audit import Action
 from kernelyard.model.errors import KernelEnded, KernelNotFound, KernelNotRunning
 from kernelyard.model.kernels import Kernel
-from kernelyard.model.principals import Principal
+from kernelyard.model.principals import Principal, Scope
 from kernelyard.wire.connections import Connection
 from kernelyard.yard.world import World
 
@@ -18,6 +19,7 @@ class Bridges:
     def __init__(self, world: World) -> None:
         self._store = world.store
         self._agents = world.agents
+        self._audit = world.audit
 
     async def open(self, who: Principal, kernel_id: str) -> Connection:
         """Return how to join a kernel; the same as long as it lives, unless it is closed meanwhile.
@@ -25,18 +27,22 @@ class Bridges:
         Raises KernelNotFound, KernelNotRunning, KernelEnded, LimitReached, StorageFull,
         AgentUnavailable.
         """
+        who.must(Scope.RUN)
         kernel = await self._live(who, kernel_id)
         try:
             async with self._agents.asked() as link:
-                return await link.open_bridge(kernel.id)
+                connection = await link.open_bridge(kernel.id)
         except KernelNotFound as error:
             raise KernelNotRunning from error
+        self._audit.note(who, Action.KERNEL_JOIN, kernel.id, by="connection file")
+        return connection
 
     async def close(self, who: Principal, kernel_id: str) -> None:
         """Send away who has joined; what they know is worth nothing from now on. Repeatable.
 
         Raises KernelNotFound, AgentUnavailable.
         """
+        who.must(Scope.RUN)
         kernel = await self._store.kernels.get(kernel_id, who.sees)
         try:
             async with self._agents.asked() as link:

@@ -6,15 +6,17 @@ import hashlib
 import json
 import uuid
 
+from kernelyard.model.audit import Action
 from kernelyard.model.errors import Invalid, LimitReached, NameTaken
 from kernelyard.model.ids import checked_environment, checked_labels, checked_name
 from kernelyard.model.images import Image, ImageSnapshot
 from kernelyard.model.kernel_phases import Phase
 from kernelyard.model.kernels import LARGEST_PARAMETERS, Kernel, KernelOrder, checked_path
-from kernelyard.model.principals import Principal
+from kernelyard.model.principals import Principal, Scope
 from kernelyard.model.templates import TemplateSnapshot
 from kernelyard.ports.bell import events_topic
 from kernelyard.ports.stores import Idempotency
+from kernelyard.yard.audit import described
 from kernelyard.yard.caretakers import Caretakers
 from kernelyard.yard.images import Images
 from kernelyard.yard.pools import Pools
@@ -42,6 +44,7 @@ class Creating:
         self._bell = world.bell
         self._clock = world.clock
         self._limits = world.limits
+        self._audit = world.audit
         self._images = images
         self._templates = templates
         self._caretakers = caretakers
@@ -61,6 +64,7 @@ class Creating:
         Invalid, ImageNotFound, ImageDisabled, ImageNotReady, TemplateNotFound, TemplateDisabled,
         NameTaken, AlreadyExists, IdempotencyKeyReused, LimitReached, AgentUnavailable.
         """
+        who.must(Scope.MANAGE)
         _checked(order, reuse=reuse)
         if reuse and (existing := await self._live(who, order)) is not None:
             return existing, False
@@ -79,6 +83,9 @@ class Creating:
             # Its first task comes soon.
             self._kernel_keys.put(kept.id, KernelKey(kept.no, kept.owner))
             self._caretakers.begin(kept)
+            self._audit.note(
+                who, Action.KERNEL_CREATE, kept.id, **described(image=order.image, name=order.name)
+            )
             self._bell.ring(events_topic())
         return kept, created
 

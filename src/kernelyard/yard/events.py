@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from kernelyard.model.errors import CursorBeyondEnd, Invalid
 from kernelyard.model.kernels import EventPage, StateChange
 from kernelyard.model.paging import checked_limit
-from kernelyard.model.principals import Principal
+from kernelyard.model.principals import Principal, Scope
 from kernelyard.ports.bell import events_topic
 from kernelyard.yard.sharing import Batch, Crowds, Followed
 from kernelyard.yard.watching import watch
@@ -48,6 +48,7 @@ class Events:
 
         Raises KernelNotFound, Invalid, CursorBeyondEnd.
         """
+        who.must(Scope.READ)
         size = checked_limit(limit, largest=self._limits.largest_page)
         kernel_no = await self._kernel_no(who, kernel_id, images_only=images_only)
         newest = await self._checked_end(after)
@@ -71,6 +72,7 @@ class Events:
         that kernel is deleted, the iterator raises KernelNotFound. Raises KernelNotFound, Invalid,
         CursorBeyondEnd before the first event.
         """
+        who.must(Scope.READ)
         kernel_no = await self._kernel_no(who, kernel_id, images_only=images_only)
         await self._checked_end(after)
 

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from kernelyard.model.audit import Action
 from kernelyard.model.errors import (
     AgentUnavailable,
     AlreadyAttached,
@@ -26,7 +27,7 @@ from kernelyard.model.images import ImageSnapshot
 from kernelyard.model.json import JsonObject
 from kernelyard.model.kernel_phases import Wanted
 from kernelyard.model.kernels import Kernel
-from kernelyard.model.principals import Principal
+from kernelyard.model.principals import Principal, Scope
 from kernelyard.model.templates import TemplateSnapshot
 from kernelyard.ports.agent_link import AgentLink
 from kernelyard.ports.bell import events_topic, kernel_topic, settled_topic
@@ -101,6 +102,7 @@ class ForeignKernels:
         self._agents = world.agents
         self._bell = world.bell
         self._clock = world.clock
+        self._audit = world.audit
         self._kernels = kernels
         self._templates = templates
         self._caretakers = caretakers
@@ -114,6 +116,7 @@ class ForeignKernels:
         if it is attached under another name, TemplateNotFound, TemplateDisabled, NameTaken,
         IdempotencyKeyReused, LimitReached, AgentUnavailable, StorageFull.
         """
+        who.must(Scope.MANAGE)
         _checked(order)
         try:
             connection = foreign_connection(json.dumps(order.connection))
@@ -193,6 +196,7 @@ class ForeignKernels:
             await self._take_back(link, kernel)
             return kept, False
         event("kernel.attached", kernel_id=kept.id, image=kept.image.reference)
+        self._audit.note(who, Action.KERNEL_ATTACH, kept.id)
         self._caretakers.attend(kept.no)
         self._bell.ring(events_topic())
         return kept, True

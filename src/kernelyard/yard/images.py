@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kernelyard.model.audit import Action
 from kernelyard.model.errors import (
     AgentUnavailable,
     AlreadyExists,
@@ -22,7 +23,7 @@ from kernelyard.model.images import (
     merge_images,
     split_reference,
 )
-from kernelyard.model.principals import Principal
+from kernelyard.model.principals import Principal, Scope
 from kernelyard.model.quantities import Micros
 from kernelyard.model.resolving import find_image, image_called
 from kernelyard.ports.clock import Clock
@@ -30,6 +31,7 @@ from kernelyard.ports.named_stores import ImageStore
 from kernelyard.wire.link import BrokenProvider, HiddenImage, ImageList, SlowProvider
 from kernelyard.yard.access import only_admin
 from kernelyard.yard.agents import Agents
+from kernelyard.yard.audit import AuditTrail, described
 
 _FRESH: Micros = 30_000_000
 _NOTHING = ImageChange()
@@ -51,17 +53,18 @@ class Listed:
 class Images:
     """Lists, registers and resolves images."""
 
-    def __init__(self, store: ImageStore, agents: Agents, clock: Clock) -> None:
+    def __init__(self, store: ImageStore, agents: Agents, clock: Clock, audit: AuditTrail) -> None:
         self._store = store
         self._agents = agents
         self._clock = clock
+        self._audit = audit
         self._found: ImageList | None = None
         self._found_at: Micros = 0
         """When the agent was asked last to look."""
 
     async def list(self, who: Principal, *, refresh: bool = False) -> Listed:
         """Return all images by name, and the providers that could not list theirs."""
-        del who
+        who.must(Scope.READ)
         found = await self._look(refresh=refresh)
         images = merge_images(found.images, await self._store.all())
         return Listed(images, found.broken, found.slow, found.hidden)
@@ -139,6 +142,7 @@ class Images:
         await self._store.put(
             change.made_to(ImageRecord(name=name, reference=reference, created_at=now), now)
         )
+        await self._audit.write(who, Action.IMAGE_REGISTER, name, reference=reference)
         return await self.get(who, name)
 
     async def update(self, who: Principal, name: str, change: ImageChange) -> Image:
@@ -152,6 +156,8 @@ class Images:
             name, ImageRecord(name=name, reference=image.reference, created_at=now)
         )
         await self._store.put(change.made_to(record, now))
+        details = described(disabled=change.disabled)
+        await self._audit.write(who, Action.IMAGE_UPDATE, name, **details)
         return await self.get(who, name)
 
     async def remove(self, who: Principal, name: str) -> None:
@@ -165,6 +171,7 @@ class Images:
                 f"No administrator registered an image named '{name}'. An image that a provider "
                 "found cannot be removed here; disable it instead."
             )
+        await self._audit.write(who, Action.IMAGE_DELETE, name)
 
     async def resource(self, who: Principal, name: str, file: str) -> bytes:
         """Return a file of an image, such as its logo. Raises ImageNotFound, ResourceNotFound."""

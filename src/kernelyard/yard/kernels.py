@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
+from kernelyard.model.audit import Action
 from kernelyard.model.errors import (
     KernelEnded,
     KernelNotFound,
@@ -21,7 +22,7 @@ from kernelyard.model.kernels import (
     StateChange,
 )
 from kernelyard.model.paging import checked_limit, decode_cursor, encode_cursor
-from kernelyard.model.principals import Principal
+from kernelyard.model.principals import Principal, Scope
 from kernelyard.model.prospects import Prospect, prospect_of
 from kernelyard.model.records import EndCause
 from kernelyard.model.signals import checked_reason, checked_signal
@@ -65,6 +66,7 @@ class Kernels:
         self._bell = world.bell
         self._clock = world.clock
         self._limits = world.limits
+        self._audit = world.audit
         self._creating = creating
         self._caretakers = caretakers
         self._attachments = attachments
@@ -86,6 +88,7 @@ class Kernels:
 
     async def get(self, who: Principal, kernel_id: str) -> Kernel:
         """Raises KernelNotFound."""
+        who.must(Scope.READ)
         return await self._store.kernels.get(kernel_id, who.sees)
 
     async def by_external_id(self, who: Principal, external_id: str) -> Kernel:
@@ -93,6 +96,7 @@ class Kernels:
 
         Raises KernelNotFound.
         """
+        who.must(Scope.READ)
         try:
             return await self._store.kernels.by_external_id(external_id, who.name)
         except KernelNotFound:
@@ -116,6 +120,7 @@ class Kernels:
         limit: int | None = None,
     ) -> tuple[list[Kernel], str | None]:
         """Return a page of kernels, newest first, and the cursor of the next page."""
+        who.must(Scope.READ)
         size = checked_limit(limit, largest=self._limits.largest_page)
         before = decode_cursor(cursor)
         phases = frozenset[Phase]().union(*(_PHASES_OF[s] for s in states)) if states else None
@@ -162,6 +167,7 @@ class Kernels:
 
         Raises KernelNotFound, KernelEnded, KernelNotOwned.
         """
+        who.must(Scope.MANAGE)
         kernel = await self.get(who, kernel_id)
         if not kernel.owned:
             raise KernelNotOwned
@@ -173,6 +179,7 @@ class Kernels:
         changed = await self._store.kernels.want_attempt(
             kernel.no, self._clock.now(), f"{RESTARTED_BY}{who.name}"
         )
+        self._audit.note(who, Action.KERNEL_RESTART, kernel.id)
         self._caretakers.attend(kernel.no)
         self._bell.ring(kernel_topic(kernel.no))
         self._bell.ring(settled_topic(kernel.no))
@@ -196,10 +203,12 @@ class Kernels:
         restarted instead. Raises Invalid, KernelNotFound, KernelEnded, KernelNotRunning,
         AgentUnavailable.
         """
+        who.must(Scope.MANAGE if restart_if_needed else Scope.RUN)
         reason = checked_reason(reason)
         kernel = await self._running(who, kernel_id)
         async with self._agents.asked() as link:
             outcome = await link.interrupt(kernel.id, who.name, reason)
+        self._audit.note(who, Action.KERNEL_INTERRUPT, kernel.id, outcome=outcome.value)
         stuck = outcome in (InterruptOutcome.WOULD_KILL, InterruptOutcome.NOT_DELIVERED)
         if stuck and restart_if_needed and kernel.owned:
             await self.restart(who, kernel_id)
@@ -213,10 +222,13 @@ class Kernels:
 
         Raises Invalid, KernelNotFound, KernelEnded, KernelNotRunning, AgentUnavailable.
         """
+        who.must(Scope.MANAGE)
         number, reason = checked_signal(signal), checked_reason(reason)
         kernel = await self._running(who, kernel_id)
         async with self._agents.asked() as link:
-            return await link.signal(kernel.id, number, who.name, reason)
+            arrived = await link.signal(kernel.id, number, who.name, reason)
+        self._audit.note(who, Action.KERNEL_SIGNAL, kernel.id, signal=str(number))
+        return arrived
 
     async def _running(self, who: Principal, kernel_id: str) -> Kernel:
         kernel = await self.get(who, kernel_id)
@@ -254,6 +266,7 @@ class Kernels:
     async def _want(
         self, who: Principal, kernel_id: str, wanted: Wanted, *, shut_down: bool = False
     ) -> Kernel:
+        who.must(Scope.MANAGE)
         kernel = await self.get(who, kernel_id)
         reason = f"terminated by {who.name}"
         if not kernel.owned:
@@ -268,6 +281,8 @@ class Kernels:
         changed = await self._store.kernels.want(
             kernel.no, wanted, reason, self._clock.now(), shut_down=shut_down and not kernel.owned
         )
+        deed = Action.KERNEL_DELETE if wanted is Wanted.GONE else Action.KERNEL_TERMINATE
+        self._audit.note(who, deed, kernel.id)
         self._caretakers.attend(kernel.no)
         self._bell.ring(kernel_topic(kernel.no))
         self._bell.ring(settled_topic(kernel.no))

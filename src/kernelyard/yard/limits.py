@@ -20,6 +20,7 @@ class Limits:
     keep_outputs_seconds: float = 0.0
     keep_outputs_bytes: int = 0
     keep_kernels_seconds: float = 0.0
+    keep_audit_seconds: float = 0.0
     external_dir: Path | None = None
     """Where connection files of kernels are looked for that others start, on the agent's machine."""
     largest_code: int = 8 * 1024 * 1024

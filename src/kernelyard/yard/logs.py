@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kernelyard.model.errors import AgentUnavailable, Invalid, KernelNotFound
 from kernelyard.model.logs import KernelLogPart, decoded, without_torn_begin
-from kernelyard.model.principals import Principal
+from kernelyard.model.principals import Principal, Scope
 from kernelyard.wire.link import LogPart
 from kernelyard.yard.world import World
 
@@ -29,6 +29,7 @@ class KernelLogs:
         A kernel that no process was started for, or whose files were removed, has an empty log.
         Raises KernelNotFound, Invalid, AgentUnavailable.
         """
+        who.must(Scope.READ)
         most = USUAL_PART if limit is None else limit
         if not LEAST_PART <= most <= LARGEST_PART:
             raise Invalid(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from kernelyard.model.errors import Invalid
 from kernelyard.model.ids import checked_name
 from kernelyard.model.notebook_specs import NotebookSpec
-from kernelyard.model.principals import Principal
+from kernelyard.model.principals import Principal, Scope
 from kernelyard.ports.clock import Clock
 from kernelyard.ports.notebook_store import NotebookSpecStore
 from kernelyard.yard.access import only_admin
@@ -32,12 +32,12 @@ class NotebookSpecs:
 
     async def list(self, who: Principal) -> list[NotebookSpec]:
         """Return all of them, by name."""
-        del who
+        who.must(Scope.READ)
         return await self._store.all()
 
     async def get(self, who: Principal, name: str) -> NotebookSpec:
         """Raises NotebookSpecNotFound."""
-        del who
+        who.must(Scope.READ)
         return await self._store.get(name)
 
     async def replace(self, who: Principal, spec: NotebookSpec) -> NotebookSpec:

@@ -11,7 +11,7 @@ from kernelyard.model.errors import CursorBeyondEnd, Invalid, Unavailable
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.outputs import Aggregate, Aggregation, OutputPage
 from kernelyard.model.paging import checked_limit
-from kernelyard.model.principals import Principal
+from kernelyard.model.principals import Principal, Scope
 from kernelyard.model.projection import body_of
 from kernelyard.model.records import Record, RecordKind
 from kernelyard.model.tasks import Task
@@ -47,6 +47,7 @@ class Outputs:
 
         Raises TaskNotFound, Invalid, CursorBeyondEnd, Unavailable.
         """
+        who.must(Scope.READ)
         size = checked_limit(limit, largest=self._limits.largest_page)
         task = await self._store.tasks.get(task_id, who.sees)
         await self._check_after(task.kernel_no, after)
@@ -60,6 +61,7 @@ class Outputs:
         self, who: Principal, kernel_id: str, after: int, limit: int | None
     ) -> OutputPage:
         """Return some of a kernel's journal. Raises KernelNotFound, Invalid, CursorBeyondEnd."""
+        who.must(Scope.READ)
         size = checked_limit(limit, largest=self._limits.largest_page)
         kernel = await self._store.kernels.get(kernel_id, who.sees)
         await self._check_after(kernel.no, after, kernel)
@@ -75,6 +77,7 @@ class Outputs:
         The last batch has the ended task as its end; an empty one now and then is a sign of life.
         Raises TaskNotFound, Invalid, CursorBeyondEnd before the first record.
         """
+        who.must(Scope.READ)
         task = await self._store.tasks.get(task_id, who.sees)
         await self._check_after(task.kernel_no, after)
 
@@ -103,6 +106,7 @@ class Outputs:
 
         Whoever follows is attached to the kernel, which is then not idle.
         """
+        who.must(Scope.READ)
         kernel = await self._store.kernels.get(kernel_id, who.sees)
         await self._check_after(kernel.no, after, kernel)
 
@@ -152,11 +156,13 @@ class Outputs:
 
         Raises TaskNotFound.
         """
+        who.must(Scope.READ)
         task = await self._store.tasks.get(task_id, who.sees)
         return self._stream_texts(task, name)
 
     async def result(self, who: Principal, task_id: str) -> Aggregate:
         """Return everything a task said, put together. Raises TaskNotFound."""
+        who.must(Scope.READ)
         return await self.result_of(await self._store.tasks.get(task_id, who.sees))
 
     async def result_of(self, task: Task) -> Aggregate:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from kernelyard.model.audit import Action
 from kernelyard.model.errors import Invalid, PoolNotFound
 from kernelyard.model.images import Image
 from kernelyard.model.kernel_phases import Phase, Wanted
@@ -20,7 +21,7 @@ from kernelyard.model.pools import (
     applied,
     pool_digest,
 )
-from kernelyard.model.principals import Principal
+from kernelyard.model.principals import Principal, Scope
 from kernelyard.ports.bell import pools_topic
 from kernelyard.yard.caretakers import Caretakers
 from kernelyard.yard.images import Images
@@ -43,6 +44,7 @@ class Pools:
         self._bell = world.bell
         self._clock = world.clock
         self._limits = world.limits
+        self._audit = world.audit
         self._images = images
         self._templates = templates
         self._caretakers = caretakers
@@ -60,6 +62,7 @@ class Pools:
         A pool of the same image and template gets the new sizes. Raises Invalid, ImageNotFound,
         ImageDisabled, ImageNotReady, TemplateNotFound, TemplateDisabled, AgentUnavailable.
         """
+        who.must(Scope.MANAGE)
         order.checked()
         template = await self._templates.usable(who, order.template)
         image = await self._images.usable(order.image)
@@ -67,7 +70,11 @@ class Pools:
         if owner != EVERYBODY:
             await self._check_share(owner, order, image.name)
         order = replace(order, image=image.name, template=template.name)
-        return await self.keep(owner, order, image.reference)
+        kept = await self.keep(owner, order, image.reference)
+        await self._audit.write(
+            who, Action.POOL_SET, kept.image, template=kept.template, size=str(kept.size)
+        )
+        return kept
 
     async def _check_share(self, owner: str, order: PoolOrder, image: str) -> None:
         """Raise Invalid if pools of a user would have more kernels than his may have together."""
@@ -136,6 +143,7 @@ class Pools:
 
     async def list(self, who: Principal) -> list[PoolCensus]:
         """Return the pools that serve ``who``, or all for an administrator, with what waits there."""
+        who.must(Scope.READ)
         pools = [pool for pool in await self._store.all() if _shown(pool, who)]
         waiting = await self._store.waiting()
         return [census(pool, waiting) for pool in pools]
@@ -155,10 +163,12 @@ class Pools:
 
     async def remove(self, who: Principal, image: str, template: str, owner: str) -> None:
         """Forget a pool and end what waits there; what was claimed goes on. Raises PoolNotFound."""
+        who.must(Scope.MANAGE)
         pool = (await self.get(who, image, template, owner)).pool
         if not who.is_admin and pool.owner != who.name:
             raise PoolNotFound("This pool serves everybody; only an administrator may remove it.")
         await self.drop(pool)
+        await self._audit.write(who, Action.POOL_DELETE, pool.image, template=pool.template)
 
     async def drop(self, pool: Pool) -> None:
         """Forget a pool and end what waits there."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from kernelyard.model.audit import Action
 from kernelyard.model.errors import KernelEnded
-from kernelyard.model.principals import Principal
+from kernelyard.model.principals import Principal, Scope
 from kernelyard.ports.agent_link import RelayLine
 from kernelyard.wire.relaying import Relay
 from kernelyard.yard.attachments import Attachments
@@ -22,6 +23,7 @@ class Relays:
         self._store = world.store
         self._agents = world.agents
         self._limits = world.limits
+        self._audit = world.audit
         self._attachments = attachments
 
     @asynccontextmanager
@@ -31,6 +33,7 @@ class Relays:
         Of one person and session the newest line is served. Raises KernelNotFound, KernelNotRunning,
         KernelEnded, LimitReached, AgentUnavailable.
         """
+        who.must(Scope.RUN)
         kernel = await self._store.kernels.get(kernel_id, who.sees)
         if not kernel.takes_tasks:
             raise KernelEnded(
@@ -46,6 +49,7 @@ class Relays:
         )
         async with self._agents.asked() as link:
             line = await link.relay(wanted)
+        self._audit.note(who, Action.KERNEL_JOIN, kernel.id, by="WebSocket")
         try:
             async with self._attachments.attached(kernel.id):
                 yield line

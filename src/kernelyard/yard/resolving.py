@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from kernelyard.model.errors import Invalid, NoImageFits
 from kernelyard.model.json import JsonObject
 from kernelyard.model.kernels import checked_path
-from kernelyard.model.principals import Principal
+from kernelyard.model.principals import Principal, Scope
 from kernelyard.model.resolving import Decision, How, Question, decide, hints_of
 from kernelyard.ports.clock import Clock
 from kernelyard.ports.named_stores import ChoiceStore
@@ -47,6 +47,7 @@ class Resolving:
         Raises Invalid, NoImageFits, and ImageNotFound, ImageDisabled and ImageNotReady for an explicit
         choice that cannot be followed.
         """
+        who.must(Scope.READ)
         _checked(asked)
         path = asked.path
         if asked.forget and path is not None:

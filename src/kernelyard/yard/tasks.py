@@ -7,11 +7,12 @@ import json
 import uuid
 from dataclasses import asdict, dataclass, replace
 
+from kernelyard.model.audit import Action
 from kernelyard.model.errors import Invalid, KernelEnded, KernelNotFound, TaskNotFound
 from kernelyard.model.ids import checked_labels, is_uuid
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.paging import checked_limit, decode_cursor, encode_cursor
-from kernelyard.model.principals import Principal
+from kernelyard.model.principals import Principal, Scope
 from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record
 from kernelyard.model.tasks import Cancellation, Task, TaskLimits, TaskOrder, TaskState
@@ -57,6 +58,7 @@ class Tasks:
         self._clock = world.clock
         self._limits = world.limits
         self._hearings = world.hearings
+        self._audit = world.audit
         self._caretakers = caretakers
         # What never changes about a kernel or task need not be read for every request.
         self._kernel_keys = world.kernel_keys
@@ -90,6 +92,7 @@ class Tasks:
         idempotency_key: str | None = None,
     ) -> Run:
         """Queue code as ``submit`` does, and wait for its end as ``wait`` does."""
+        who.must(Scope.RUN)
         key = await self._kernel_key(who, kernel_id)
         # Before it is stored: from then on another server may find it, and have it run.
         mark = self._bell.mark(settled_topic(key.no))
@@ -104,6 +107,7 @@ class Tasks:
     async def _keep(
         self, who: Principal, kernel_id: str, order: TaskOrder, idempotency_key: str | None
     ) -> tuple[Task, bool]:
+        who.must(Scope.RUN)
         self._check(order)
         key = await self._kernel_key(who, kernel_id)
         needed = await self._needed(kernel_id, key, order)
@@ -129,6 +133,8 @@ class Tasks:
             ended = await self._store.kernels.get(kernel_id, who.sees)
             raise KernelEnded(_ended(ended)) from error
         self._task_keys.put(kept.id, TaskKey(kept.kernel_no, kept.seq))
+        if created:
+            self._audit.note(who, Action.TASK_RUN, kept.id, kernel=kernel_id)
         return kept, created
 
     def _announce(self, task: Task) -> None:
@@ -137,6 +143,7 @@ class Tasks:
 
     async def get(self, who: Principal, task_id: str) -> Task:
         """Raises TaskNotFound."""
+        who.must(Scope.READ)
         return await self._store.tasks.get(task_id, who.sees)
 
     async def by_external_id(self, kernel: Kernel, external_id: str) -> Task:
@@ -160,6 +167,7 @@ class Tasks:
 
         Raises KernelNotFound for an unknown ``kernel_id``.
         """
+        who.must(Scope.READ)
         size = checked_limit(limit, largest=self._limits.largest_page)
         before = decode_cursor(cursor)
         kernel_no = None
@@ -186,6 +194,7 @@ class Tasks:
         restarted after another; the task tells which it took. Returns the task as it is now; it becomes ``cancelled`` a moment later. Raises TaskNotFound,
         TaskFinished.
         """
+        who.must(Scope.MANAGE if how.allow_restart else Scope.RUN)
         task = await self._store.tasks.get(task_id, who.sees)
         if not SHORTEST_GRACE <= how.grace_seconds <= LONGEST_GRACE:
             raise Invalid(
@@ -194,6 +203,7 @@ class Tasks:
             )
         asked = replace(how, by=who.name)
         changed = await self._store.tasks.request_cancel(task.no, asked)
+        self._audit.note(who, Action.TASK_CANCEL, task.id, kernel=task.kernel_id)
         self._caretakers.attend(task.kernel_no)
         return changed
 
@@ -207,6 +217,7 @@ class Tasks:
 
         Raises TaskNotFound.
         """
+        who.must(Scope.READ)
         key = await self._task_key(task_id, who.sees)
         with self._hearings.of(key.kernel_no, key.seq) as hearing:
             mark = self._bell.mark(settled_topic(key.kernel_no))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+from kernelyard.model.audit import Action
 from kernelyard.model.errors import (
     AlreadyExists,
     Conflict,
@@ -15,7 +16,7 @@ from kernelyard.model.errors import (
 )
 from kernelyard.model.ids import checked_environment, checked_name
 from kernelyard.model.paging import checked_limit, decode_name_cursor, encode_name_cursor
-from kernelyard.model.principals import Principal
+from kernelyard.model.principals import ADMIN_NAME, Principal, Scope
 from kernelyard.model.templates import (
     DEFAULT_TEMPLATE,
     Template,
@@ -24,6 +25,7 @@ from kernelyard.model.templates import (
 )
 from kernelyard.ports.clock import Clock
 from kernelyard.ports.named_stores import TemplateStore
+from kernelyard.yard.audit import AuditTrail
 from kernelyard.yard.manifests import check_manifest
 
 SHORTEST_IDLE = 1.0
@@ -33,9 +35,12 @@ LEAST_MEMORY = 32 * 1024 * 1024
 class Templates:
     """Creates, lists, updates and deletes templates. Kernels keep a copy, so none is ever in use."""
 
-    def __init__(self, store: TemplateStore, clock: Clock, *, largest_page: int) -> None:
+    def __init__(
+        self, store: TemplateStore, clock: Clock, audit: AuditTrail, *, largest_page: int
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._audit = audit
         self._largest_page = largest_page
 
     async def ensure_default(self) -> None:
@@ -50,35 +55,44 @@ class Templates:
             pass
 
     async def create(self, who: Principal, template: Template) -> Template:
-        """Keep a new template of ``who``. Raises AlreadyExists, Invalid, Forbidden."""
+        """Keep a new template of ``who``; an administrator's is for all to use.
+
+        Names are given once: raises AlreadyExists also for that of a template which ``who`` does not
+        see. Raises Invalid, Forbidden.
+        """
+        who.must(Scope.MANAGE)
         checked_name(template.name, field="name")
         spec = _checked(who, template.spec, TemplateSpec())
         await _check_manifest(spec)
         now = self._clock.now()
         kept = replace(template, owner=who.name, spec=spec, created_at=now, updated_at=now)
         await self._store.insert(kept)
+        await self._audit.write(who, Action.TEMPLATE_CREATE, kept.name)
         return kept
 
     async def list(
         self, who: Principal, cursor: str | None, limit: int | None
     ) -> tuple[list[Template], str | None]:
-        """Return a page of templates by name, and the cursor of the next page."""
-        del who
+        """Return a page of the templates that ``who`` may use, by name, and the cursor of the next."""
+        who.must(Scope.READ)
         size = checked_limit(limit, largest=self._largest_page)
-        found = await self._store.find(decode_name_cursor(cursor), size + 1)
+        found = await self._store.find(decode_name_cursor(cursor), size + 1, who.sees)
         more = len(found) > size
         return found[:size], encode_name_cursor(found[size - 1].name) if more else None
 
     async def get(self, who: Principal, name: str) -> Template:
-        """Raises TemplateNotFound."""
-        del who
+        """Return a template that ``who`` may use. Raises TemplateNotFound."""
+        who.must(Scope.READ)
         try:
-            return await self._store.get(name)
+            template = await self._store.get(name)
+            if not await self._is_seen(who, template):
+                raise TemplateNotFound
         except TemplateNotFound as error:
             raise TemplateNotFound(
                 f"There is no template named '{name[:128]}'. 'kernelyard templates' lists them.",
                 field="template",
             ) from error
+        return template
 
     async def usable(self, who: Principal, name: str) -> Template:
         """Return a template to make a kernel with. Raises TemplateNotFound, TemplateDisabled."""
@@ -117,6 +131,7 @@ class Templates:
             updated_at=self._clock.now(),
         )
         await self._store.replace(changed)
+        await self._audit.write(who, Action.TEMPLATE_UPDATE, name)
         return changed
 
     async def delete(self, who: Principal, name: str) -> None:
@@ -125,8 +140,15 @@ class Templates:
         if name == DEFAULT_TEMPLATE:
             raise Conflict("The default template cannot be deleted; update it instead.")
         await self._store.remove(name)
+        await self._audit.write(who, Action.TEMPLATE_DELETE, name)
+
+    async def _is_seen(self, who: Principal, template: Template) -> bool:
+        if who.is_admin or template.owner in ("", ADMIN_NAME, who.name):
+            return True
+        return await self._store.is_shared(template.name)
 
     async def _own(self, who: Principal, name: str) -> Template:
+        who.must(Scope.MANAGE)
         template = await self.get(who, name)
         if not who.is_admin and template.owner != who.name:
             raise Forbidden("This template belongs to somebody else. Create one of your own.")

@@ -6,6 +6,7 @@ import secrets
 import uuid
 from collections.abc import Iterable
 
+from kernelyard.model.audit import Action
 from kernelyard.model.errors import AlreadyExists, Conflict, Forbidden, Invalid, TokenNotFound
 from kernelyard.model.ids import checked_name
 from kernelyard.model.principals import (
@@ -22,6 +23,7 @@ from kernelyard.model.quantities import Micros
 from kernelyard.ports.clock import Clock
 from kernelyard.ports.people_store import TokenStore, UserStore
 from kernelyard.yard.access import SHORTEST_SECONDS, Access, ensured, only_admin, sha256_of
+from kernelyard.yard.audit import AuditTrail
 
 LONGEST_SECONDS = 100 * 365 * 86_400.0
 _MICROS = 1_000_000
@@ -30,11 +32,14 @@ _MICROS = 1_000_000
 class Tokens:
     """Makes, lists and revokes tokens."""
 
-    def __init__(self, users: UserStore, tokens: TokenStore, clock: Clock, access: Access) -> None:
+    def __init__(
+        self, users: UserStore, tokens: TokenStore, clock: Clock, access: Access, audit: AuditTrail
+    ) -> None:
         self._users = users
         self._tokens = tokens
         self._clock = clock
         self._access = access
+        self._audit = audit
 
     async def create(
         self,
@@ -90,6 +95,14 @@ class Tokens:
                 "one first.",
                 field="name",
             ) from error
+        await self._audit.write(
+            who,
+            Action.TOKEN_CREATE,
+            record.id,
+            user=owner.name,
+            name=name,
+            scopes=" ".join(sorted(given)),
+        )
         return record, text
 
     async def list(self, who: Principal, user: str | None = None) -> list[TokenRecord]:
@@ -108,13 +121,15 @@ class Tokens:
         Raises TokenNotFound, also for those of others; Forbidden.
         """
         who.must(Scope.MANAGE)
-        if not who.is_admin:
-            record = await self._tokens.by_id(token_id)
-            if record is None or record.user != who.name:
-                raise TokenNotFound
+        record = await self._tokens.by_id(token_id)
+        if record is None or who.sees not in (None, record.user):
+            raise TokenNotFound
         if not await self._tokens.remove(token_id):
             raise TokenNotFound
         self._access.forget()
+        await self._audit.write(
+            who, Action.TOKEN_REVOKE, token_id, user=record.user, name=record.name
+        )
 
     async def _owner(self, who: Principal, name: str, role: Role | None, user: str | None) -> User:
         """Whose a new token is to be."""

@@ -8,6 +8,7 @@ from kernelyard.ports.bell import Bell
 from kernelyard.ports.clock import Clock
 from kernelyard.ports.stores import Store
 from kernelyard.yard.agents import Agents
+from kernelyard.yard.audit import AuditTrail
 from kernelyard.yard.hearings import Hearings
 from kernelyard.yard.limits import Limits
 from kernelyard.yard.releasing import Releases
@@ -24,6 +25,7 @@ class World:
     bell: Bell
     clock: Clock
     limits: Limits
+    audit: AuditTrail
     tails: Tails
     """What kernels have said last."""
     releases: Releases = field(default_factory=Releases)

@@ -15,6 +15,7 @@ from kernelyard.wire.link import LimitFact
 from kernelyard.yard.access import Access
 from kernelyard.yard.agents import Agents
 from kernelyard.yard.attachments import Attachments
+from kernelyard.yard.audit import AuditTrail
 from kernelyard.yard.bridges import Bridges
 from kernelyard.yard.caretakers import Caretakers
 from kernelyard.yard.creating import Creating
@@ -40,6 +41,7 @@ from kernelyard.yard.tails import Tails
 from kernelyard.yard.tasks import Tasks
 from kernelyard.yard.templates import Templates
 from kernelyard.yard.tokens import Tokens
+from kernelyard.yard.users import Users
 from kernelyard.yard.world import World
 from kernelyard.yard.zygotes import Zygotes
 
@@ -60,19 +62,25 @@ class Yard:
     ) -> None:
         self.clock = clock
         agents = Agents(engine, links)
-        world = World(store, agents, bell, clock, limits, Tails(bell))
+        self.audit = AuditTrail(store.audit, clock, limits)
+        world = World(store, agents, bell, clock, limits, self.audit, Tails(bell))
         self._agents = agents
         self._bell = bell
         self._store = store
         self._caretakers = Caretakers(world)
-        self.access = Access(store.users, store.tokens, clock, admin_token, bell=bell)
-        self.tokens = Tokens(store.users, store.tokens, clock, self.access)
-        self.images = Images(store.images, agents, clock)
+        self.access = Access(
+            store.users, store.tokens, clock, admin_token, bell=bell, audit=self.audit
+        )
+        self.tokens = Tokens(store.users, store.tokens, clock, self.access, self.audit)
+        self.images = Images(store.images, agents, clock, self.audit)
+        self.templates = Templates(
+            store.templates, clock, self.audit, largest_page=limits.largest_page
+        )
         self.notebook_specs = NotebookSpecs(store.notebook_specs, clock)
-        self.templates = Templates(store.templates, clock, largest_page=limits.largest_page)
         attachments = Attachments(agents, clock)
         kept = (self.images, self.templates, self._caretakers)
         self.pools = Pools(world, *kept)
+        self.users = Users(world, self.access, self.pools)
         self.pool_keeping = PoolKeeping(world, self.pools, *kept)
         creating = Creating(world, *kept, self.pools)
         self.kernels = Kernels(world, creating, self._caretakers, attachments)
@@ -107,6 +115,8 @@ class Yard:
             asyncio.create_task(self._retention.run(), name="retention"),
             asyncio.create_task(self.pool_keeping.run(), name="keeping pools"),
             asyncio.create_task(self.access.run(), name="hearing of tokens"),
+            asyncio.create_task(self.audit.run(), name="writing the audit trail"),
+            asyncio.create_task(self.audit.sweep(), name="sweeping the audit trail"),
         ]
         if self._external is not None:
             self._works.append(asyncio.create_task(self._external.run(), name="external"))
@@ -123,6 +133,7 @@ class Yard:
         await asyncio.gather(*self._works, return_exceptions=True)
         await self._caretakers.aclose()
         await self.access.keep_uses()
+        await self.audit.aclose()
 
     def hang_up(self) -> None:
         """The server is about to stop: send away everybody who waits. They can come back."""

@@ -36,6 +36,8 @@ EXAMPLES = [
     (people_shapes.NEW_TOKEN, people_shapes.NewToken),
     (people_shapes.TOKENS, people_shapes.TokenList),
     (people_shapes.CALLER, people_shapes.Caller),
+    (people_shapes.USERS, people_shapes.UserList),
+    (people_shapes.AUDIT, people_shapes.AuditList),
 ]
 
 
@@ -164,5 +166,8 @@ async def test_real_answers_fit_the_shapes_they_are_described_with(house: House)
         "/v1/events": shapes.EventPage,
         "/v1/tokens": people_shapes.TokenList,
         "/v1/whoami": people_shapes.Caller,
+        "/v1/users": people_shapes.UserList,
+        "/v1/users/ada": people_shapes.User,
+        "/v1/audit": people_shapes.AuditList,
     }.items():
         check(shape, (await house.client.get(path)).json())

@@ -10,6 +10,7 @@ from kernelyard.doors._asgi.door import Door, Homestead
 from kernelyard.doors._asgi.operations import Operations
 from kernelyard.doors.native import (
     attaching,
+    audit,
     channels,
     connections,
     events,
@@ -22,6 +23,7 @@ from kernelyard.doors.native import (
     tasks,
     templates,
     tokens,
+    users,
     zygotes,
 )
 from kernelyard.doors.native.missing import PREFIX, missing
@@ -37,7 +39,9 @@ _TAGS = {
     "tasks": "Code queued on kernels, run in order, with a stored end state.",
     "outputs": "Everything kernels said, numbered, readable while it happens and ever after.",
     "events": "State changes of kernels, tasks and images, numbered, as they happen and ever after.",
-    "tokens": "Who may come in.",
+    "tokens": "With which one comes in.",
+    "users": "Who may come in.",
+    "audit": "Who did what.",
 }
 
 
@@ -64,6 +68,8 @@ class NativeDoor(Door):
             pools,
             zygotes,
             tokens,
+            users,
+            audit,
         )
         return [subject.router for subject in subjects]
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from kernelyard.model.images import ImageChange
 from kernelyard.model.audit import Action, AuditEntry, AuditQuery
 from kernelyard.model.errors import Forbidden, Unavailable
 from kernelyard.model.principals import Principal, Role
@@ -60,7 +61,7 @@ async def test_so_is_what_is_done_to_tokens_users_templates_and_images(house: Ya
     await house.yard.access.exchange(text, 60)
     await house.yard.users.update(ADMIN, "ann", UserChange(disabled=True))
     await house.yard.templates.create(ANN, Template(name="small"))
-    await house.yard.images.update(ADMIN, "python3", disabled=True)
+    await house.yard.images.update(ADMIN, "python3", ImageChange(disabled=True))
     await house.yard.tokens.remove(ADMIN, record.id)
     await house.yard.users.remove(ADMIN, "ann")
     done = [(one.user, one.action, one.subject) for one in await told(house)]

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from kernelyard.model.images import ImageChange
 from kernelyard.model.errors import Invalid, LimitReached, NameTaken, PoolNotFound
 from kernelyard.model.kernel_phases import KernelState
 from kernelyard.model.kernels import Kernel, KernelOrder
@@ -243,7 +244,7 @@ async def test_what_waits_is_made_anew_when_its_template_changes(house: YardHous
 
 async def test_a_pool_of_a_disabled_image_is_empty_and_says_why(house: YardHouse) -> None:
     await a_pool(house, 2)
-    await house.yard.images.update(ADMIN, "python3", disabled=True)
+    await house.yard.images.update(ADMIN, "python3", ImageChange(disabled=True))
     await house.yard.pools.set(ADMIN, PoolOrder(image="conda/science", size=0))
 
     async def empty() -> bool:

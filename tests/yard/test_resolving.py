@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kernelyard.model.images import ImageChange
 from kernelyard.model.errors import ImageDisabled, ImageNotFound, Invalid, NoImageFits
 from kernelyard.model.images import FoundImage
 from kernelyard.model.resolving import Decision, How
@@ -46,7 +47,7 @@ async def test_an_explicit_choice_that_cannot_be_followed_is_an_error_and_not_re
 ) -> None:
     with pytest.raises(ImageNotFound, match="Images here"):
         await ask(house, metadata=PYTHON, path=PATH, image="none", remember=True)
-    await house.yard.images.update(ADMIN, "python3", disabled=True)
+    await house.yard.images.update(ADMIN, "python3", ImageChange(disabled=True))
     with pytest.raises(ImageDisabled):
         await ask(house, path=PATH, image="python3", remember=True)
     decision = await ask(house, metadata=PYTHON, path=PATH, default="conda/science")

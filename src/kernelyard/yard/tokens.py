@@ -87,23 +87,26 @@ class Tokens:
             expires_at=expires_at,
             role=owner.role,
         )
+        await self._keep(who, record)
+        return record, text
+
+    async def _keep(self, who: Principal, record: TokenRecord) -> None:
         try:
             await self._tokens.insert(record)
         except AlreadyExists as error:
             raise AlreadyExists(
-                f"{owner.name} has a token named '{name}' already. Choose another name, or revoke that "
-                "one first.",
+                f"{record.user} has a token named '{record.name}' already. Choose another name, or "
+                "revoke that one first.",
                 field="name",
             ) from error
         await self._audit.write(
             who,
             Action.TOKEN_CREATE,
             record.id,
-            user=owner.name,
-            name=name,
-            scopes=" ".join(sorted(given)),
+            user=record.user,
+            name=record.name,
+            scopes=" ".join(sorted(record.scopes)),
         )
-        return record, text
 
     async def list(self, who: Principal, user: str | None = None) -> list[TokenRecord]:
         """Return the records of a user's tokens; by default of one's own, or all for administrators.

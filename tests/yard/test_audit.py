@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from kernelyard.model.images import ImageChange
 from kernelyard.model.audit import Action, AuditEntry, AuditQuery
 from kernelyard.model.errors import Forbidden, Unavailable
+from kernelyard.model.images import ImageChange
 from kernelyard.model.principals import Principal, Role
 from kernelyard.model.tasks import TaskOrder
 from kernelyard.model.templates import Template

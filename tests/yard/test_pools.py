@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from kernelyard.model.images import ImageChange
 from kernelyard.model.errors import Invalid, LimitReached, NameTaken, PoolNotFound
+from kernelyard.model.images import ImageChange
 from kernelyard.model.kernel_phases import KernelState
 from kernelyard.model.kernels import Kernel, KernelOrder
 from kernelyard.model.pools import EVERYBODY, PoolCensus, PoolOrder

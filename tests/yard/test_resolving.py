@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kernelyard.model.images import ImageChange
 from kernelyard.model.errors import ImageDisabled, ImageNotFound, Invalid, NoImageFits
-from kernelyard.model.images import FoundImage
+from kernelyard.model.images import FoundImage, ImageChange
 from kernelyard.model.resolving import Decision, How
 from kernelyard.yard.resolving import NotebookQuestion
 

@@ -190,6 +190,7 @@ async def test_a_kernel_that_is_still_starting_can_be_terminated_and_deleted(
     assert answer.body["kernel"]["state"] == "STATE_TERMINATING"
     (task,) = (await user.get(name, "/tasks")).body["kernelTasks"]
     assert (task["state"], task["tasksAheadCount"]) == ("STATE_CANCELLED", 0)
+    assert task["completeTime"] > task["createTime"]
     house.agent.gates.release("start")
     assert (await user.delete(name)).body == {}
     assert (await user.get(name)).fault == PERMISSION_DENIED

@@ -18,6 +18,7 @@ from kernelyard.model.errors import Invalid, TaskFinished
 from kernelyard.model.json import JsonObject
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.paging import decode_cursor, encode_cursor
+from kernelyard.model.quantities import Micros
 from kernelyard.model.tasks import Task, TaskOrder
 
 _TASKS = "workspaces/*/kernels/*/tasks"
@@ -111,6 +112,11 @@ def _answer(call: Call, task: Task, kernel: Kernel) -> JsonObject:
     return {"kernelTask": _told(call, task, kernel)}
 
 
+def _completed_at(call: Call, task: Task, state: WireTaskState) -> Micros | None:
+    """When it ended; for one that is certain to be cancelled, and is still open, that is now."""
+    return task.ended_at or (None if state in _OPEN else call.yard.clock.now())
+
+
 def _told(call: Call, task: Task, kernel: Kernel) -> JsonObject:
     state = task_state(task, kernel)
     error = task_error(task, state)
@@ -125,5 +131,5 @@ def _told(call: Call, task: Task, kernel: Kernel) -> JsonObject:
         "traceback": "\n".join(error.traceback),
         "createTime": time(task.created_at),
         "executionStartTime": time_or_none(task.started_at),
-        "completeTime": time_or_none(task.ended_at),
+        "completeTime": time_or_none(_completed_at(call, task, state)),
     }

@@ -92,7 +92,7 @@ class Claiming:
                 self._kernel.restart(now + 1, AFRESH)
             now = self._kernel.order.attempt
             taken = replace(order, attempt=now, pooled=False, claimed_at=wall_clock())
-            self._folder.rewrite_order(taken)
+            self._folder.write_order(taken)
             self._kernel.take(taken)
             self._given.set()
             self._log.info("kernel.claimed", applied=applied)

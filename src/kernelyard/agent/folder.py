@@ -10,7 +10,7 @@ import msgspec
 
 from kernelyard.agent.journal import Journal
 from kernelyard.agent.kernel_log import KernelLog
-from kernelyard.agent.places import write_private
+from kernelyard.agent.places import sync, write_private
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.providers.quirks import Quirks
 from kernelyard.wire.journal import HEADER_SIZE
@@ -92,12 +92,13 @@ class Folder:
         self.work.mkdir(mode=0o700, exist_ok=True)
 
     def write_order(self, order: LaunchOrder) -> None:
-        """Keep what was asked for."""
-        write_private(self.path / "order.json", msgspec.json.encode(order))
-
-    def rewrite_order(self, order: LaunchOrder) -> None:
-        """Keep what is asked for now. It may be lost with the machine, for then the kernel is, too."""
+        """Keep what is asked for. Until it is seen on the disk, it may be lost with the machine."""
         write_private(self.path / "order.json", msgspec.json.encode(order), see_on_disk=False)
+
+    def see_order_on_disk(self) -> None:
+        """Return when what was asked for is on the disk. Blocks. Raises OSError."""
+        for path in (self.path / "order.json", self.path):
+            sync(path)
 
     def read_order(self) -> LaunchOrder | None:
         """What was asked for; None if it was never written."""

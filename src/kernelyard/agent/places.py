@@ -143,11 +143,12 @@ def write_private(path: Path, content: bytes, *, see_on_disk: bool = True) -> No
         Path(temporary).unlink(missing_ok=True)
         raise
     if see_on_disk:
-        _sync_directory(path.parent)
+        sync(path.parent)
 
 
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+def sync(path: Path) -> None:
+    """Return when a file, or what a directory lists, is on the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -139,10 +139,10 @@ class Registry:
         for kernel in self._live.values():
             kernel.stood_still(begin, end)
 
-    def launch(self, order: LaunchOrder) -> None:
-        """Begin to start a kernel, or a further attempt of it. Raises Invalid, StorageFull.
+    async def launch(self, order: LaunchOrder) -> None:
+        """Begin to start a kernel, or a further attempt of it; return when what is asked is on the disk.
 
-        One that was forgotten is not started again: a server that was held up may ask late.
+        Raises Invalid, StorageFull. One that was forgotten is not started again: a server that was held up may ask late.
         """
         folder = self._folder(order.kernel_id)
         if order.kernel_id in self._forgotten:
@@ -165,6 +165,10 @@ class Registry:
             raise storage_error(error) from error
         self._enter(kernel)
         kernel.begin()
+        try:
+            await asyncio.to_thread(folder.see_order_on_disk)
+        except OSError as error:
+            raise storage_error(error) from error
 
     async def claim(self, order: LaunchOrder) -> None:
         """Give a kernel that waits to its owner. Raises KernelNotFound, KernelEnded, StorageFull."""

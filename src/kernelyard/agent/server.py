@@ -139,8 +139,8 @@ class Server:
                 return await self._of_agent(request)
             case link.Bridge() | Interrupt() | Signal():
                 return await self._of_kernel(request)
-            case Claim():
-                await self._registry.claim(request.order)
+            case link.Launch() | Claim():
+                await self._order(request)
             case link.Stored():
                 await self._registry.stored(request.kernel_id, request.number)
             case Deposit() | DepositFile() | ExternalFiles():
@@ -155,6 +155,13 @@ class Server:
             case _:
                 self._act(request)
         return link.Done()
+
+    async def _order(self, request: link.Launch | Claim) -> None:
+        """Start a kernel, or give one to its owner."""
+        if isinstance(request, Claim):
+            await self._registry.claim(request.order)
+        else:
+            await self._registry.launch(request.order)
 
     async def _of_agent(self, request: link.Facts | Zygotes | link.Log) -> link.Reply:
         """Tell what is there."""
@@ -217,8 +224,7 @@ class Server:
 
     def _act(
         self,
-        request: link.Launch
-        | link.Submit
+        request: link.Submit
         | link.Cancel
         | link.Restart
         | link.Stop
@@ -228,8 +234,6 @@ class Server:
     ) -> None:
         """Do what is done at once."""
         match request:
-            case link.Launch():
-                self._registry.launch(request.order)
             case link.Submit():
                 self._registry.submit(request.kernel_id, request.tasks)
             case link.Cancel():

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kernelyard.model.json import JsonValue
 from kernelyard.providers.command_names import names_in
 from kernelyard.providers.provider import LaunchPlan
 from kernelyard.providers.quirks import Quirks, merged
@@ -15,6 +16,7 @@ from kernelyard.providers.quirks import Quirks, merged
 TABLE = Path(__file__).with_name("quirks.toml")
 METADATA_KEY = "kernelyard"
 _LARGEST_FILE = 1024 * 1024
+_MOST_JUDGED = 100
 _BESIDE_QUIRKS = frozenset({"match", "known", "note"})
 
 
@@ -51,17 +53,28 @@ class QuirkBook:
         self._own: tuple[_Entry, ...] = ()
         self._seen: tuple[int, int, int] | None = None
         self._told: set[str] = set()
+        self._judged: dict[tuple[str, ...], Quirks] = {}
+        """What was said of kernels before, by their commands and their own words."""
         self._tell_all(problems)
 
     def of(self, plan: LaunchPlan) -> Quirks:
         """Return what is known of the kernel that a plan starts."""
         self._look()
+        said = plan.metadata.get(METADATA_KEY)
+        asked = (*plan.argv, repr(said))
+        quirks = self._judged.get(asked)
+        if quirks is None:
+            if len(self._judged) >= _MOST_JUDGED:
+                self._judged.clear()
+            quirks = self._judged[asked] = self._of(plan, said)
+        return quirks
+
+    def _of(self, plan: LaunchPlan, said: JsonValue) -> Quirks:
         names = names_in(plan.argv)
         quirks, problems = Quirks(), list[str]()
         for entry in [one for one in self._table if one.fits(names)][:1]:
             quirks, wrong = merged(quirks, entry.given, entry.where)
             problems += wrong
-        said = plan.metadata.get(METADATA_KEY)
         if isinstance(said, dict):
             where = f"metadata.{METADATA_KEY} of a kernelspec that starts {plan.argv[:1]}"
             quirks, wrong = merged(quirks, said, where)
@@ -86,13 +99,16 @@ class QuirkBook:
         try:
             status = self._file.stat()
         except OSError:
-            self._own, self._seen = (), None
+            if self._seen is not None:
+                self._own, self._seen = (), None
+                self._judged.clear()
             return
         seen = (status.st_mtime_ns, status.st_size, status.st_ino)
         if seen == self._seen:
             return
         self._seen = seen
         self._told.clear()
+        self._judged.clear()
         self._own, problems = _read(self._file, known=self._table)
         self._tell_all(problems)
 

@@ -35,6 +35,7 @@ async def test_no_descriptor_stays_open(tmp_path: Path) -> None:
     for _ in range(3):
         with Arrivals(tmp_path):
             pass
+    await asyncio.get_running_loop().shutdown_default_executor()
     assert open_descriptors() == before
 
 

@@ -40,8 +40,10 @@ class Arrivals:
         trace: TracebackType | None,
     ) -> None:
         if self._descriptor is not None:
-            asyncio.get_running_loop().remove_reader(self._descriptor)
-            os.close(self._descriptor)
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(self._descriptor)
+            # To end a watch the system waits for all processors, which takes milliseconds.
+            loop.run_in_executor(None, os.close, self._descriptor)
             self._descriptor = None
 
     async def next(self) -> bool:

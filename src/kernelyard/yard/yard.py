@@ -76,7 +76,7 @@ class Yard:
         self.templates = Templates(
             store.templates, clock, self.audit, largest_page=limits.largest_page
         )
-        self.notebook_specs = NotebookSpecs(store.notebook_specs, clock)
+        self.notebook_specs = NotebookSpecs(store.notebook_specs, clock, self.audit)
         attachments = Attachments(agents, clock)
         kept = (self.images, self.templates, self._caretakers)
         self.pools = Pools(world, *kept)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from kernelyard.doors.h2o.names import DEFAULT, GLOBAL, name_of, parsed, shown_id
 from kernelyard.doors.h2o.routing import Call
 from kernelyard.model.errors import TemplateNotFound
-from kernelyard.model.principals import ADMIN_NAME
+from kernelyard.model.principals import ADMIN_NAME, Principal
 from kernelyard.model.templates import Template
 
 COLLECTION = "kernelTemplates"
@@ -41,7 +41,7 @@ async def every(call: Call) -> list[Placed]:
     placed: list[Placed] = []
     while True:
         part, cursor = await call.yard.templates.list(call.who, cursor, None)
-        placed += [place(template) for template in part if DELETED not in template.labels]
+        placed += [place(one, call.who) for one in part if DELETED not in one.labels]
         if cursor is None:
             return [one for one in placed if _may_know(call, one)]
 
@@ -65,12 +65,13 @@ async def named(call: Call, name: str) -> Placed:
     return await found(call, workspace, id_)
 
 
-def place(template: Template) -> Placed:
-    """Return where a template is."""
-    shared = GLOBAL if template.owner in _SHARED else DEFAULT
-    labels = template.labels
+def place(template: Template, who: Principal) -> Placed:
+    """Return where a template is that ``who`` has been shown."""
+    labels, mine = template.labels, template.owner == who.name
+    # Users are shown their own and shared ones, and all that an administrator makes is shared.
+    shared = template.owner in _SHARED or mine == who.is_admin
     id_ = labels.get(ID) or shown_id(template.name)
-    return Placed(labels.get(WORKSPACE, shared), id_, template)
+    return Placed(labels.get(WORKSPACE, GLOBAL if shared else DEFAULT), id_, template)
 
 
 def _may_know(call: Call, one: Placed) -> bool:

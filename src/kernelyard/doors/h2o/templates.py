@@ -67,7 +67,7 @@ async def create(call: Call) -> JsonObject:
             spec=_spec(call.body),
         ),
     )
-    return {"kernelTemplate": _told(template_ids.place(made))}
+    return {"kernelTemplate": _told(template_ids.place(made, call.who))}
 
 
 @routes.delete(_TEMPLATE)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from kernelyard.agent.lock import hold_lock
+from kernelyard.agent.lock import AlreadyRunning, hold_lock
 from kernelyard.engines.local.engine import LocalEngine
 from kernelyard.links.unix import UnixLink
 from kernelyard.model.errors import AgentUnavailable
@@ -57,6 +58,22 @@ async def test_an_agent_is_started_as_soon_as_one_that_was_ending_has_ended(
     placing = asyncio.create_task(engine.place())
     await engine.waits.wait()
     os.close(ending)
+    async with asyncio.timeout(20):
+        address = await placing
+    assert await engine.observe() == [address]
+
+
+async def test_an_agent_that_is_just_beginning_is_found_by_its_lock(
+    engine: Watched, tmp_path: Path
+) -> None:
+    (tmp_path / "agent").mkdir()
+    of_a_killed_one = tmp_path / "agent" / "agent.json"
+    of_a_killed_one.write_text('{"pid": 1, "socket": "/nowhere"}')
+    placing = asyncio.create_task(engine.place())
+    await engine.waits.wait()
+    assert not of_a_killed_one.exists() or json.loads(of_a_killed_one.read_text())["pid"] != 1
+    with pytest.raises(AlreadyRunning):
+        hold_lock(tmp_path / "agent" / "agent.lock")
     async with asyncio.timeout(20):
         address = await placing
     assert await engine.observe() == [address]

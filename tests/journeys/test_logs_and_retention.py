@@ -48,6 +48,8 @@ def test_outputs_and_files_go_and_the_story_stays(tmp_path: Path) -> None:
     ):
         wait_until(lambda: yard.kernels.get(kernel.id).info.outputs_removed_at is not None, 60)
         assert not folder.exists()
+        # The mark is set before the first output goes; until then they are told.
+        wait_until(lambda: yard.tasks.get(task.id).wait(timeout=30).outputs_removed)
         result = yard.tasks.get(task.id).wait(timeout=30)
         assert (result.state, result.stdout, result.outputs_removed) == ("succeeded", "", True)
         assert list(yard.tasks.get(task.id).follow()) == []

@@ -51,6 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
         help="TOML with what is peculiar about kernels, which is looked at again when it changes "
         "(default: quirks.toml in the data directory)",
     )
+    # By which whoever starts it has locked agent.lock already.
+    parser.add_argument("--lock-descriptor", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     set_up_logging(as_json=given.log_json)
     settings = AgentSettings(
@@ -64,6 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
         allow_insecure_parameters=given.allow_insecure_parameters,
         providers_file=given.providers_file,
         quirks_file=given.quirks_file,
+        lock_descriptor=given.lock_descriptor,
     )
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -82,6 +82,9 @@ class AgentSettings:
     quirks_file: Path | None = None
     """What the user knows of kernels; ``quirks.toml`` in the data directory unless given."""
 
+    lock_descriptor: int | None = None
+    """By which ``agent.lock`` was locked for this process before it began."""
+
     @property
     def zygote_settings(self) -> ZygoteSettings:
         return ZygoteSettings(
@@ -102,7 +105,7 @@ async def run_agent(settings: AgentSettings, log: Log) -> None:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     home = agent_dir(settings.data_dir)
     home.mkdir(mode=0o700, exist_ok=True)
-    lock = hold_lock(home / "agent.lock")
+    lock = hold_lock(home / "agent.lock", settings.lock_descriptor)
     try:
         await _Agent(settings, home / "agent.json", log).run()
     finally:

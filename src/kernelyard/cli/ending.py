@@ -26,6 +26,8 @@ from kernelyard.model.errors import AgentUnavailable, YardError
 from kernelyard.providers.process_identity import boot_id, start_time_of
 
 STOPPED = "everything here was stopped"
+_SAY_SECONDS = 10.0
+"""An agent that has just been started may take so long until it tells its pid."""
 _AGENT_SECONDS = 30.0
 _KERNEL_SECONDS = 3.0
 _TICK = 0.05
@@ -190,7 +192,7 @@ def _agent_says(data_dir: Path) -> tuple[int, str] | None:
             return False
         return True
 
-    _wait(lambda: read() or not _agent_lives(data_dir), 5.0)
+    _wait(lambda: read() or not _agent_lives(data_dir), _SAY_SECONDS)
     if not found and _agent_lives(data_dir):
         raise Complaint(f"an agent runs on {data_dir} and {path} does not tell its pid")
     return found[0] if found else None

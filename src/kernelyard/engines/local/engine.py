@@ -18,6 +18,7 @@ from kernelyard.ports.engine import AgentAddress, Engine, EngineSetup
 START_SECONDS = 30.0
 _LOOK_SECONDS = 0.02
 _TAIL_BYTES = 2000
+_LOCK_OF_CHILD = 3
 _SECRETS = ("KERNELYARD_ADMIN_TOKEN", "KERNELYARD_STORE_URL", "KERNELYARD_TOKEN")
 
 
@@ -39,12 +40,17 @@ class LocalEngine(Engine):
         while True:
             for address in await self.observe():
                 return address
-            # Looked at in every turn: an agent that is just ending holds its lock until it has ended.
-            if self._reap() and not self._locked():
-                if started:
-                    raise AgentUnavailable(f"The agent could not be started: {self._last_words()}")
-                self._child = self._spawn()
-                started = True
+            # Tried in every turn: an agent that is just ending holds its lock until it has ended.
+            if self._reap() and (lock := self._lock()) is not None:
+                try:
+                    if started:
+                        raise AgentUnavailable(
+                            f"The agent could not be started: {self._last_words()}"
+                        )
+                    self._child = self._spawn(lock)
+                    started = True
+                finally:
+                    os.close(lock)
             if asyncio.get_running_loop().time() >= deadline:
                 break
             await asyncio.sleep(_LOOK_SECONDS)
@@ -64,23 +70,25 @@ class LocalEngine(Engine):
     def _log(self) -> Path:
         return self._home / "agent.log"
 
-    def _locked(self) -> bool:
-        """Whether an agent holds the lock that it keeps for life."""
+    def _lock(self) -> int | None:
+        """Take the lock that an agent keeps for life, to hand it on; None if an agent has it."""
+        descriptor = os.open(
+            self._home / "agent.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
         try:
-            descriptor = os.open(self._home / "agent.lock", os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return True
-        finally:
             os.close(descriptor)
-        return False
+            return None
+        return descriptor
 
-    def _spawn(self) -> int:
+    def _spawn(self, lock: int) -> int:
+        """Start an agent that holds ``lock`` from its first moment, so that whoever ends it finds it."""
+        # Of one that was killed, and nobody is to take it for what is told of the new one.
+        (self._home / "agent.json").unlink(missing_ok=True)
         setup = self._setup
         argv = [sys.executable, "-m", "kernelyard.agent", "--data-dir", str(setup.data_dir)]
+        argv += ["--lock-descriptor", str(_LOCK_OF_CHILD)]
         argv += ["--idle-exit-seconds", str(setup.idle_exit_seconds)]
         argv += ["--image-refresh-seconds", str(setup.image_refresh_seconds)]
         argv += ["--zygotes", str(setup.zygotes)]
@@ -103,6 +111,7 @@ class LocalEngine(Engine):
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, str(self._log), append, 0o600),
                 (os.POSIX_SPAWN_DUP2, 1, 2),
+                (os.POSIX_SPAWN_DUP2, lock, _LOCK_OF_CHILD),
             ],
             setsid=True,
         )

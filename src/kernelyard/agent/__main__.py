@@ -32,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
         default=60.0,
         help="look again what is installed after so long at the latest (default: %(default)s)",
     )
+    # By which whoever starts it has locked agent.lock already.
+    parser.add_argument("--lock-descriptor", type=int, help=argparse.SUPPRESS)
     _add_zygotes(parser)
     parser.add_argument(
         "--allow-insecure-parameters",
@@ -51,9 +53,11 @@ def main(arguments: list[str] | None = None) -> int:
         help="TOML with what is peculiar about kernels, which is looked at again when it changes "
         "(default: quirks.toml in the data directory)",
     )
-    # By which whoever starts it has locked agent.lock already.
-    parser.add_argument("--lock-descriptor", type=int, help=argparse.SUPPRESS)
-    given = parser.parse_args(arguments)
+    return _serve(parser.parse_args(arguments))
+
+
+def _serve(given: argparse.Namespace) -> int:
+    """Run an agent to its end; return what the process is to exit with."""
     set_up_logging(as_json=given.log_json)
     settings = AgentSettings(
         data_dir=given.data_dir.absolute(),

@@ -162,6 +162,8 @@ def test_a_watched_directory_lists_kernels_as_they_come_and_go(tmp_path: Path) -
             gone = yard.kernels.get(one.id).wait_ended(timeout=10).info
             assert gone.reason == "its connection file kernel-1.json has disappeared; it goes on"
             assert first.alive
+        # The agent tells of the end, and then clears up.
+        wait_until(lambda: not list(live.data_dir.rglob("foreign.json")))
         no_trace_of(json.loads((tmp_path / "away.json").read_text())["key"], live)
 
 

@@ -6,7 +6,7 @@ import sys
 import time
 import traceback
 
-from . import ahead, becoming, booting, fitness, forking, learning, looks, telling
+from . import ahead, becoming, booting, fitness, forking, learning, looks, telling, warming
 from .channel import channel_of_stdin, read_frame, say
 
 PADDED = "--kernelyard-padding="
@@ -32,6 +32,7 @@ def live() -> bool:
         booting.load(prepared, learning.learn)
         booting.preload(prepared, task["preload"], lambda said: say(channel, said))
         telling.tell(task.get("sources", os.devnull), prepared.app)
+        warming.warm(prepared)
         _forget_ourselves()
         booting.settle(prepared)
         prepared.copying = learning.learn_pages(prepared)

@@ -31,6 +31,7 @@ from kernelyard.agent.spawner.spawner import (
     end_spawner,
 )
 from kernelyard.agent.spawner.zygotes import ZYGOTE_PROGRAM
+from kernelyard.agent.zygote.priority import margin
 
 from tests.support.agent_process import wait_until
 
@@ -151,6 +152,7 @@ class Nest:
                 groups=self.hold.groups,
                 sockets=str(self.path / token[:8]),
                 log=self.path / f"{zygote}.ahead",
+                lower=margin(),
             )
         )
 

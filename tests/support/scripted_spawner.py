@@ -5,9 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from kernelyard.agent.spawner.spawner import Job, NoZygote, Spawned, ZygoteJob, ZygoteReport
+from kernelyard.agent.spawner.spawner import (
+    AheadJob,
+    Job,
+    NoZygote,
+    Spawned,
+    ZygoteJob,
+    ZygoteReport,
+)
 
 _PIDS = 4_000_000
 """From here on there are no processes of these ids."""
@@ -21,6 +29,9 @@ class ScriptedSpawner:
         self.there: set[str] = set()
         self.started: list[ZygoteJob] = []
         self.ended: list[str] = []
+        self.ahead: list[AheadJob] = []
+        self.forgotten: list[str] = []
+        """Zygotes whose kernel that was forked ahead was to be ended."""
         self.on_zygote: Callable[[ZygoteReport], None] | None = None
         self.boot: Callable[[ZygoteJob], ZygoteReport | None] = self.ready
         """What a zygote reports after its start; None for one that never does."""
@@ -69,6 +80,19 @@ class ScriptedSpawner:
             raise NoZygote("there is no such zygote")
         self._pid += 1
         return self._spawned()
+
+    def think_ahead(self, job: AheadJob) -> None:
+        """Have a kernel forked ahead that waits at once."""
+        self._pid += 1
+        self.ahead.append(job)
+        known = self.zygotes[job.zygote]
+        told = replace(known, ahead=job.token, ahead_pid=self._pid)
+        asyncio.get_running_loop().call_soon(self.tell, told)
+
+    def forget_ahead(self, name: str) -> None:
+        self.forgotten.append(name)
+        known = replace(self.zygotes[name], ahead="", ahead_pid=None)
+        asyncio.get_running_loop().call_soon(self.tell, known)
 
     def die(self, name: str, reason: str = "it was ended by SIGKILL") -> None:
         """Let a zygote end of which nobody wanted that."""

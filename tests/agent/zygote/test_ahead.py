@@ -23,6 +23,10 @@ def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
+def threads_of(pid: int) -> list[int]:
+    return [int(one.name) for one in Path(f"/proc/{pid}/task").iterdir()]
+
+
 def sockets_of(nest: Nest, token: str) -> list[str]:
     """What lies in a directory of the sockets of one that waits."""
     return [one.name for one in nest.path.iterdir() if one.name.startswith(token[:8])]
@@ -53,6 +57,15 @@ async def test_who_asks_for_another_gets_a_kernel_that_is_forked_now(nest: Nest)
     assert await claimed(nest, "") != pid
     assert await claimed(nest, uuid4().hex, 2) != pid
     assert await claimed(nest, token, 3) == pid
+
+
+async def test_who_asks_for_another_ahead_has_that_one_only(nest: Nest) -> None:
+    await nest.zygote()
+    token, pid = await nest.waiting()
+    other, again = await nest.waiting()
+    await wait_until(lambda: not is_alive(pid))
+    assert await claimed(nest, token) not in (pid, again)
+    assert await claimed(nest, other, 2) == again
 
 
 async def test_one_that_has_ended_is_no_hindrance(nest: Nest) -> None:
@@ -126,29 +139,28 @@ async def test_it_ends_when_whoever_asked_for_it_goes_and_a_later_agent_hears_of
 
 
 async def test_nothing_is_left_whenever_the_spawner_is_killed(nest: Nest) -> None:
+    mark = uuid4().hex
     for number in range(6):
         name = f"z{number}"
-        zygote = await nest.zygote(name=name)
-        spawner = parent_of(zygote.pid or 0)
+        zygote = await nest.zygote(name=name, env={**os.environ, "YARD_MARK": mark})
         nest.think_ahead(uuid4().hex, name)
         for _ in range(number * 400):
             os.sched_yield()
-        os.kill(spawner, signal.SIGKILL)
-        await wait_until(lambda: not is_alive(zygote.pid))  # noqa: B023 - it is waited for here
-        await wait_until(lambda: not with_id("0" * 36))
+        os.kill(parent_of(zygote.pid or 0), signal.SIGKILL)
+        await wait_until(lambda: not marked(mark))
         await nest.spawner.close(end=False)
         await nest.another().open()
 
 
-def with_id(kernel_id: str) -> list[str]:
-    """Processes whose environment says so, zygotes and what they have forked ahead among them."""
+def marked(mark: str) -> list[str]:
+    """Processes with this mark: a zygote, and what it has forked ahead."""
     found = []
     for place in Path("/proc").iterdir():
         try:
             seen = place.name.isdigit() and (place / "environ").read_bytes()
         except OSError:
             continue
-        if seen and f"KERNELYARD_KERNEL_ID={kernel_id}\0".encode() in seen:
+        if seen and f"YARD_MARK={mark}\0".encode() in seen:
             found.append(place.name)
     return found
 
@@ -171,3 +183,12 @@ async def test_limits_hold_for_what_waited_before_any_code_of_users(nest: Nest) 
     kernel = nest.adopted(await nest.spawner.fork("z", job, file, ahead=token), file)
     assert kernel.pid == pid
     assert await kernel.value("list(__import__('resource').getrlimit(7))") == [300, 300]
+
+
+async def test_it_waits_with_the_priority_that_a_kernel_has(nest: Nest) -> None:
+    await nest.zygote()
+    _, pid = await nest.waiting()
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    threads = threads_of(pid)
+    assert len(threads) > 1
+    assert {os.getpriority(os.PRIO_PROCESS, one) for one in threads} == {own}

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kernelyard.agent.logs import Log
-from kernelyard.agent.spawner.spawner import Job, NoZygote
+from kernelyard.agent.places import runtime_path
+from kernelyard.agent.spawner.spawner import Job, NoZygote, ZygoteReport
+from kernelyard.agent.zygote.forethought import Forethought
 from kernelyard.agent.zygote.keeper import Asked, Keeper, ZygoteSettings
 from kernelyard.agent.zygote.keys import Recipe, Unfit, Wanted, wanted_for
 from kernelyard.agent.zygote.lately import Lately
@@ -23,12 +27,13 @@ from kernelyard.model.kernels import LaunchOrder
 from kernelyard.wire.link import ImageList
 
 from tests.support.agent_process import wait_until
+from tests.support.scripted_groups import ScriptedGroups
 from tests.support.scripted_spawner import ScriptedSpawner
 
 FILE = Path("/data/connection-1.json")
 ARGV = ["/env/bin/python", "-m", "ipykernel_launcher", "-f", str(FILE)]
 ENV = {"PATH": "/usr/bin"}
-SETTINGS = ZygoteSettings(most=2, boot_seconds=0.5)
+SETTINGS = ZygoteSettings(most=2, boot_seconds=0.5, ahead=0)
 
 
 class House:
@@ -39,7 +44,9 @@ class House:
         self.spawner = ScriptedSpawner()
         self.short = ""
         self.own: Recipe | None = None
-        self.keeper = Keeper(self.spawner, settings, Lately(home / "lately.json", log), log)
+        self.groups = ScriptedGroups()
+        thinks = Forethought(home, home, self.spawner, self.groups, log) if settings.ahead else None
+        self.keeper = Keeper(self.spawner, settings, Lately(home / "lately.json", log), log, thinks)
         nursery = Nursery(home, self.spawner, settings.boot_seconds, log)
 
         async def prepare(recipe: Recipe) -> Wanted:
@@ -60,9 +67,13 @@ class House:
             prepare=prepare,
             own=own,
         )
-        self.spawner.on_zygote = lambda report: (
-            None if nursery.take_report(report) else self.keeper.take_report(report)
-        )
+
+        def take_report(report: ZygoteReport) -> None:
+            self.keeper.take_report_ahead(report)
+            if not nursery.take_report(report):
+                self.keeper.take_report(report)
+
+        self.spawner.on_zygote = take_report
 
     def ask(self, image: str = "python3", **settings: str) -> Zygote | str:
         env = env_of(image)
@@ -109,8 +120,9 @@ def env_of(image: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "zygotes"
+def home(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "zygotes"
+    shutil.rmtree(runtime_path(tmp_path / "zygotes"), ignore_errors=True)
 
 
 @pytest.fixture
@@ -354,3 +366,29 @@ async def test_where_zygotes_are_off_those_that_were_left_are_ended(house: House
 
 async def test_what_is_not_python_says_so(house: House) -> None:
     assert house.start_of("ir", "R") == ("exec", "not Python")
+
+
+async def test_for_want_of_memory_what_is_forked_ahead_goes_before_its_zygote(home: Path) -> None:
+    house = House(home, ZygoteSettings(most=2, boot_seconds=0.5, ahead=1))
+    zygote = await house.ready()
+    await house.settled()
+    assert zygote.ahead is not None
+    house.short = "there is none"
+    await house.tending.tend()
+    assert zygote.ahead is None
+    assert zygote.state == "ready"
+    await house.tending.tend()
+    assert zygote.state != "ready"
+    await house.settled()
+    assert not house.groups.open
+    assert len(house.spawner.ahead) == 1
+    house.short = ""
+
+
+async def test_none_is_forked_ahead_while_a_kernel_is_started(home: Path) -> None:
+    house = House(home, ZygoteSettings(most=2, boot_seconds=0.5, ahead=1))
+    zygote = await house.ready()
+    with house.keeper.launching():
+        house.keeper.take_ahead(zygote, "k")
+        await house.tending.tend()
+        assert zygote.ahead is None

@@ -114,8 +114,10 @@ class Nursery:
     def think_ahead(self, line: Any, job: Said) -> None:
         """Have a kernel forked of which nobody has said yet which it is to be; one for each zygote."""
         zygote = self._zygotes.get(str(job["name"]))
-        if zygote is None or zygote.state != "ready" or zygote.ahead is not None:
+        if zygote is None or zygote.state != "ready":
             return
+        # Who asks anew knows nothing of the one that there was.
+        self.forget_ahead(str(job["name"]))
         fork = self._begun(zygote, line, None, job, grouped=self._lost_in_groups < MOST_LOST)
         fork.until = fork.asked_at + float(self._offspring.AHEAD_SECONDS)
         zygote.ahead = fork

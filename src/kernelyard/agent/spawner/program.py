@@ -11,7 +11,7 @@ and answers ``{"id", "pid", "start_time"}``, ``{"id", "errno", "problem"}`` or `
 A job is ``{"argv", "env", "cwd", "log", "exit_file", "groups", "limits"}`` (directories of control groups;
 kind, soft and hard limit of ``setrlimit``); that of a zygote has a ``name`` and what it is to ``preload``,
 that of a fork the ``name`` of the zygote and the ``connection_file``. It is told ``{"end_zygote": name}``,
-``{"think_ahead": {"name", "token", "log", "groups", "sockets"}}`` to have a zygote fork a kernel before its job
+``{"think_ahead": {"name", "token", "log", "groups", "sockets", "lower"}}`` to have a zygote fork a kernel before its job
 is known, which a fork with ``{"ahead": token}`` then becomes, and ``{"forget_ahead": name}`` to end that again;
 and ``{"end": true}`` when nobody needs it once its children have ended, with ``"kill": true`` to kill them;
 zygotes are no reason to stay. Whoever is connected hears ``{"zygote": report}``, and ``{"exit": pid, "code",

@@ -155,8 +155,9 @@ class Spawner:
         """
         if self._line is not None:
             groups = [str(place) for place in job.groups]
-            told = {"name": job.zygote, "token": job.token, "groups": groups}
-            self._line.think_ahead({**told, "sockets": job.sockets, "log": str(job.log)})
+            told: dict[str, object] = {"name": job.zygote, "token": job.token, "groups": groups}
+            told |= {"sockets": job.sockets, "log": str(job.log), "lower": job.lower}
+            self._line.think_ahead(told)
 
     def forget_ahead(self, name: str) -> None:
         """Have the kernel ended that a zygote has forked ahead; a report tells when there is none."""

@@ -88,6 +88,8 @@ class AheadJob:
     """The path with which the names of its sockets begin until then."""
     log: Path
     """What it prints to until then."""
+    lower: int = 0
+    """By how much its priority is lower than ours until it waits."""
 
 
 def with_padding(job: Job) -> Job:

@@ -25,11 +25,13 @@ _LONGEST_LOG = 65536
 def live(cord: socket.socket, task: "dict[str, Any]", prepared: Prepared) -> None:
     """Be a kernel in waiting, then that which is asked for; end the process if none is."""
     try:
+        priority = os.getpriority(os.PRIO_PROCESS, 0)
+        _set_priority(min(19, priority + int(task["lower"])))
         # What is written to from here on is the kernel's own, and counts as such.
         prepared.children.hold(task["groups"], [])
         prepared.copying.run()
         randomness.renew(prepared.generators)
-        waiting = _Waiting(cord, task, prepared)
+        waiting = _Waiting(cord, task, prepared, priority)
         file = waiting.open_door()
     except BaseException as error:  # noqa: BLE001 - of this kernel, for which memory may be short
         becoming.fail(cord, error)
@@ -38,9 +40,12 @@ def live(cord: socket.socket, task: "dict[str, Any]", prepared: Prepared) -> Non
 
 
 class _Waiting:
-    def __init__(self, cord: socket.socket, task: "dict[str, Any]", prepared: Prepared) -> None:
+    def __init__(
+        self, cord: socket.socket, task: "dict[str, Any]", prepared: Prepared, priority: int
+    ) -> None:
         self.lookups = _Lookups()
         self._cord = cord
+        self._priority = priority
         self._prefix = str(task["sockets"])
         self._log = str(task["log"])
         self._file = self._log + ".json"
@@ -64,6 +69,7 @@ class _Waiting:
         cord, prepared = self._cord, self._prepared
         try:
             self._settle()
+            _set_priority(self._priority)
             say(cord, {"ahead_pid": os.getpid()})
             log = _received(cord)
             job = None if log is None else read_frame(cord)
@@ -160,6 +166,13 @@ class _Lookups:
 
     def end(self) -> None:
         os.environ.__class__ = self._kind
+
+
+def _set_priority(priority: int) -> None:
+    """Let all threads have this one. Raises OSError."""
+    for name in os.listdir("/proc/self/task"):  # noqa: PTH208 - paths would be made for nothing
+        if os.getpriority(os.PRIO_PROCESS, int(name)) != priority:
+            os.setpriority(os.PRIO_PROCESS, int(name), priority)
 
 
 def _received(cord: socket.socket) -> "int | None":

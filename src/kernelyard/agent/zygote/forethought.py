@@ -12,6 +12,7 @@ from uuid import uuid4
 from kernelyard.agent.logs import Log
 from kernelyard.agent.places import LONGEST_SOCKET_PATH, ipc_prefix, remove_ipc
 from kernelyard.agent.spawner.spawner import AheadJob, ZygoteReport
+from kernelyard.agent.zygote import priority
 from kernelyard.agent.zygote.zygote import Ahead, Zygote
 from kernelyard.model.errors import AgentUnavailable
 
@@ -77,6 +78,7 @@ class Forethought:
                 groups=self.groups.open_ahead(token),
                 sockets=sockets,
                 log=self.home / f"{zygote.name}.ahead",
+                lower=priority.margin(),
             )
         )
 

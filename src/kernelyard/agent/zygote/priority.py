@@ -26,6 +26,11 @@ def lower(pid: int) -> None:
             os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))
 
 
+def margin() -> int:
+    """By how much a process may lower its own priority, for it can raise it again; 0 where it cannot."""
+    return _LOWER_BY if hasattr(os, "SCHED_BATCH") and _may_return() else 0
+
+
 def restore(pid: int) -> None:
     """Let it have its turn as we have ours. Raises OSError if that cannot be."""
     if not hasattr(os, "SCHED_BATCH"):

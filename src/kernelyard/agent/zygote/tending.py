@@ -165,8 +165,12 @@ class Tending:
         await asyncio.gather(*(self._nursery.end(one) for one in leaving))
 
     def _give_way(self, pressure: str) -> None:
-        """Let the one go that was not used for longest; the next at the next turn."""
-        if there := self._ready():
+        """Let what is forked ahead go, else the zygote that was not used for longest; the next at the next turn."""
+        forethought, ahead = self._keeper.forethought, [one for one in self._ready() if one.ahead]
+        if forethought is not None and ahead:
+            for one in ahead:
+                forethought.forget(one)
+        elif there := self._ready():
             there[0].is_stale(f"it was ended for want of memory: {pressure}")
             there[0].retry = time.monotonic() + RELIEF_SECONDS
         for one in self._keeper.zygotes.values():
@@ -181,9 +185,7 @@ class Tending:
         calm = keeper.quiet.is_set() and time.monotonic() - keeper.calm_at >= CALM_SECONDS
         for one in list(keeper.zygotes.values()):
             forethought.tidy(one)
-            if keeper.pressure:
-                forethought.forget(one)
-            elif calm and not self.booting:
+            if calm and not self.booting and not keeper.pressure:
                 forethought.begin(one)
 
     def _thin_out(self) -> None:

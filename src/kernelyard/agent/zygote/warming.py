@@ -6,6 +6,7 @@ for it is thrown away.
 """
 
 import contextlib
+import copy
 from typing import Any
 
 _CELLS = (
@@ -15,6 +16,9 @@ _CELLS = (
     "!true\n",
     'text = """two\nlines"""\nos?\n',
 )
+_VALUES = (42, 4.2, "text", [1], {"a": 1}, None)
+_LATE = ("formatters", "ipython_display_formatter", "mimebundle_formatter")
+"""What IPython makes when the first value is shown."""
 _TIMES = 12
 """From so many calls on the interpreter has made its way through a function short."""
 
@@ -28,6 +32,11 @@ def warm(prepared: Any) -> None:
 
 def _read_cells(shell: Any) -> None:
     import ast
+    import fnmatch
+
+    for pattern in ("*.py", "*.ipy"):
+        # Of start files.
+        fnmatch.filter((), pattern)
 
     for _ in range(_TIMES):
         for cell in _CELLS:
@@ -37,11 +46,36 @@ def _read_cells(shell: Any) -> None:
 
 
 def _show(shell: Any) -> None:
-    # Not those of the shell: they are made when they are needed, by what is configured then.
-    formatter = type(shell.display_formatter)(parent=shell)
+    """Have made by which values are shown, for whoever shows one before he configures that in another way."""
+    shown = shell.display_formatter
+    made = shown._trait_values  # noqa: SLF001 - nothing else forgets a value
+    if any(name in made for name in _LATE):
+        return
     for _ in range(_TIMES):
-        for value in (42, "text", [1], None):
-            formatter.format(value)
+        for value in _VALUES:
+            shown.format(value)
+    ready = {name: made.pop(name) for name in _LATE if name in made}
+    for name, value in ready.items():
+        _offer(shown, name, value)
+
+
+def _offer(shown: Any, name: str, value: Any) -> None:
+    """Let this be what is made when a kernel needs it, if its configuration is still what it was."""
+    then = copy.deepcopy(_of_shell(shown.config))
+    method = f"_{name}_default"
+
+    def default(self: Any) -> Any:
+        del self.__dict__[method]
+        if _of_shell(self.config) == then:
+            return value
+        return self.trait_defaults(name)
+
+    shown.__dict__[method] = default
+
+
+def _of_shell(config: Any) -> "dict[str, Any]":
+    """The configuration but for what says which kernel it is."""
+    return {name: config[name] for name in config if name != "IPKernelApp"}
 
 
 def _write_messages(_: Any) -> None:

@@ -30,6 +30,16 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def tidied(live: LiveServer) -> Iterator[LiveServer]:
+    """The same for a module that makes templates; others find none of them."""
+    yield live
+    with live.client() as yard:
+        for template in list(yard.templates.list()):
+            if template.name != "default":
+                yard.templates.delete(template.name)
+
+
 @pytest.fixture
 def h2o(live: LiveServer, tmp_path: Path) -> PublishedClient:
     """Release 0.6.5 with the administrator's token."""

@@ -230,9 +230,11 @@ Told = Mapping[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def told(live: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Told:
+def told(tidied: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Told:
     """What the scripts have told."""
-    client = published(NEW, tmp_path_factory.mktemp("behaviour"), url=live.url, token=live.token)
+    client = published(
+        NEW, tmp_path_factory.mktemp("behaviour"), url=tidied.url, token=tidied.token
+    )
     scripts = dict(SCRIPTS)
     groups = Groups.find("kernelyard-test-of-access")
     if "memory" not in groups.parents:

@@ -178,9 +178,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ran(live: LiveServer, home: Path) -> Mapping[str, Said]:
+def ran(tidied: LiveServer, home: Path) -> Mapping[str, Said]:
     """What the examples printed."""
-    client = published(NEW, home, url=live.url, token=live.token)
+    client = published(NEW, home, url=tidied.url, token=tidied.token)
     said = {"templates": client.run(TEMPLATES)}
     with ThreadPoolExecutor(len(EXAMPLES)) as threads:
         running = {

@@ -81,7 +81,7 @@ class Nest:
         self.spawner.on_zygote = self.heard.append
         job = Job(
             argv=[python, str(ZYGOTE_PROGRAM), *options],
-            env={**(os.environ if env is None else env), "KERNELYARD_KERNEL_ID": "0" * 36},
+            env=_environment(env, "0" * 36),
             cwd=self.path,
             log=self.path / f"{name}.log",
             exit_file=self.path / f"{name}.exit",
@@ -120,10 +120,7 @@ class Nest:
         file.write_text(json.dumps({**told, "signature_scheme": "hmac-sha256"}))
         job = Job(
             argv=[sys.executable, str(START), "-f", str(file)],
-            env={
-                **(os.environ if env is None else env),
-                "KERNELYARD_KERNEL_ID": f"{number:036}",
-            },
+            env=_environment(env, f"{number:036}"),
             cwd=cwd or place,
             hold=self.hold,
             log=place / "log",
@@ -183,6 +180,13 @@ class Nest:
         return kernel
 
 
+def _environment(env: Mapping[str, str] | None, kernel_id: str) -> dict[str, str]:
+    own = {**(os.environ if env is None else env), "KERNELYARD_KERNEL_ID": kernel_id}
+    # Where it is set, ipykernel forwards nothing that is written to its descriptors.
+    own.pop("PYTEST_CURRENT_TEST", None)
+    return own
+
+
 @dataclass
 class Said:
     """What a kernel said to one request."""
@@ -202,6 +206,7 @@ class ForkedKernel:
         self._context = zmq.Context()
         self._session = Session(key=_KEY.encode())
         self._shell = self._socket(zmq.DEALER, 1)
+        self._stdin = self._socket(zmq.DEALER, 3)
         self._control = self._socket(zmq.DEALER, 4)
         self._iopub = self._socket(zmq.SUB, 2)
         self._iopub.subscribe(b"")
@@ -233,11 +238,40 @@ class ForkedKernel:
     async def control(self, kind: str, content: dict[str, Any]) -> Said:
         return await asyncio.to_thread(self._ask, self._control, kind, content)
 
+    def send(self, kind: str, content: dict[str, Any], *buffers: bytes) -> str:
+        """Send a message on the shell channel; return its id."""
+        sent = self._session.send(self._shell, kind, content, buffers=list(buffers))
+        return str(sent["header"]["msg_id"])
+
+    async def published(self, kind: str, **content: object) -> dict[str, Any]:
+        """The next message of a kind that all hear, if its content has these fields."""
+
+        def wait() -> dict[str, Any]:
+            while True:
+                message = self._next(self._iopub)
+                said = message["content"]
+                if message["header"]["msg_type"] == kind and content.items() <= said.items():
+                    return message
+
+        return await asyncio.to_thread(wait)
+
+    async def replied(self) -> dict[str, Any]:
+        """The next reply on the shell channel."""
+        return await asyncio.to_thread(self._next, self._shell)
+
+    async def answers(self, text: str) -> str:
+        """Answer a prompt of the kernel; return what it asks."""
+        asked = await asyncio.to_thread(self._next, self._stdin)
+        self._session.send(self._stdin, "input_reply", {"value": text}, parent=asked)
+        return str(asked["content"]["prompt"])
+
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)
 
     def _socket(self, kind: int, port: int) -> zmq.Socket[bytes]:
         socket: zmq.Socket[bytes] = self._context.socket(kind)
+        # What answers a prompt is who has asked.
+        socket.identity = self._session.bsession
         socket.reconnect_ivl = 5
         socket.connect(f"ipc://{self.place}/s-{port}")
         return socket

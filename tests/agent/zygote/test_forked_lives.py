@@ -19,7 +19,7 @@ from tests.support.forked_kernels import SECONDS, ForkedKernel, Nest
 pytestmark = pytest.mark.parametrize("nest", [False, True], ids=["asked", "ahead"], indirect=True)
 
 
-async def _told(kernel: ForkedKernel) -> tuple[int | None, int | None]:
+async def told_end(kernel: ForkedKernel) -> tuple[int | None, int | None]:
     async with asyncio.timeout(SECONDS):
         end = await kernel.spawned.told
     assert end is not None
@@ -56,7 +56,7 @@ async def test_ends_are_told_as_they_were(nest: Nest) -> None:
         kernel = await nest.kernel(number)
         await kernel.run("1")
         asking = asyncio.create_task(kernel.run(code))
-        assert await _told(kernel) == end
+        assert await told_end(kernel) == end
         kernel.abandon()
         with pytest.raises(TimeoutError):
             await asking
@@ -69,7 +69,7 @@ async def test_a_shutdown_runs_what_is_to_be_run_at_exit(nest: Nest) -> None:
     kernel = await nest.kernel(1)
     await kernel.run("import atexit; atexit.register(lambda: open('bye', 'w').close())")
     await kernel.control("shutdown_request", {"restart": False})
-    assert await _told(kernel) == (0, None)
+    assert await told_end(kernel) == (0, None)
     assert (kernel.place / "bye").exists()
 
 

@@ -22,6 +22,8 @@ from kernelyard.model.tasks import Assignment
 from kernelyard.providers.process_identity import start_time_of
 from kernelyard.wire import framing, journal, link
 
+from tests.support.groups import remove_groups
+
 SECONDS = 40.0
 COMMAND = (sys.executable, "-m", "kernelyard.agent", "--data-dir")
 
@@ -104,6 +106,10 @@ class AgentProcess:
         await wait_until(lambda: listens() or process.poll() is not None)
         if process.poll() is not None:
             raise ProcessLookupError(f"the agent ended with status {process.returncode}")
+
+    def kernel_pid(self, kernel_id: str) -> int:
+        """The process id of a kernel that has been started."""
+        return int(json.loads((self.folder(kernel_id) / "process.json").read_bytes())["pid"])
 
     def described(self) -> JsonObject:
         """What the agent's file says; nothing if there is none."""
@@ -216,6 +222,7 @@ class AgentProcess:
             if pid is not None and start_time_of(pid) == record["start_time"]:
                 os.killpg(pid, signal.SIGKILL)
         await asyncio.to_thread(end_spawner, self.data_dir)
+        await wait_until(lambda: remove_groups(self.data_dir))
 
 
 def fault_in(reply: link.Reply) -> link.Fault:

@@ -19,6 +19,8 @@ from typing import Self
 
 from kernelyard import Client
 
+from tests.support.groups import remove_groups
+
 START_SECONDS = 40.0
 _LOOK_SECONDS = 0.02
 
@@ -140,6 +142,7 @@ class LiveServer:
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: remove_groups(self.data_dir))
         assert not left, f"left behind: {left}"
 
     def _listens(self) -> bool:

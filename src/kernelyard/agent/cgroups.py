@@ -89,10 +89,10 @@ class Groups:
         """Look where groups can be made. Never raises."""
         groups = cls(name)
         try:
-            places = _places(mounts.read_text(), own.read_text())
+            found = places(mounts.read_text(), own.read_text())
         except OSError:
             return groups
-        for controller, (version, place) in places.items():
+        for controller, (version, place) in found.items():
             if controller not in CONTROLLERS and version == 1:
                 continue
             groups._try(version, controller, place)
@@ -106,11 +106,24 @@ class Groups:
         places: dict[str, Path] = {}
         for controller in wish.controllers():
             if (parent := self.parents.get(controller)) is not None:
-                place = parent / kernel_id
-                place.mkdir(exist_ok=True)
-                places[controller] = place
-                _limit(self.version, controller, place, wish)
+                place = places[controller] = parent / kernel_id
+                try:
+                    self._make(place, controller, wish)
+                except FileNotFoundError:
+                    # Another agent that clears up may have taken away what was empty.
+                    self._open(parent)
+                    self._make(place, controller, wish)
         return Group(self.version, places) if places else None
+
+    def _make(self, place: Path, controller: str, wish: Wish) -> None:
+        place.mkdir(exist_ok=True)
+        _limit(self.version, controller, place, wish)
+
+    def _open(self, parent: Path) -> None:
+        """Make what holds the groups, once more. Raises OSError."""
+        parent.mkdir(exist_ok=True)
+        if self.version == 2:
+            _pass_on(parent, [name for name, one in self.parents.items() if one == parent])
 
     def find_again(self, kernel_id: str) -> Group | None:
         """The group that an earlier agent has made."""
@@ -136,9 +149,7 @@ class Groups:
             if version == 2:
                 controllers = _delegated(place)
                 parent.mkdir(exist_ok=True)
-                (parent / "cgroup.subtree_control").write_text(
-                    " ".join(f"+{c}" for c in controllers)
-                )
+                _pass_on(parent, controllers)
             else:
                 controllers = [controller]
                 parent.mkdir(exist_ok=True)
@@ -149,7 +160,11 @@ class Groups:
         self.parents |= dict.fromkeys(controllers, parent)
 
 
-def _places(mounts: str, own: str) -> dict[str, tuple[int, Path]]:
+def _pass_on(parent: Path, controllers: list[str]) -> None:
+    (parent / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in controllers))
+
+
+def places(mounts: str, own: str) -> dict[str, tuple[int, Path]]:
     """Controller to the version and directory of our own group; version 2 has one for all."""
     mounted: dict[str, tuple[int, Path]] = {}
     for line in mounts.splitlines():

@@ -49,7 +49,8 @@ class Enclosures:
             return None
         place = self.parent / self.name_of(kernel_id)
         try:
-            place.mkdir(exist_ok=True)
+            # Another agent that clears up may have taken away what was empty.
+            place.mkdir(parents=True, exist_ok=True)
         except OSError:
             return None
         return place

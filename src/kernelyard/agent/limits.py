@@ -18,6 +18,7 @@ from pathlib import Path
 from kernelyard.agent.cgroups import Group, Groups, Wish
 from kernelyard.agent.enclosures import Enclosures
 from kernelyard.agent.endings import MemoryFate
+from kernelyard.agent.left_groups import mark
 from kernelyard.agent.logs import Log
 from kernelyard.agent.spawner.spawner import Hold
 from kernelyard.model.kernels import LaunchOrder
@@ -146,6 +147,14 @@ class Limits:
             self._groups.sweep(names)
         except OSError as error:
             self._log.warning("limits.not_swept", problem=str(error))
+
+    def places(self, data_dir: Path) -> list[Path]:
+        """What holds the groups of all kernels; it says from now on which agent it is of."""
+        found = [*self._groups.parents.values()]
+        if (own := self._enclosures.parent) is not None:
+            mark(own, data_dir)
+            found.append(own)
+        return found
 
     def close(self) -> None:
         """Remove what holds the groups, if no kernel is left in it."""

@@ -17,6 +17,7 @@ from kernelyard.agent.cgroups import Groups
 from kernelyard.agent.enclosures import Enclosures
 from kernelyard.agent.journal import wall_clock
 from kernelyard.agent.launch.surroundings import Surroundings
+from kernelyard.agent.left_groups import clear_up
 from kernelyard.agent.limits import Limits
 from kernelyard.agent.lock import hold_lock
 from kernelyard.agent.log_keeping import LogKeeper
@@ -161,14 +162,14 @@ class _Agent:
         refreshing = asyncio.create_task(self._refreshing(catalogue).run())
         standing_by = StandingBy(lambda: registry.waiting, self._settings.data_dir, self._log)
         looking = asyncio.create_task(standing_by.run())
+        clearing = asyncio.create_task(clear_up(limits.places(self._settings.data_dir)))
         zygotes.begin()
         try:
             with standstill:
                 await self._serve(registry, server)
         finally:
-            keeping.cancel()
-            refreshing.cancel()
-            looking.cancel()
+            for one in (keeping, refreshing, looking, clearing):
+                one.cancel()
             await zygotes.leave(end=not registry.live)
             await server.close()
             await registry.leave_all()

@@ -90,6 +90,12 @@ async def test_an_interpreter_without_ipykernel_is_unfit(nest: Nest, tmp_path: P
     assert "ipykernel 5.5.6" in report.reason
 
 
+async def test_an_old_python_is_unfit_and_says_so(nest: Nest, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.version_info = (3, 8, 18)")
+    report = await nest.zygote(env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert (report.state, report.reason) == ("unfit", "its Python 3.8 is older than 3.9")
+
+
 async def test_a_kernel_of_another_class_is_not_forked(nest: Nest) -> None:
     option = "--IPKernelApp.kernel_class=ipykernel.kernelbase.Kernel"
     report = await nest.zygote(options=[option])

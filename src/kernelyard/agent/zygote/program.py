@@ -19,12 +19,16 @@ import os
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 
+OLDEST = (3, 9)
+"""Older ones cannot take descriptors from a socket; this file is one that they can read."""
 PACKAGE = "kernelyard_zygote"
 """By this name the files beside this one find each other; it is forgotten before a kernel is forked."""
 
 
 def main() -> bool:
     """Load what is beside this file, under a name that clashes with nothing, and run it."""
+    if sys.version_info < OLDEST:
+        return _refuse()
     here = os.path.dirname(os.path.realpath(__file__))  # noqa: PTH120 - pathlib may be shadowed yet
     # As with '-m', the directory of this file is not to be on the path.
     if os.path.realpath(sys.path[0]) == here:
@@ -40,6 +44,16 @@ def main() -> bool:
     from kernelyard_zygote.serving import live  # type: ignore[import-not-found]
 
     return bool(live())
+
+
+def _refuse() -> bool:
+    import json
+    import socket
+
+    reason = "its Python {}.{} is older than {}.{}".format(*sys.version_info[:2], *OLDEST)
+    with socket.socket(fileno=os.dup(0)) as channel:
+        channel.sendall(json.dumps({"state": "unfit", "reason": reason}).encode() + b"\n")
+    return False
 
 
 if __name__ == "__main__" and not main():

@@ -152,6 +152,38 @@ def test_a_page_ends_after_so_many_messages_or_bytes_and_has_at_least_one() -> N
     assert fitting([], 10, 1000) == []
 
 
+PIECES = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "a\n", "\n", "display"]),
+        st.sampled_from(["stdout", "stderr"]),
+        st.integers(0, ONE_LINE_MICROS),
+    )
+)
+
+
+@given(PIECES, st.integers(1, 5), st.integers(1, 10))
+def test_pages_have_the_same_messages_whatever_their_size(
+    pieces: list[tuple[str, str, int]], most: int, most_bytes: int
+) -> None:
+    records, at = [], 0
+    for number, (text, stream, pause) in enumerate(pieces, 1):
+        at += pause
+        shows = text == "display"
+        records.append(
+            a_record(number, RecordKind.DISPLAY_DATA, at, data={"text/plain": "x"})
+            if shows
+            else printed(number, text, at, stream)
+        )
+    paged: list[Message] = []
+    while True:
+        after = paged[-1].last if paged else 0
+        page = fitting(made(*(one for one in records if one.number > after)), most, most_bytes)
+        if not page:
+            break
+        paged += page
+    assert paged == made(*records)
+
+
 def test_all_that_was_said_is_joined_and_what_was_displayed_is_attached() -> None:
     whole = Aggregation()
     whole.add_all(

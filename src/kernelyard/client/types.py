@@ -117,6 +117,8 @@ class TemplateSnapshot:
     preload: tuple[str, ...] = ()
     start: str = "auto"
     engine_options: dict[str, Any] = field(default_factory=dict)
+    pod: dict[str, Any] = field(default_factory=dict)
+    """What it says for engines that run kernels in pods."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,6 +322,8 @@ class Template:
     """``auto``: kernels are forked where that is possible and safe; ``exec``: each is started as a new
     program."""
     engine_options: dict[str, Any] = field(default_factory=dict)
+    pod: dict[str, Any] = field(default_factory=dict)
+    """What it says for engines that run kernels in pods."""
     disabled: bool = False
     created_at: datetime | None = None
     updated_at: datetime | None = None

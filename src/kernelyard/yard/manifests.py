@@ -7,7 +7,8 @@ import re
 from kernelyard.model.errors import Invalid
 
 LARGEST_MANIFEST = 64 * 1024
-FIELD = "yaml_pod_template_spec"
+FIELD = "pod.manifest"
+_CALLED = f"The pod's manifest ('{FIELD}', or yaml_pod_template_spec)"
 _EXPRESSION = re.compile(r"\{\{[^{}]*\}\}")
 """A field that is filled in for each kernel, such as ``{{ .Creator }}``; YAML would read braces."""
 
@@ -18,7 +19,7 @@ def check_manifest(text: str) -> None:
     Fields that nobody knows may stand in it: clusters differ. Takes some milliseconds.
     """
     if len(text) > LARGEST_MANIFEST:
-        raise Invalid(f"'{FIELD}' may have at most {LARGEST_MANIFEST} characters.", field=FIELD)
+        raise Invalid(f"{_CALLED} may have at most {LARGEST_MANIFEST} characters.", field=FIELD)
     manifest = _read(_EXPRESSION.sub("filled-in", text))
     if manifest is None:
         return
@@ -46,4 +47,4 @@ def _read(text: str) -> object:
 
 
 def _misfit(why: str) -> Invalid:
-    return Invalid(f"'{FIELD}' cannot be used: {why}.", field=FIELD)
+    return Invalid(f"{_CALLED} cannot be used: {why}.", field=FIELD)

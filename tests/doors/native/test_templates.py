@@ -16,6 +16,13 @@ SMALL = {
     "environment": {"A": "1"},
     "max_idle_duration": "1h30m",
     "engine_options": {"pool": ["a", {"b": None}]},
+    "pod": {
+        "milli_cpu_request": 100,
+        "memory_bytes_request": 33554432,
+        "gpu_resource": "nvidia.com/gpu",
+        "storage_class": "fast",
+        "manifest": "spec: {nodeName: one}",
+    },
 }
 
 
@@ -26,6 +33,7 @@ async def test_sizes_and_durations_are_understood(client: httpx.AsyncClient) -> 
     assert (told["memory_bytes_limit"], told["storage_bytes"]) == (2**30, 2**29)
     assert told["max_idle_duration"] == 5400
     assert told["engine_options"] == SMALL["engine_options"]
+    assert told["pod"] == SMALL["pod"]
     assert (await client.get("/v1/templates/small")).json() == told
 
 

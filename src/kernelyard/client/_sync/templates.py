@@ -46,6 +46,9 @@ class TemplateFields(TypedDict, total=False):
     """``exec``: each kernel is started as a new program."""
     engine_options: Mapping[str, Any]
     """For administrators."""
+    pod: Mapping[str, Any]
+    """For engines that run kernels in pods: ``milli_cpu_request``, ``memory_bytes_request``,
+    ``gpu_resource``, ``storage_class`` and ``manifest``, a part of a pod's in YAML."""
     disabled: bool
 
 

@@ -63,6 +63,13 @@ _FIELDS: shapes.TemplateFields = {
     "preload": ["numpy", "pandas"],
     "start": StartWay.AUTO,
     "engine_options": {},
+    "pod": {
+        "milli_cpu_request": 0,
+        "memory_bytes_request": 0,
+        "gpu_resource": "",
+        "storage_class": "",
+        "manifest": "",
+    },
 }
 TEMPLATE: shapes.Template = {
     "name": "small",

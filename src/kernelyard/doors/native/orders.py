@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from kernelyard.doors.native.pod_shapes import PodOrder
 from kernelyard.model.errors import Invalid
 from kernelyard.model.quantities import parse_duration, parse_size
 
@@ -181,6 +182,7 @@ class TemplateChanges(Order):
         "program.",
     )
     engine_options: dict[str, JsonValue] = Field(default={}, description="For administrators.")
+    pod: PodOrder = Field(default=PodOrder(), description="For engines that run kernels in pods.")
 
 
 class NewTemplate(TemplateChanges):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from kernelyard.doors.native.pod_shapes import Pod
 from kernelyard.model.kernel_phases import KernelState
 from kernelyard.model.records import EndCause, RecordKind, StoppedBy
 from kernelyard.model.tasks import TaskState
@@ -43,6 +44,7 @@ class TemplateFields(TypedDict):
         StartWay, Field(description="`exec`: each kernel is started as a new program.")
     ]
     engine_options: dict[str, object]
+    pod: Annotated[Pod, Field(description="For engines that run kernels in pods.")]
 
 
 class Template(TemplateFields):

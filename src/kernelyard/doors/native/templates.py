@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kernelyard.doors.native import examples, shapes, translate
+from kernelyard.doors.native import examples, pod_shapes, shapes, translate
 from kernelyard.doors.native.answers import answers
 from kernelyard.doors.native.asking import asked_by, asking_operations
 from kernelyard.doors.native.orders import NewTemplate, TemplateChanges
@@ -143,6 +143,7 @@ _FIELDS = {
     "preload": "preload",
     "start": "start",
     "engine_options": "engine_options",
+    "pod": "pod",
 }
 """Fields of a request and what they are in the model."""
 _KINDS: dict[str, Callable[[Any], object]] = {
@@ -150,6 +151,7 @@ _KINDS: dict[str, Callable[[Any], object]] = {
     "queue_on_death": QueuePolicy,
     "preload": tuple,
     "start": StartWay,
+    "pod": pod_shapes.ordered,
 }
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 from starlette.responses import Response
 
-from kernelyard.doors.native import image_shapes, shapes
+from kernelyard.doors.native import image_shapes, pod_shapes, shapes
 from kernelyard.model.images import Image
 from kernelyard.model.kernels import EventPage, Kernel, StateChange
 from kernelyard.model.logs import KernelLogPart
@@ -136,6 +136,7 @@ def _fields(spec: TemplateSpec) -> shapes.TemplateFields:
         "preload": list(spec.preload),
         "start": spec.start,
         "engine_options": dict(spec.engine_options),
+        "pod": pod_shapes.told(spec.pod),
     }
 
 

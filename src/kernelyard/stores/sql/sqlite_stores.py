@@ -1,4 +1,4 @@
-"""Kernels, tasks and outputs in SQLite: everyday cases straight on the driver, all others as in any database."""
+"""Kernels, pools, tasks and outputs in SQLite: everyday cases straight on the driver, all others as in any database."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 from kernelyard.model.errors import KernelNotFound, TaskNotFound
 from kernelyard.model.kernels import Kernel
+from kernelyard.model.pools import Claim
 from kernelyard.model.projection import Projection
 from kernelyard.model.records import Record
 from kernelyard.model.tasks import Task
 from kernelyard.ports.stores import Idempotency, Stored
 from kernelyard.stores.sql.kernels import SqlKernels
 from kernelyard.stores.sql.outputs import SqlOutputs
+from kernelyard.stores.sql.pools import SqlPools
 from kernelyard.stores.sql.sqlite import SqliteDatabase
 from kernelyard.stores.sql.straight import (
     NotStraight,
@@ -27,6 +29,7 @@ from kernelyard.stores.sql.straight_kernels import (
     read_kernel,
     read_kernel_by_id,
 )
+from kernelyard.stores.sql.straight_pools import NoneReady, claim_kernel
 from kernelyard.stores.sql.tasks import SqlTasks
 
 
@@ -54,6 +57,25 @@ class SqliteKernels(SqlKernels):
 
     async def by_no(self, no: int) -> Kernel | None:
         return await self._sqlite.read_straight(lambda c: read_kernel(c, no))
+
+
+class SqlitePools(SqlPools):
+    """``PoolStore`` in SQLite."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        super().__init__(database)
+        self._sqlite = database
+
+    async def claim(
+        self, kernel: Kernel, claim: Claim, idempotency: Idempotency | None
+    ) -> tuple[Kernel, bool] | None:
+        try:
+            claimed = await self._sqlite.write_straight(
+                lambda c: claim_kernel(c, kernel, claim, idempotency)
+            )
+        except NoneReady:
+            return await super().claim(kernel, claim, idempotency)
+        return claimed, True
 
 
 class SqliteTasks(SqlTasks):

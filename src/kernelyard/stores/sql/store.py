@@ -21,7 +21,12 @@ from kernelyard.stores.sql.outputs import SqlOutputs
 from kernelyard.stores.sql.pools import SqlPools
 from kernelyard.stores.sql.sqlite import SqliteDatabase
 from kernelyard.stores.sql.sqlite_named import SqliteImages, SqliteTemplates
-from kernelyard.stores.sql.sqlite_stores import SqliteKernels, SqliteOutputs, SqliteTasks
+from kernelyard.stores.sql.sqlite_stores import (
+    SqliteKernels,
+    SqliteOutputs,
+    SqlitePools,
+    SqliteTasks,
+)
 from kernelyard.stores.sql.tasks import SqlTasks
 from kernelyard.stores.sql.templates import SqlTemplates
 from kernelyard.stores.sql.tokens import SqlTokens
@@ -46,7 +51,7 @@ class SqlStore:
         self.users = SqlUsers(database)
         self.tokens = SqlTokens(database)
         self.audit = SqlAudit(database)
-        self.pools = SqlPools(database)
+        self.pools: SqlPools = SqlPools(database)
         self.leases = SqlLeases(database)
 
     def bell(self, local: Bell) -> Bell:
@@ -68,6 +73,7 @@ class SqliteStore(SqlStore):
     def __init__(self, database: SqliteDatabase) -> None:
         super().__init__(database)
         self.kernels = SqliteKernels(database)
+        self.pools = SqlitePools(database)
         self.tasks = SqliteTasks(database)
         self.outputs = SqliteOutputs(database)
         self.templates = SqliteTemplates(database)

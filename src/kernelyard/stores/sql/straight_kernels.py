@@ -12,6 +12,7 @@ from sqlalchemy import Boolean
 from kernelyard.model.kernel_phases import Wanted
 from kernelyard.model.kernels import Kernel
 from kernelyard.ports.stores import Idempotency
+from kernelyard.stores.sql.kernels import key_values
 from kernelyard.stores.sql.moves import Run
 from kernelyard.stores.sql.rows import (
     Values,
@@ -23,11 +24,11 @@ from kernelyard.stores.sql.rows import (
 from kernelyard.stores.sql.tables import kernels
 from kernelyard.stores.transitions import first_mark, in_order
 
-_COLUMNS = tuple(column.name for column in kernels.columns)
-_Row: Any = make_dataclass("_Row", _COLUMNS, slots=True)
+COLUMNS = tuple(column.name for column in kernels.columns)
+_Row: Any = make_dataclass("_Row", COLUMNS, slots=True)
 _TRUTHS = [n for n, column in enumerate(kernels.columns) if isinstance(column.type, Boolean)]
-_NEW = (*(name for name in _COLUMNS if name != "no"),)
-_KERNEL = f"SELECT {', '.join(_COLUMNS)} FROM kernels "  # noqa: S608 - names of columns
+_NEW = (*(name for name in COLUMNS if name != "no"),)
+_KERNEL = f"SELECT {', '.join(COLUMNS)} FROM kernels "  # noqa: S608 - names of columns
 _BY_NO = _KERNEL + "WHERE no = ?"
 _BY_ID = _KERNEL + f"WHERE id = ? AND wanted != '{Wanted.GONE.value}' AND pool_no IS NULL"
 _NAME_TAKEN = "SELECT 1 FROM kernels WHERE live = 1 AND owner = ? AND name = ?"
@@ -60,33 +61,39 @@ def insert_kernel(
     driver: sqlite3.Connection, kernel: Kernel, idempotency: Idempotency | None
 ) -> Kernel:
     """Keep a new kernel that nothing is in the way of; return it with its number."""
-    values = new_kernel_values(kernel)
-    if idempotency is not None:
-        values["idempotency_key"] = idempotency.key
-        values["idempotency_digest"] = idempotency.digest
+    values = new_kernel_values(kernel) | key_values(idempotency)
     (no,) = driver.execute(_INSERT, [values.get(name) for name in _NEW]).fetchone()
-    driver.executemany(_LABEL, [(*pair, no) for pair in kernel.labels.items()])
     kept = replace(kernel, no=no)
+    keep_labels(driver, kept)
     note_straight(driver, (no, kept.owner), [(None, [first_mark(kept)])])
     return kept
 
 
 def read_kernel(driver: sqlite3.Connection, no: int) -> Kernel | None:
     """Return a kernel by its number."""
-    return _found(driver, _BY_NO, no)
+    return found_kernel(driver, _BY_NO, (no,))
 
 
 def read_kernel_by_id(driver: sqlite3.Connection, kernel_id: str) -> Kernel | None:
     """Return a kernel that anybody may see."""
-    return _found(driver, _BY_ID, kernel_id)
+    return found_kernel(driver, _BY_ID, (kernel_id,))
 
 
 def keep_kernel(driver: sqlite3.Connection, before: Kernel, after: Kernel) -> None:
     """Write down what is different about a kernel."""
-    values: Values = changed_kernel_values(before, after)
+    update_kernel(driver, after.no, changed_kernel_values(before, after))
+
+
+def update_kernel(driver: sqlite3.Connection, no: int, values: Values) -> None:
+    """Write columns of a kernel, if any are given."""
     if values:
         columns = ", ".join(f"{name} = ?" for name in values)
-        driver.execute(f"UPDATE kernels SET {columns} WHERE no = ?", (*values.values(), after.no))  # noqa: S608
+        driver.execute(f"UPDATE kernels SET {columns} WHERE no = ?", (*values.values(), no))  # noqa: S608
+
+
+def keep_labels(driver: sqlite3.Connection, kernel: Kernel) -> None:
+    """Keep the labels of a kernel that has none yet."""
+    driver.executemany(_LABEL, [(*pair, kernel.no) for pair in kernel.labels.items()])
 
 
 def note_straight(driver: sqlite3.Connection, kernel: tuple[int, str], runs: Sequence[Run]) -> None:
@@ -101,11 +108,12 @@ def note_straight(driver: sqlite3.Connection, kernel: tuple[int, str], runs: Seq
     )
 
 
-def _found(driver: sqlite3.Connection, query: str, value: object) -> Kernel | None:
-    row = driver.execute(query, (value,)).fetchone()
+def found_kernel(driver: sqlite3.Connection, query: str, values: Sequence[object]) -> Kernel | None:
+    """Return the kernel that a query for one finds, which asks for all ``COLUMNS``."""
+    row = driver.execute(query, values).fetchone()
     if row is None:
         return None
-    values = list(row)
+    told = list(row)
     for place in _TRUTHS:
-        values[place] = bool(values[place])
-    return kernel_of(_Row(*values))
+        told[place] = bool(told[place])
+    return kernel_of(_Row(*told))

@@ -59,6 +59,23 @@ BODIES = [
     b"[" * 1500,
     b'{"code":"' + b"x" * 3000 + b'"}',
 ]
+KERNELS = [
+    b'{"image":"python3"}',
+    b'{"image":"python3","template":"default","name":null,"display_name":"Mine","labels":{"a":"b"}}',
+    b'{"image":"python3","environment":{"A":"b"},"path":"/data/report.ipynb"}',
+    b'{"image":"python3","parameters":{"a":1}}',
+    b'{"image":"nothing"}',
+    b'{"image":"broken"}',
+    b'{"image":"python3","template":"nothing"}',
+    b'{"image":"python3","get_or_create":true}',
+    b'{"image":"python3","name":"no/slash"}',
+    b'{"image":"python3","more":1}',
+    b'{"image":1}',
+    b"{}",
+    b"",
+    b"[" * 1500,
+    b'{"image":"' + b"x" * 3000 + b'"}',
+]
 HEADERS = [
     JSON,
     {"Content-Type": "application/json; charset=utf-8"},
@@ -105,6 +122,42 @@ async def test_whatever_the_body_is_both_answer_alike(
             result[1].get("task", {}).pop("kernel_id", None)
         answers.append(result)
     assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("body", KERNELS)
+@pytest.mark.parametrize("query", ["", "?more=1"])
+async def test_whatever_kernel_is_asked_for_both_answer_alike(
+    lanes: tuple[httpx.AsyncClient, httpx.AsyncClient], body: bytes, query: str
+) -> None:
+    answers = [
+        told(await lane.post(f"/v1/kernels{query}", content=body, headers=JSON)) for lane in lanes
+    ]
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("headers", HEADERS)
+async def test_whatever_the_headers_of_a_new_kernel_are_both_answer_alike(
+    lanes: tuple[httpx.AsyncClient, httpx.AsyncClient], headers: dict[str, str]
+) -> None:
+    body = b'{"image":"python3"}'
+    answers = [
+        told(await lane.post("/v1/kernels", content=body, headers=headers)) for lane in lanes
+    ]
+    assert answers[0] == answers[1]
+
+
+async def test_what_goes_by_other_verbs_and_paths_is_left_to_the_routes(
+    lanes: tuple[httpx.AsyncClient, httpx.AsyncClient],
+) -> None:
+    for verb, path in (
+        ("GET", "/v1/kernels"),
+        ("PUT", "/v1/kernels"),
+        ("POST", "/v1/kernels/"),
+        ("POST", "/v1/tasks"),
+        ("GET", f"/v1/kernels/{ABSENT}"),
+    ):
+        answers = [told(await lane.request(verb, path)) for lane in lanes]
+        assert answers[0] == answers[1], (verb, path)
 
 
 @pytest.mark.parametrize("headers", HEADERS)

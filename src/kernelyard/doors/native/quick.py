@@ -20,17 +20,17 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kernelyard.doors._asgi.door import Homestead
-from kernelyard.doors.native import outputs, tasks
+from kernelyard.doors.native import kernels, outputs, tasks
 from kernelyard.doors.native.asking import Asking, authenticated
 from kernelyard.doors.native.faults import answer_to
-from kernelyard.doors.native.orders import NewTask
+from kernelyard.doors.native.orders import NewKernel, NewTask, Order
 from kernelyard.doors.native.parameters import LONGEST_WAIT
 from kernelyard.model.errors import Invalid
 from kernelyard.model.ids import is_uuid
 
 Endpoint = Callable[..., Awaitable[Response]]
 Reader = Callable[[str], object]
-_PATH = re.compile(r"/v1/(kernels|tasks)/([0-9a-f-]{36})(?:/(run|tasks|outputs|result))?")
+_PATH = re.compile(r"/v1/(kernels|tasks)(?:/([0-9a-f-]{36})(?:/(run|tasks|outputs|result))?)?")
 _KEY = re.compile(r"[ -~]{1,255}")
 _SECONDS = re.compile(r"[0-9]{1,2}(\.[0-9]{1,9})?")
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -64,19 +64,21 @@ class _Way:
     """One operation: its endpoint, and what it takes."""
 
     endpoint: Endpoint
-    id: str
+    id: str | None
+    """What the id in the path is; None where there is none."""
     query: Mapping[str, Reader]
     headers: Mapping[bytes, str]
-    has_body: bool = False
+    body: type[Order] | None = None
 
 
 _PAGING: dict[str, Reader] = {"after": _number, "stream": _word}
 _SENT_AGAIN = {b"idempotency-key": "idempotency_key"}
 _WAYS = {
     ("POST", "kernels", "run"): _Way(
-        tasks.run, "kernel_id", {"wait": _seconds}, _SENT_AGAIN, has_body=True
+        tasks.run, "kernel_id", {"wait": _seconds}, _SENT_AGAIN, NewTask
     ),
-    ("POST", "kernels", "tasks"): _Way(tasks.submit, "kernel_id", {}, _SENT_AGAIN, has_body=True),
+    ("POST", "kernels", "tasks"): _Way(tasks.submit, "kernel_id", {}, _SENT_AGAIN, NewTask),
+    ("POST", "kernels", None): _Way(kernels.create, None, {}, _SENT_AGAIN, NewKernel),
     ("GET", "tasks", None): _Way(tasks.get, "task_id", {"wait": _seconds}, {}),
     ("GET", "tasks", "result"): _Way(outputs.result, "task_id", {"wait": _seconds}, {}),
     ("GET", "tasks", "outputs"): _Way(
@@ -127,9 +129,10 @@ class QuickLane:
             yard = self._home.state.yard
             request.state.asking = Asking(yard, await authenticated(request))
             arguments = taken.arguments
-            structlog.contextvars.bind_contextvars(**{taken.way.id: arguments[taken.way.id]})
-            if taken.way.has_body:
-                arguments["order"] = await _order(receive, read)
+            if taken.way.id is not None:
+                structlog.contextvars.bind_contextvars(**{taken.way.id: arguments[taken.way.id]})
+            if taken.way.body is not None:
+                arguments["order"] = await _order(taken.way.body, receive, read)
             return await taken.way.endpoint(request=request, **arguments)
         except _NotPlain:
             raise
@@ -143,9 +146,13 @@ def _taken(scope: Scope) -> _Taken | None:
         path = path.removeprefix(root)
     parts = _PATH.fullmatch(path)
     way = _WAYS.get((scope["method"], parts[1], parts[3])) if parts else None
-    if parts is None or way is None or not is_uuid(parts[2]):
+    if parts is None or way is None or (parts[2] is None) != (way.id is None):
         return None
-    arguments: dict[str, object] = {way.id: parts[2]}
+    arguments: dict[str, object] = {}
+    if way.id is not None:
+        if not is_uuid(parts[2]):
+            return None
+        arguments[way.id] = parts[2]
     if query := scope["query_string"]:
         arguments |= _asked(query.decode("latin-1"), way.query)
     arguments |= _told(scope["headers"], way)
@@ -177,12 +184,12 @@ def _told(headers: list[tuple[bytes, bytes]], way: _Way) -> dict[str, object]:
             if kind:
                 raise _NotPlain
             kind = value
-    if way.has_body and kind != b"application/json":
+    if way.body is not None and kind != b"application/json":
         raise _NotPlain
     return arguments
 
 
-async def _order(receive: Receive, read: list[Message]) -> NewTask:
+async def _order(kind: type[Order], receive: Receive, read: list[Message]) -> Order:
     """Read the body; what was read is kept for the routes, should they have to look at it."""
     more = True
     while more:
@@ -194,7 +201,7 @@ async def _order(receive: Receive, read: list[Message]) -> NewTask:
     body = b"".join(message.get("body", b"") for message in read)
     try:
         value: Any = json.loads(body)
-        return NewTask.model_validate(value)
+        return kind.model_validate(value)
     except (ValueError, RecursionError, ValidationError, Invalid) as error:
         raise _NotPlain from error
 

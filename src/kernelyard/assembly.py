@@ -25,6 +25,7 @@ from kernelyard.ports.clock import Clock
 from kernelyard.ports.engine import Engine, EngineSetup
 from kernelyard.ports.identity import Identity
 from kernelyard.ports.stores import Store, StoreSetup, is_for_several_servers
+from kernelyard.quota_settings import amounts
 from kernelyard.settings import Settings
 from kernelyard.stores.memory.bell import LocalBell
 from kernelyard.yard.limits import Limits
@@ -187,6 +188,8 @@ def _limits(settings: Settings) -> Limits:
         keep_kernels_seconds=settings.keep_kernels,
         keep_audit_seconds=settings.keep_audit,
         max_kernels=settings.max_kernels,
+        server=amounts(settings, "max_"),
+        each=amounts(settings, "user_max_"),
         user_pool_kernels=settings.user_pool_kernels,
         largest_page=settings.max_output_page,
         external_dir=settings.external_connection_dir,

@@ -27,6 +27,7 @@ from kernelyard.forking_settings import ForkingSettings
 from kernelyard.identity_settings import IdentitySettings
 from kernelyard.model.errors import Invalid
 from kernelyard.model.pools import declared_pools
+from kernelyard.quota_settings import QuotaSettings
 from kernelyard.setting_values import Keeping, Seconds, Size, Tables, as_written, tables_of
 
 PREFIX = "KERNELYARD_"
@@ -47,7 +48,7 @@ ENVIRONMENT_ONLY = frozenset({"admin_token", "store_url"})
 """Secrets: not in a file that may be shared, nor in a command line that others can list."""
 
 
-class Settings(ForkingSettings, IdentitySettings):
+class Settings(ForkingSettings, IdentitySettings, QuotaSettings):
     """The server's settings. Frozen; only ``load`` looks at the environment and at files."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
@@ -136,7 +137,6 @@ class Settings(ForkingSettings, IdentitySettings):
         as_written("60s"),
         description="How long a kernel may take to answer for the first time, such as 60s.",
     )
-    max_kernels: int = Field(0, ge=0, description="Most kernels alive at once; 0 for no limit.")
     user_pool_kernels: int = Field(
         4,
         ge=0,

@@ -16,12 +16,12 @@ KERNELYARD = """
     Template WaitTimeoutError __version__
 """
 CLIENT = """
-    ApiError AsyncClient AsyncEvents AsyncImages AsyncKernel AsyncKernels AsyncPools AsyncTask AsyncTasks
+    Amount ApiError AsyncClient AsyncEvents AsyncImages AsyncKernel AsyncKernels AsyncPools AsyncQuotas AsyncTask AsyncTasks
     AsyncTemplates AsyncTokens AuthenticationError BrokenProvider Client ConflictError ConnectionFailedError
     ConnectionFileError Event Events
     FollowInterruptedError Health HiddenImage Image ImageList ImageSnapshot Images InterruptResult Interruption
     InvalidRequestError Kernel KernelEndedError KernelInfo KernelLog Kernels KernelyardError LimitReachedError
-    NewToken NoServerError NotFoundError Output OutputPage PermissionDeniedError Pool Pools Resolution
+    NewToken NoServerError NotFoundError Output OutputPage PermissionDeniedError Pool Pools Quota QuotaList Quotas Resolution
     Result RetryPolicy Rich ServerAddress ServerError SlowProvider StateChange Task TaskCancelledError TaskError TaskFailedError
     TaskInfo TaskLostError TaskResult Tasks Template TemplateSnapshot Templates Token Tokens
     TooLargeError UnavailableError UnexpectedAnswerError WaitTimeoutError WhoAmI Zygote ZygoteList

@@ -53,6 +53,7 @@ READS: dict[str, Ask] = {
     "a template": lambda y, w: y.templates.get(w, "default"),
     "pools": lambda y, w: y.pools.list(w),
     "tokens": lambda y, w: y.tokens.list(w),
+    "a quota": lambda y, w: y.quotas.of(w, w.name),
 }
 RUNS: dict[str, Ask] = {
     "submit": lambda y, w: y.tasks.submit(w, NOBODYS, TaskOrder(code="1")),

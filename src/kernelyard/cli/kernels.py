@@ -107,6 +107,9 @@ def create(  # noqa: PLR0913 - one parameter per flag
     param: ParamOption = None,
     params: ParamsOption = None,
     label: LabelOption = None,
+    priority: Annotated[
+        int, typer.Option(help="Of kernels that wait for room the largest is first.")
+    ] = 0,
     data_dir: DataDirOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -130,6 +133,7 @@ def create(  # noqa: PLR0913 - one parameter per flag
                 environment=environment,
                 parameters=parameters,
                 labels=labels,
+                priority=priority,
             )
         else:
             kernel = yard.kernels.create(
@@ -138,6 +142,7 @@ def create(  # noqa: PLR0913 - one parameter per flag
                 environment=environment,
                 parameters=parameters,
                 labels=labels,
+                priority=priority,
             )
     if name:
         say_whether_made(kernel, name)

@@ -31,6 +31,7 @@ COMMANDS = {
     "templates": "List, create, change and delete templates.",
     "zygotes": "List the processes from which kernels are forked; for administrators.",
     "pool": "Keep kernels ready, so that creating one takes no time.",
+    "quota": "Show and set how much everybody may use.",
     "token": "List, create, revoke and show tokens.",
     "serve": "Run the server until Ctrl-C; kernels outlive it.",
     "stop": "End the server, and with --all the kernels too.",

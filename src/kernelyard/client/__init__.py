@@ -12,6 +12,7 @@ from kernelyard.client._async.images import AsyncImages
 from kernelyard.client._async.kernel import AsyncKernel
 from kernelyard.client._async.kernels import AsyncKernels
 from kernelyard.client._async.pools import AsyncPools
+from kernelyard.client._async.quotas import AsyncQuotas
 from kernelyard.client._async.tasks import AsyncTask, AsyncTasks
 from kernelyard.client._async.templates import AsyncTemplates
 from kernelyard.client._async.tokens import AsyncTokens
@@ -21,6 +22,7 @@ from kernelyard.client._sync.images import Images
 from kernelyard.client._sync.kernel import Kernel
 from kernelyard.client._sync.kernels import Kernels
 from kernelyard.client._sync.pools import Pools
+from kernelyard.client._sync.quotas import Quotas
 from kernelyard.client._sync.tasks import Task, Tasks
 from kernelyard.client._sync.templates import Templates
 from kernelyard.client._sync.tokens import Tokens
@@ -58,6 +60,7 @@ from kernelyard.client.image_types import (
 )
 from kernelyard.client.outputs import Output, OutputPage
 from kernelyard.client.pool_types import Pool
+from kernelyard.client.quota_types import Amount, Quota, QuotaList
 from kernelyard.client.results import Result, TaskResult
 from kernelyard.client.retrying import RetryPolicy
 from kernelyard.client.rich import Rich
@@ -81,6 +84,7 @@ from kernelyard.client.types import (
 from kernelyard.client.zygote_types import Zygote, ZygoteList
 
 __all__ = [
+    "Amount",
     "ApiError",
     "AsyncClient",
     "AsyncEvents",
@@ -88,6 +92,7 @@ __all__ = [
     "AsyncKernel",
     "AsyncKernels",
     "AsyncPools",
+    "AsyncQuotas",
     "AsyncTask",
     "AsyncTasks",
     "AsyncTemplates",
@@ -125,6 +130,9 @@ __all__ = [
     "PermissionDeniedError",
     "Pool",
     "Pools",
+    "Quota",
+    "QuotaList",
+    "Quotas",
     "Resolution",
     "Result",
     "RetryPolicy",

@@ -147,6 +147,8 @@ class KernelInfo:
     path: str | None = None
     """The notebook that it is for."""
     labels: dict[str, str] = field(default_factory=dict)
+    priority: int = 0
+    """Of kernels that wait for room those with a larger one are first."""
     reason: str | None = None
     """Why it is in this state, where there is something to say."""
     cause: str | None = None

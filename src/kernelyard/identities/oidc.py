@@ -16,7 +16,7 @@ from joserfc.jwt import JWTClaimsRegistry
 
 from kernelyard.identities.issuer_keys import IssuerKeys
 from kernelyard.model.errors import Unauthenticated
-from kernelyard.model.principals import Principal, Role
+from kernelyard.model.principals import ADMIN_NAME, Principal, Role
 from kernelyard.ports.clock import Clock
 from kernelyard.ports.identity import may_be_issued
 
@@ -39,8 +39,6 @@ ALGORITHMS = frozenset(
 """Signatures by a private key. Never ``none``; never HMAC, for which a public key would do."""
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:@|+-]{0,126}[A-Za-z0-9])?")
-_RESERVED = "admin"
-"""The name of this server's own administrator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,12 +121,11 @@ class OidcIdentity:
                 f"This token's claim '{self._setup.user_claim}' is no user name: 1 to 128 letters, digits "
                 "or any of '. _ : @ | + -', beginning and ending with a letter or digit."
             )
-        role = self._role(claims)
-        if name == _RESERVED and role is not Role.ADMIN:
+        if name == ADMIN_NAME:
             raise Unauthenticated(
                 "The name 'admin' belongs to the administrator of this server. Sign in as somebody else."
             )
-        return Principal(name, role)
+        return Principal(name, self._role(claims))
 
     def _role(self, claims: Mapping[str, Any]) -> Role:
         if self._setup.role_claim is None:

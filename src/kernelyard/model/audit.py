@@ -33,6 +33,8 @@ class Action(StrEnum):
     NOTEBOOK_SPEC_DELETE = "notebook_spec.delete"
     POOL_SET = "pool.set"
     POOL_DELETE = "pool.delete"
+    QUOTA_SET = "quota.set"
+    QUOTA_RESET = "quota.reset"
     USER_CREATE = "user.create"
     USER_UPDATE = "user.update"
     USER_DELETE = "user.delete"

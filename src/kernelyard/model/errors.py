@@ -16,7 +16,7 @@
     │   ├── NameTaken · AlreadyExists · IdempotencyKeyReused
     │   ├── ImageDisabled · TemplateDisabled · ImageNotReady · NoImageFits
     │   ├── KernelNotRunning · KernelEnded · RecordsGone
-    │   ├── KernelNotOwned · AlreadyAttached
+    │   ├── KernelNotOwned · AlreadyAttached · NeverFits
     │   └── TaskFinished
     ├── TooLarge           a body or a value over its limit
     ├── LimitReached       a quota
@@ -219,6 +219,12 @@ class AlreadyAttached(Conflict):
     """You have attached this kernel already. Use it, or detach it first."""
 
     code = "already_attached"
+
+
+class NeverFits(Conflict):
+    """This asks for more than may be used at once. Choose a smaller template, or have the limit raised."""
+
+    code = "never_fits"
 
 
 class TaskFinished(Conflict):

@@ -34,6 +34,8 @@ class KernelOrder:
     """The notebook that the kernel is for, where somebody has said it."""
     external_id: str | None = None
     """Its id in the dialect of the door that it was ordered at; see ``ids.external_id``."""
+    priority: int = 0
+    """Of those that wait for room the one with the largest is first."""
 
 
 LONGEST_PATH = 4096
@@ -119,6 +121,10 @@ class Kernel:
     """The pool in which it waits, and then it is nobody's; None for all others."""
     pool_digest: str | None = None
     """What it was made ready with, if it was: it stays when the kernel is claimed."""
+    priority: int = 0
+    """Of those that wait for room the one with the largest is first."""
+    admitted: bool = True
+    """Whether there is room for it; False while it waits, and then it holds nothing."""
     wanted: Wanted = Wanted.RUN
     phase: Phase = Phase.REQUESTED
     reason: str | None = None

@@ -58,6 +58,11 @@ def care_topic(kernel_no: int) -> str:
     return f"care:{kernel_no}"
 
 
+def quotas_topic() -> str:
+    """Rings when there may be room for kernels that wait, or somebody's quota is another."""
+    return "quotas"
+
+
 def pools_topic() -> str:
     """Rings when pools, or kernels that wait in one, may need somebody to look."""
     return "pools"

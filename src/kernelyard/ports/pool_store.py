@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.pools import Claim, Pool
 from kernelyard.model.quantities import Micros
+from kernelyard.model.quotas import Rules
 
 if TYPE_CHECKING:
     from kernelyard.ports.stores import Idempotency
@@ -47,10 +48,11 @@ class PoolStore(Protocol):
         """Every kernel that waits and is not given up, whatever its phase and its pool. Oldest first."""
         ...
 
-    async def admit(self, kernel: Kernel) -> Kernel | None:
+    async def admit(self, kernel: Kernel, rules: Rules | None = None) -> Kernel | None:
         """Keep a new kernel that waits in its pool; None if as many are live there as are wanted.
 
-        Of several who admit at once, no more are let in.
+        Of several who admit at once, no more are let in. None, too, if by ``rules`` there is no room
+        for it, or somebody waits for room.
         """
         ...
 
@@ -63,13 +65,18 @@ class PoolStore(Protocol):
         ...
 
     async def claim(
-        self, kernel: Kernel, claim: Claim, idempotency: Idempotency | None
+        self,
+        kernel: Kernel,
+        claim: Claim,
+        idempotency: Idempotency | None,
+        rules: Rules | None = None,
     ) -> tuple[Kernel, bool] | None:
         """Give a ready kernel to the owner of ``kernel``, with all that it says but its id.
 
         Returns it, and whether it was given now: as ``insert`` of kernels does, which this stands for,
         and raises the same. None if no kernel suits; then nothing but the pool's counts has changed, and
         not even these if one was ready and only cannot take up what is asked: more of them would not help.
-        Of several who claim at once, each is given another one.
+        Of several who claim at once, each is given another one. None, and nothing has changed, if by
+        ``rules`` the owner may not have one more now.
         """
         ...

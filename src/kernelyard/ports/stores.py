@@ -26,6 +26,7 @@ from kernelyard.ports.named_stores import ChoiceStore, ImageStore, TemplateStore
 from kernelyard.ports.notebook_store import NotebookSpecStore
 from kernelyard.ports.people_store import AuditStore, TokenStore, UserStore
 from kernelyard.ports.pool_store import PoolStore
+from kernelyard.ports.quota_store import QuotaStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +355,8 @@ class Store(Protocol):
     def audit(self) -> AuditStore: ...
     @property
     def pools(self) -> PoolStore: ...
+    @property
+    def quotas(self) -> QuotaStore: ...
 
     def bell(self, local: Bell) -> Bell:
         """Return the bell to use: ``local``, or one around it that other servers hear, too."""

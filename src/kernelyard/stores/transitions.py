@@ -51,6 +51,11 @@ def is_unfinished(kernel: Kernel) -> bool:
     return not kernel.phase.is_final or following or kernel.wanted is Wanted.GONE
 
 
+def held_back(kernel: Kernel, reason: str) -> Kernel:
+    """A new kernel for which there is no room yet: nothing is done for it, whatever was intended."""
+    return replace(kernel, admitted=False, reason=reason, phase=Phase.REQUESTED)
+
+
 def first_mark(kernel: Kernel) -> Mark:
     """The mark that a new kernel begins with."""
     return Mark(kernel.created_at, _shown(kernel), kernel.reason)

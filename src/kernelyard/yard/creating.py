@@ -7,12 +7,13 @@ import json
 import uuid
 
 from kernelyard.model.audit import Action
-from kernelyard.model.errors import Invalid, LimitReached, NameTaken
+from kernelyard.model.errors import Invalid, NameTaken
 from kernelyard.model.ids import checked_environment, checked_labels, checked_name
 from kernelyard.model.images import Image, ImageSnapshot
 from kernelyard.model.kernel_phases import Phase
 from kernelyard.model.kernels import LARGEST_PARAMETERS, Kernel, KernelOrder, checked_path
 from kernelyard.model.principals import Principal, Scope
+from kernelyard.model.quotas import checked_priority
 from kernelyard.model.templates import TemplateSnapshot
 from kernelyard.ports.bell import events_topic
 from kernelyard.ports.stores import Idempotency
@@ -20,6 +21,7 @@ from kernelyard.yard.audit import described
 from kernelyard.yard.caretakers import Caretakers
 from kernelyard.yard.images import Images
 from kernelyard.yard.pools import Pools
+from kernelyard.yard.quotas import Quotas, check_priority_of
 from kernelyard.yard.remembered import KernelKey
 from kernelyard.yard.templates import Templates
 from kernelyard.yard.world import World
@@ -37,18 +39,19 @@ class Creating:
         templates: Templates,
         caretakers: Caretakers,
         pools: Pools,
+        quotas: Quotas,
     ) -> None:
         self._store = world.store
         self._agents = world.agents
         self._kernel_keys = world.kernel_keys
         self._bell = world.bell
         self._clock = world.clock
-        self._limits = world.limits
         self._audit = world.audit
         self._images = images
         self._templates = templates
         self._caretakers = caretakers
         self._pools = pools
+        self._quotas = quotas
 
     async def create(
         self,
@@ -62,10 +65,12 @@ class Creating:
 
         With ``reuse`` a live kernel of the order's name is returned instead of NameTaken. Raises
         Invalid, ImageNotFound, ImageDisabled, ImageNotReady, TemplateNotFound, TemplateDisabled,
-        NameTaken, AlreadyExists, IdempotencyKeyReused, LimitReached, AgentUnavailable.
+        NameTaken, AlreadyExists, IdempotencyKeyReused, Forbidden for a raised priority, NeverFits,
+        AgentUnavailable. Where there is no room for it now it waits, and its reason says for what.
         """
         who.must(Scope.MANAGE)
         _checked(order, reuse=reuse)
+        check_priority_of(who, order.priority)
         if reuse and (existing := await self._live(who, order)) is not None:
             return existing, False
         idempotency = (
@@ -101,17 +106,12 @@ class Creating:
         kernel, image = await self._prepared(who, order)
         claim = self._pools.claim_for(kernel, image)
         if claim is not None:
-            taken = await self._store.pools.claim(kernel, claim, idempotency)
+            rules = self._quotas.of_kernels
+            taken = await self._store.pools.claim(kernel, claim, idempotency, rules)
             self._pools.taken()
             if taken is not None:
                 return taken
-        if self._limits.max_kernels:
-            # Before anything gives way for it.
-            made = await self._store.kernels.existing(kernel, idempotency)
-            if made is not None:
-                return made, False
-        await self.check_room()
-        return await self._store.kernels.insert(kernel, idempotency)
+        return await self._quotas.keep(kernel, idempotency)
 
     async def _prepared(self, who: Principal, order: KernelOrder) -> tuple[Kernel, Image]:
         template = await self._templates.usable(who, order.template)
@@ -135,6 +135,7 @@ class Creating:
             parameters=order.parameters,
             path=order.path,
             external_id=order.external_id,
+            priority=order.priority,
             phase=self._first_phase(),
             created_at=self._clock.now(),
         )
@@ -147,21 +148,6 @@ class Creating:
         agent it waits as one that can be ended without any.
         """
         return Phase.REQUESTED if self._agents.present() is None else Phase.LAUNCHING
-
-    async def check_room(self) -> None:
-        """Make sure that one more kernel may be live; what waits in pools gives way.
-
-        Raises LimitReached.
-        """
-        most = self._limits.max_kernels
-        while most and await self._store.kernels.live_count() >= most:
-            given_up = await self._store.pools.make_room(self._clock.now())
-            if given_up is None:
-                raise LimitReached(
-                    f"This server runs at most {most} kernels at a time. Terminate one you no longer "
-                    "need, or ask the administrator to raise 'max_kernels'."
-                )
-            self._caretakers.attend(given_up)
 
 
 def checked_display_name(text: str) -> str:
@@ -182,6 +168,7 @@ def _checked(order: KernelOrder, *, reuse: bool) -> None:
     checked_display_name(order.display_name)
     checked_environment(order.environment, field="environment")
     checked_labels(order.labels)
+    checked_priority(order.priority)
     if order.path is not None:
         checked_path(order.path, field="path")
     if len(json.dumps(order.parameters)) > LARGEST_PARAMETERS:
@@ -204,4 +191,6 @@ def _digest(order: KernelOrder, reuse: bool) -> str:
     ]
     if order.external_id is not None:
         parts.append(order.external_id)
+    if order.priority:
+        parts.append(f"priority {order.priority}")
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

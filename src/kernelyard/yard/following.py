@@ -19,7 +19,13 @@ from kernelyard.model.quantities import Micros
 from kernelyard.model.records import Record
 from kernelyard.model.tasks import TaskState
 from kernelyard.ports.agent_link import AgentLink
-from kernelyard.ports.bell import events_topic, kernel_topic, pools_topic, settled_topic
+from kernelyard.ports.bell import (
+    events_topic,
+    kernel_topic,
+    pools_topic,
+    quotas_topic,
+    settled_topic,
+)
 from kernelyard.yard.gaps import bridged
 from kernelyard.yard.log import event, failure
 from kernelyard.yard.tails import Tail
@@ -165,6 +171,8 @@ class Following:
             self._bell.ring(events_topic())
         if projection.phases:
             self._on_phase()
+            if any(step.phase is not None and step.phase.is_final for step in projection.phases):
+                self._bell.ring(quotas_topic())
         return stored.number if stored is not None else None
 
     async def _ended(self, kernel: Kernel) -> bool:
@@ -183,6 +191,7 @@ class Following:
         self._bell.ring(kernel_topic(self._no))
         self._bell.ring(settled_topic(self._no))
         self._bell.ring(events_topic())
+        self._bell.ring(quotas_topic())
 
 
 def _tell(kernel_id: str, projection: Projection) -> None:

@@ -42,8 +42,8 @@ from kernelyard.wire.foreign import (
 )
 from kernelyard.yard.caretakers import Caretakers
 from kernelyard.yard.creating import checked_display_name
-from kernelyard.yard.kernels import Kernels
 from kernelyard.yard.log import event, failure
+from kernelyard.yard.quotas import Quotas
 from kernelyard.yard.templates import Templates
 from kernelyard.yard.world import World
 
@@ -96,14 +96,14 @@ class ForeignKernels:
     """Attaches kernels, and lets go of them."""
 
     def __init__(
-        self, world: World, kernels: Kernels, templates: Templates, caretakers: Caretakers
+        self, world: World, quotas: Quotas, templates: Templates, caretakers: Caretakers
     ) -> None:
         self._store = world.store
         self._agents = world.agents
         self._bell = world.bell
         self._clock = world.clock
         self._audit = world.audit
-        self._kernels = kernels
+        self._quotas = quotas
         self._templates = templates
         self._caretakers = caretakers
 
@@ -177,7 +177,6 @@ class ForeignKernels:
         self, who: Principal, wish: _Wish, leave: Depositing, idempotency: Idempotency | None
     ) -> tuple[Kernel, bool]:
         kernel = await self._prepared(who, wish)
-        await self._kernels.check_room()
         try:
             link = await self._agents.link()
             await leave(link, kernel.id)
@@ -206,7 +205,7 @@ class ForeignKernels:
     ) -> tuple[Kernel, bool]:
         """Write the row, or find the one that the kernel has already."""
         try:
-            return await self._store.kernels.insert(kernel, idempotency)
+            return await self._quotas.keep(kernel, idempotency, may_wait=False)
         except (AlreadyAttached, NameTaken):
             # Attached again under its own name it is hindered by both, and stores differ in which comes first.
             kept = await self._store.kernels.live_by_identity(who.name, wish.identity)

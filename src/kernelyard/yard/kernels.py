@@ -82,10 +82,6 @@ class Kernels:
         """Ask for a kernel; see ``Creating.create``."""
         return await self._creating.create(who, order, reuse=reuse, idempotency_key=idempotency_key)
 
-    async def check_room(self) -> None:
-        """Raise LimitReached if no further kernel may be live."""
-        await self._creating.check_room()
-
     async def get(self, who: Principal, kernel_id: str) -> Kernel:
         """Raises KernelNotFound."""
         who.must(Scope.READ)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from kernelyard.model.quotas import Amounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +15,10 @@ class Limits:
     task_output_bytes: int = 1024**3
     kernel_start_seconds: float = 60.0
     max_kernels: int = 0
+    server: Amounts = field(default_factory=dict)
+    """What else all together may have."""
+    each: Amounts = field(default_factory=dict)
+    """What each user may have."""
     user_pool_kernels: int = 4
     """How many kernels all pools of one user may have together; 0 for none."""
     largest_page: int = 1000

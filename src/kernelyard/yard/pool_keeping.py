@@ -30,6 +30,7 @@ from kernelyard.yard.images import Images
 from kernelyard.yard.log import event, failure
 from kernelyard.yard.pool_trouble import PoolTrouble
 from kernelyard.yard.pools import QUIET_SECONDS, Pools
+from kernelyard.yard.quotas import Quotas
 from kernelyard.yard.templates import Templates
 from kernelyard.yard.world import World
 
@@ -74,6 +75,7 @@ class PoolKeeping:
         self,
         world: World,
         pools: Pools,
+        quotas: Quotas,
         images: Images,
         templates: Templates,
         caretakers: Caretakers,
@@ -83,6 +85,7 @@ class PoolKeeping:
         self._bell = world.bell
         self._clock = world.clock
         self._pools = pools
+        self._quotas = quotas
         self._images = images
         self._templates = templates
         self._caretakers = caretakers
@@ -224,7 +227,7 @@ class PoolKeeping:
         for kernel in live[pool.target :]:
             await self._give_up(kernel)
         missing = pool.target - len(live)
-        in_the_way = await self._in_the_way() if missing > 0 else None
+        in_the_way = await self._in_the_way(wanted) if missing > 0 else None
         await self._explain(pool, (trouble.reason or in_the_way) if missing > 0 else None)
         blocked = in_the_way is not None or now < trouble.until
         return missing, None if blocked else wanted
@@ -265,17 +268,11 @@ class PoolKeeping:
         if self._short and waiting:
             await self._give_up(waiting.pop())
 
-    async def _in_the_way(self) -> str | None:
+    async def _in_the_way(self, wanted: _Wanted) -> str | None:
         """Why no further kernel may be made ready."""
         if self._short:
             return f"Memory is short where kernels run: {self._short}."
-        most = self._world.limits.max_kernels
-        if not most or await self._store.kernels.live_count() < most:
-            return None
-        return (
-            f"This server runs at most {most} kernels at a time, those that are kept ready among "
-            "them. Ask for fewer, or raise 'max_kernels'."
-        )
+        return await self._quotas.why_no_spare(wanted.template.spec)
 
     async def _until_quiet(self) -> None:
         """Let those go first who wait for a kernel; but not for ever."""
@@ -286,7 +283,7 @@ class PoolKeeping:
             await self._clock.sleep(QUIET_SECONDS)
 
     async def _start(self, pool: Pool, wanted: _Wanted) -> bool:
-        if self._bell.muffled or await self._in_the_way() is not None:
+        if self._bell.muffled or await self._in_the_way(wanted) is not None:
             return False
         kernel = Kernel(
             no=0,
@@ -298,7 +295,7 @@ class PoolKeeping:
             pool_no=pool.no,
             pool_digest=wanted.digest,
         )
-        kept = await self._store.pools.admit(kernel)
+        kept = await self._store.pools.admit(kernel, self._quotas.of_kernels)
         if kept is None:
             return False
         self._caretakers.attend(kept.no)

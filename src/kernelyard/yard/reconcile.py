@@ -18,7 +18,7 @@ from kernelyard.model.records import EndCause
 from kernelyard.model.tasks import Task, TaskState
 from kernelyard.model.trust import start_of
 from kernelyard.ports.agent_link import AgentLink
-from kernelyard.ports.bell import events_topic, kernel_topic, settled_topic
+from kernelyard.ports.bell import events_topic, kernel_topic, quotas_topic, settled_topic
 from kernelyard.yard.dispatch import Dispatch
 from kernelyard.yard.following import Following
 from kernelyard.yard.log import event, failure
@@ -175,7 +175,7 @@ class Caretaker:
             event("caretaker.not_taken", kernel_no=self._no, code=error.code)
 
     async def _launch(self, kernel: Kernel) -> None:
-        if self._launched_attempt >= kernel.attempt:
+        if self._launched_attempt >= kernel.attempt or not kernel.admitted:
             return
         link = await self._agents.link()
         if kernel.phase is Phase.REQUESTED:
@@ -255,6 +255,7 @@ class Caretaker:
         self._bell.ring(kernel_topic(self._no))
         self._bell.ring(settled_topic(self._no))
         self._bell.ring(events_topic())
+        self._bell.ring(quotas_topic())
         event("kernel.settled", kernel_id=kernel.id, phase=phase, reason=reason)
         self.wake()
 
@@ -267,6 +268,7 @@ class Caretaker:
         self._bell.ring(kernel_topic(self._no))
         self._bell.ring(settled_topic(self._no))
         self._bell.ring(events_topic())
+        self._bell.ring(quotas_topic())
         event("kernel.removed", kernel_id=kernel.id)
         return True
 

@@ -20,6 +20,7 @@ from kernelyard.ports.bell import events_topic, settled_topic
 from kernelyard.ports.stores import Idempotency, TaskQuery
 from kernelyard.yard.caretakers import Caretakers
 from kernelyard.yard.hearings import Hearing
+from kernelyard.yard.quotas import Quotas
 from kernelyard.yard.remembered import KernelKey, Remembered
 from kernelyard.yard.world import World
 
@@ -52,8 +53,9 @@ class Run:
 class Tasks:
     """Everything a door can do with tasks."""
 
-    def __init__(self, world: World, caretakers: Caretakers) -> None:
+    def __init__(self, world: World, caretakers: Caretakers, quotas: Quotas) -> None:
         self._store = world.store
+        self._quotas = quotas
         self._bell = world.bell
         self._clock = world.clock
         self._limits = world.limits
@@ -128,7 +130,7 @@ class Tasks:
         )
         idempotency = Idempotency(idempotency_key, _digest(order)) if idempotency_key else None
         try:
-            kept, created = await self._store.tasks.insert(task, idempotency)
+            kept, created = await self._quotas.submit(task, idempotency)
         except KernelEnded as error:
             ended = await self._store.kernels.get(kernel_id, who.sees)
             raise KernelEnded(_ended(ended)) from error

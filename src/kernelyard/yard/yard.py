@@ -33,6 +33,7 @@ from kernelyard.yard.notebook_specs import NotebookSpecs
 from kernelyard.yard.outputs import Outputs
 from kernelyard.yard.pool_keeping import PoolKeeping
 from kernelyard.yard.pools import Pools
+from kernelyard.yard.quotas import Quotas
 from kernelyard.yard.relays import Relays
 from kernelyard.yard.releasing import Releasing
 from kernelyard.yard.resolving import Resolving
@@ -79,15 +80,16 @@ class Yard:
         self.notebook_specs = NotebookSpecs(store.notebook_specs, clock, self.audit)
         attachments = Attachments(agents, clock)
         kept = (self.images, self.templates, self._caretakers)
+        self.quotas = Quotas(world, self._caretakers)
         self.pools = Pools(world, *kept)
         self.users = Users(world, self.access, self.pools)
-        self.pool_keeping = PoolKeeping(world, self.pools, *kept)
-        creating = Creating(world, *kept, self.pools)
+        self.pool_keeping = PoolKeeping(world, self.pools, self.quotas, *kept)
+        creating = Creating(world, *kept, self.pools, self.quotas)
         self.kernels = Kernels(world, creating, self._caretakers, attachments)
-        self.foreign = ForeignKernels(world, self.kernels, self.templates, self._caretakers)
+        self.foreign = ForeignKernels(world, self.quotas, self.templates, self._caretakers)
         watched = limits.external_dir
         self._external = ExternalKernels(world, self.foreign, watched) if watched else None
-        self.tasks = Tasks(world, self._caretakers)
+        self.tasks = Tasks(world, self._caretakers, self.quotas)
         self.outputs = Outputs(world, attachments)
         self.logs = KernelLogs(world)
         self.bridges = Bridges(world)
@@ -101,6 +103,7 @@ class Yard:
         self.metrics.add("kernels", self._kernel_metrics)
         self.metrics.add("agent", self.zygotes.metrics)
         self.metrics.add("pools", self.pools.metrics)
+        self.metrics.add("quotas", self.quotas.metrics)
         self._releasing = Releasing(world.releases, store.kernels, agents, clock)
         self._retention = Retention(world, self._caretakers)
         self._works: list[asyncio.Task[None]] = []
@@ -108,6 +111,7 @@ class Yard:
     async def __aenter__(self) -> Self:
         await self.templates.ensure_default()
         await self.pools.look()
+        await self.quotas.look()
         await self._caretakers.start()
         self._works = [
             asyncio.create_task(self._image_watch.run(), name="watching images"),
@@ -117,6 +121,7 @@ class Yard:
             asyncio.create_task(self.access.run(), name="hearing of tokens"),
             asyncio.create_task(self.audit.run(), name="writing the audit trail"),
             asyncio.create_task(self.audit.sweep(), name="sweeping the audit trail"),
+            asyncio.create_task(self.quotas.run(), name="quotas"),
         ]
         if self._external is not None:
             self._works.append(asyncio.create_task(self._external.run(), name="external"))

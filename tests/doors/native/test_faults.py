@@ -41,6 +41,7 @@ STATUS = {
     "kernel_ended": 409,
     "kernel_not_owned": 409,
     "already_attached": 409,
+    "never_fits": 409,
     "task_finished": 409,
     "too_large": 413,
     "limit_reached": 429,

@@ -72,6 +72,7 @@ async def two(house: House) -> Any:
             "kernel_id": kernel["id"],
             "task_id": task["id"],
             "token_id": tokens[WORD]["id"],
+            "user": WORD,
             "name": name,
             "template": name,
             "image": "python3",

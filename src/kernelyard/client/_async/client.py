@@ -13,6 +13,7 @@ from kernelyard.client._async.http import AsyncHttp
 from kernelyard.client._async.images import AsyncImages
 from kernelyard.client._async.kernels import AsyncKernels
 from kernelyard.client._async.pools import AsyncPools
+from kernelyard.client._async.quotas import AsyncQuotas
 from kernelyard.client._async.tasks import AsyncTasks
 from kernelyard.client._async.templates import AsyncTemplates
 from kernelyard.client._async.tokens import AsyncTokens
@@ -66,6 +67,7 @@ class AsyncClient:
         self.images = AsyncImages(self._http)
         self.templates = AsyncTemplates(self._http)
         self.pools = AsyncPools(self._http)
+        self.quotas = AsyncQuotas(self._http)
         self.tokens = AsyncTokens(self._http)
 
     def __repr__(self) -> str:

@@ -35,6 +35,7 @@ class AsyncKernels:
         parameters: Mapping[str, Any] | None = None,
         path: str | None = None,
         labels: Mapping[str, str] | None = None,
+        priority: int = 0,
         idempotency_key: str | None = None,
     ) -> AsyncKernel:
         """Make a kernel and return at once, while it starts; code can be submitted already.
@@ -46,7 +47,8 @@ class AsyncKernels:
         ``environment`` wins over the template's. ``parameters`` are values for what the image's own
         ``parameters`` declare; ``path`` is the notebook that the kernel is for; a
         directory before ``/./`` in it is where the kernel starts, instead of its work directory.
-        ``name`` is unique among your live kernels.
+        ``name`` is unique among your live kernels. Of kernels that wait for room those of a larger
+        ``priority`` are first; yours may be lowered, and raised by administrators.
         """
         order = {
             "image": image,
@@ -57,6 +59,7 @@ class AsyncKernels:
             "parameters": dict(parameters or {}),
             "path": path,
             "labels": dict(labels or {}),
+            **({"priority": priority} if priority else {}),
         }
         return await self._made(order, idempotency_key)
 
@@ -71,6 +74,7 @@ class AsyncKernels:
         parameters: Mapping[str, Any] | None = None,
         path: str | None = None,
         labels: Mapping[str, str] | None = None,
+        priority: int = 0,
         idempotency_key: str | None = None,
     ) -> AsyncKernel:
         """Return your live kernel of this name, or make it; ``created`` tells which.
@@ -91,6 +95,7 @@ class AsyncKernels:
             "path": path,
             "labels": dict(labels or {}),
             "get_or_create": True,
+            **({"priority": priority} if priority else {}),
         }
         return await self._made(order, idempotency_key)
 

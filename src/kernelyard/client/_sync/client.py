@@ -15,6 +15,7 @@ from kernelyard.client._sync.http import Http
 from kernelyard.client._sync.images import Images
 from kernelyard.client._sync.kernels import Kernels
 from kernelyard.client._sync.pools import Pools
+from kernelyard.client._sync.quotas import Quotas
 from kernelyard.client._sync.tasks import Tasks
 from kernelyard.client._sync.templates import Templates
 from kernelyard.client._sync.tokens import Tokens
@@ -68,6 +69,7 @@ class Client:
         self.images = Images(self._http)
         self.templates = Templates(self._http)
         self.pools = Pools(self._http)
+        self.quotas = Quotas(self._http)
         self.tokens = Tokens(self._http)
 
     def __repr__(self) -> str:

@@ -37,6 +37,7 @@ class Kernels:
         parameters: Mapping[str, Any] | None = None,
         path: str | None = None,
         labels: Mapping[str, str] | None = None,
+        priority: int = 0,
         idempotency_key: str | None = None,
     ) -> Kernel:
         """Make a kernel and return at once, while it starts; code can be submitted already.
@@ -48,7 +49,8 @@ class Kernels:
         ``environment`` wins over the template's. ``parameters`` are values for what the image's own
         ``parameters`` declare; ``path`` is the notebook that the kernel is for; a
         directory before ``/./`` in it is where the kernel starts, instead of its work directory.
-        ``name`` is unique among your live kernels.
+        ``name`` is unique among your live kernels. Of kernels that wait for room those of a larger
+        ``priority`` are first; yours may be lowered, and raised by administrators.
         """
         order = {
             "image": image,
@@ -59,6 +61,7 @@ class Kernels:
             "parameters": dict(parameters or {}),
             "path": path,
             "labels": dict(labels or {}),
+            **({"priority": priority} if priority else {}),
         }
         return self._made(order, idempotency_key)
 
@@ -73,6 +76,7 @@ class Kernels:
         parameters: Mapping[str, Any] | None = None,
         path: str | None = None,
         labels: Mapping[str, str] | None = None,
+        priority: int = 0,
         idempotency_key: str | None = None,
     ) -> Kernel:
         """Return your live kernel of this name, or make it; ``created`` tells which.
@@ -93,6 +97,7 @@ class Kernels:
             "path": path,
             "labels": dict(labels or {}),
             "get_or_create": True,
+            **({"priority": priority} if priority else {}),
         }
         return self._made(order, idempotency_key)
 

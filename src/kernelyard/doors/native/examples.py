@@ -99,6 +99,7 @@ KERNEL: shapes.Kernel = {
     "parameters": {"level": "DEBUG"},
     "path": "/data/report.ipynb",
     "labels": {"team": "vision"},
+    "priority": 0,
     "state": KernelState.BUSY,
     "reason": None,
     "cause": None,

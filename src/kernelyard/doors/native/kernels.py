@@ -33,6 +33,7 @@ from kernelyard.doors.native.parameters import (
 from kernelyard.model.errors import (
     AgentUnavailable,
     CursorMalformed,
+    Forbidden,
     IdempotencyKeyReused,
     ImageDisabled,
     ImageNotFound,
@@ -42,8 +43,8 @@ from kernelyard.model.errors import (
     KernelNotFound,
     KernelNotOwned,
     KernelNotRunning,
-    LimitReached,
     NameTaken,
+    NeverFits,
     TemplateDisabled,
     TemplateNotFound,
     TooLarge,
@@ -67,14 +68,15 @@ router = asking_operations(prefix="/v1/kernels", tags=["kernels"])
         ImageDisabled,
         ImageNotReady,
         TemplateDisabled,
+        Forbidden,
         NameTaken,
+        NeverFits,
         IdempotencyKeyReused,
         TooLarge,
-        LimitReached,
         AgentUnavailable,
         example=examples.CREATED_KERNEL,
         status=201,
-        description="Asked for; it starts now.",
+        description="Asked for; it starts now, or when there is room: `reason` says what it waits for.",
         also={
             200: {
                 "description": "It was there: the same name with `get_or_create`, or the same "
@@ -100,6 +102,7 @@ async def create(
             labels=order.labels,
             parameters=order.parameters,
             path=order.path,
+            priority=order.priority,
         ),
         reuse=order.get_or_create,
         idempotency_key=idempotency_key,

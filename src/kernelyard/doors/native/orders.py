@@ -227,6 +227,7 @@ class NewKernel(Order):
         ),
     )
     labels: dict[str, str] = {}
+    priority: int = Field(default=0, description="The largest is first where some wait.")
     get_or_create: bool = Field(
         default=False, description="Return your live kernel of this name if there is one."
     )

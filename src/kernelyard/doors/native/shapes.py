@@ -103,6 +103,7 @@ class Kernel(TypedDict):
     ]
     path: Annotated[str | None, Field(description="The notebook that it is for.")]
     labels: Labels
+    priority: Annotated[int, Field(description="Of those that wait for room the largest is first.")]
     state: KernelState
     reason: Annotated[str | None, Field(description="Why it is in this state.")]
     cause: Annotated[EndCause | None, Field(description="Why it ended, in one word.")]

@@ -160,6 +160,7 @@ def kernel(one: Kernel, prospect: Prospect | None = None) -> shapes.Kernel:
         "parameters": dict(one.parameters),
         "path": one.path,
         "labels": one.labels,
+        "priority": one.priority,
         "state": one.state,
         "reason": one.reason,
         "cause": one.cause,

@@ -8,6 +8,7 @@ from kernelyard.model.kernel_phases import Phase, Wanted
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.pools import Claim, Pool, calmed, demanded, resized
 from kernelyard.model.quantities import Micros
+from kernelyard.model.quotas import Rules, demand_of
 from kernelyard.ports.stores import Idempotency
 from kernelyard.stores.memory.kernels import MemoryKernels
 from kernelyard.stores.memory.shelf import Shelf
@@ -63,7 +64,9 @@ class MemoryPools:
     async def waiting(self) -> list[Kernel]:
         return [self._shelf.shown(kernel) for kernel in self._waiting()]
 
-    async def admit(self, kernel: Kernel) -> Kernel | None:
+    async def admit(self, kernel: Kernel, rules: Rules | None = None) -> Kernel | None:
+        if rules is not None and not self._has_room(kernel, rules):
+            return None
         pool = self._shelf.pools.get(kernel.pool_no or 0)
         live = sum(is_live(one) for one in self._waiting() if one.pool_no == kernel.pool_no)
         if pool is None or live >= pool.target:
@@ -79,19 +82,41 @@ class MemoryPools:
         return True
 
     async def make_room(self, at: Micros) -> int | None:
-        live = [kernel for kernel in self._waiting() if is_live(kernel)]
-        if not live:
+        spare = self.spare()
+        if not spare:
             return None
-        first = min(live, key=lambda kernel: (kernel.phase is Phase.READY, -kernel.no))
-        await self.give_up(first.no, at)
-        return first.no
+        await self.give_up(spare[0].no, at)
+        return spare[0].no
+
+    def spare(self) -> list[Kernel]:
+        """What may give way, in that order."""
+        live = [kernel for kernel in self._waiting() if is_live(kernel)]
+        return sorted(live, key=lambda kernel: (kernel.phase is Phase.READY, -kernel.no))
+
+    def _has_room(self, kernel: Kernel, rules: Rules) -> bool:
+        if any(one.wanted is Wanted.RUN for one in self._shelf.not_admitted()):
+            return False
+        return not self._shelf.room(rules).lacking_here(demand_of(kernel.template.spec))
+
+    def _may_have(self, kernel: Kernel, rules: Rules) -> bool:
+        waiting = self._shelf.not_admitted()
+        if any(one.owner == kernel.owner and one.wanted is Wanted.RUN for one in waiting):
+            return False
+        demand = demand_of(kernel.template.spec)
+        return not self._shelf.room(rules).lacking(kernel.owner, demand)
 
     async def claim(
-        self, kernel: Kernel, claim: Claim, idempotency: Idempotency | None
+        self,
+        kernel: Kernel,
+        claim: Claim,
+        idempotency: Idempotency | None,
+        rules: Rules | None = None,
     ) -> tuple[Kernel, bool] | None:
         shelf = self._shelf
         if (made := await self._kernels.existing(kernel, idempotency)) is not None:
             return made, False
+        if rules is not None and not self._may_have(kernel, rules):
+            return None
         found = self._found(claim)
         if found is not None and claim.applies and not can_take_up(found):
             return None

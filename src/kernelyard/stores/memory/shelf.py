@@ -11,6 +11,7 @@ from kernelyard.model.kernels import Kernel, StateChange
 from kernelyard.model.pools import Pool
 from kernelyard.model.projection import TaskChange
 from kernelyard.model.quantities import Micros
+from kernelyard.model.quotas import Resource, Room, Rules, Spare, UserQuota, demand_of
 from kernelyard.model.records import Record
 from kernelyard.model.sightings import Seen, Sighting, seen_then
 from kernelyard.model.tasks import FIRST_CLIENT_SEQ, Task, TaskState
@@ -39,6 +40,7 @@ class Shelf:
     kernel_keys: Keys = field(default_factory=dict)
     task_keys: Keys = field(default_factory=dict)
     pools: dict[int, Pool] = field(default_factory=dict)
+    quotas: dict[str, UserQuota] = field(default_factory=dict)
     pools_made: int = 0
     kernels_made: int = 0
     tasks_made: int = 0
@@ -125,6 +127,31 @@ class Shelf:
             current_task_id=current.id if current else None,
             open_tasks=len(self.open_tasks(kernel.no)),
         )
+
+    def not_admitted(self) -> list[Kernel]:
+        """Kernels that wait for room, also those that are to be stopped."""
+        kernels = self.kernels.values()
+        return [one for one in kernels if not one.admitted and not one.phase.is_final]
+
+    def held(self) -> dict[str, dict[Resource, int]]:
+        """What kernels hold, by owner."""
+        used: dict[str, dict[Resource, int]] = {}
+        for kernel in self.kernels.values():
+            given_up = kernel.waits and kernel.wanted is not Wanted.RUN
+            if kernel.admitted and not kernel.phase.is_final and not given_up:
+                mine = used.setdefault(kernel.owner, {})
+                for resource, amount in demand_of(kernel.template.spec, owned=kernel.owned).items():
+                    mine[resource] = mine.get(resource, 0) + amount
+        return used
+
+    def room(self, rules: Rules) -> Room:
+        """What is used now."""
+        said = {user: quota.limits for user, quota in self.quotas.items()}
+        return Room(rules, said, self.held())
+
+    def spares(self, kernels: Iterable[Kernel]) -> list[Spare]:
+        """Kernels that may give way, as what they hold."""
+        return [Spare(one.no, demand_of(one.template.spec)) for one in kernels]
 
     def hidden(self, task: Task) -> bool:
         """Whether the task's kernel is wanted GONE."""

@@ -14,6 +14,7 @@ from kernelyard.stores.memory.notebooks import MemoryNotebookSpecs
 from kernelyard.stores.memory.outputs import MemoryOutputs
 from kernelyard.stores.memory.people import MemoryAudit, MemoryUsers
 from kernelyard.stores.memory.pools import MemoryPools
+from kernelyard.stores.memory.quotas import MemoryQuotas
 from kernelyard.stores.memory.shelf import Shelf
 from kernelyard.stores.memory.tasks import MemoryTasks
 
@@ -37,6 +38,7 @@ class MemoryStore:
         self.tokens = self.users.tokens
         self.audit = MemoryAudit()
         self.pools = MemoryPools(shelf, self.kernels)
+        self.quotas = MemoryQuotas(shelf, self.kernels, self.tasks, self.pools)
         self.leases = MemoryLeases(shelf)
 
     def bell(self, local: Bell) -> Bell:

@@ -26,17 +26,10 @@ class MemoryTasks:
         self._shelf = shelf
 
     async def insert(self, task: Task, idempotency: Idempotency | None) -> tuple[Task, bool]:
+        if (made := await self.existing(task, idempotency)) is not None:
+            return made, False
         shelf = self._shelf
-        kernel = shelf.kernels.get(task.kernel_no)
-        if kernel is None or kernel.wanted is Wanted.GONE:
-            raise KernelNotFound
-        no = known(shelf.task_keys, kernel.no, idempotency)
-        if no is not None:
-            return self._counted(shelf.tasks[no]), False
-        if not kernel.takes_tasks:
-            raise KernelEnded
-        if task.external_id and self._by_external_id(kernel.no, task.external_id):
-            raise AlreadyExists(TASK_EXISTS)
+        kernel = shelf.kernels[task.kernel_no]
         shelf.tasks_made += 1
         queue = shelf.queues.setdefault(kernel.no, [])
         queue.append(shelf.tasks_made)
@@ -55,6 +48,21 @@ class MemoryTasks:
         if idempotency:
             shelf.task_keys[(kernel.no, idempotency.key)] = (idempotency.digest, kept.no)
         return self._counted(kept), True
+
+    async def existing(self, task: Task, idempotency: Idempotency | None) -> Task | None:
+        """What the key has made already. Raises what ``insert`` raises."""
+        shelf = self._shelf
+        kernel = shelf.kernels.get(task.kernel_no)
+        if kernel is None or kernel.wanted is Wanted.GONE:
+            raise KernelNotFound
+        no = known(shelf.task_keys, kernel.no, idempotency)
+        if no is not None:
+            return self._counted(shelf.tasks[no])
+        if not kernel.takes_tasks:
+            raise KernelEnded
+        if task.external_id and self._by_external_id(kernel.no, task.external_id):
+            raise AlreadyExists(TASK_EXISTS)
+        return None
 
     async def get(self, task_id: str, owner: str | None) -> Task:
         for task in self._shelf.tasks.values():

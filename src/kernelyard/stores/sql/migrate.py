@@ -9,10 +9,11 @@ from sqlalchemy import Connection, Index, inspect, text
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from kernelyard.model.errors import YardError
+from kernelyard.stores.sql import quota_tables  # noqa: F401 - its table is to be made, too
 from kernelyard.stores.sql.people_tables import FIRST_PEOPLE
 from kernelyard.stores.sql.tables import FIRST_ROWS, metadata
 
-NEWEST = "0010"
+NEWEST = "0011"
 """The last migration. Numbers grow; not every number was used."""
 _FOLDER = Path(__file__).parent / "migrations"
 # Alembic keeps what it works on in module-level variables; stores may be opened in several threads.

@@ -11,6 +11,7 @@ from kernelyard.model.kernel_phases import Phase, Wanted
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.pools import Claim, Pool, calmed, demanded, resized
 from kernelyard.model.quantities import Micros
+from kernelyard.model.quotas import Rules, demand_of
 from kernelyard.ports.stores import Idempotency
 from kernelyard.stores.sql.database import Database
 from kernelyard.stores.sql.kernels import (
@@ -20,6 +21,7 @@ from kernelyard.stores.sql.kernels import (
     key_values,
 )
 from kernelyard.stores.sql.moves import keep_kernel, load_kernel, note
+from kernelyard.stores.sql.rooms import ASKING, room_of, wait_for_turn
 from kernelyard.stores.sql.rows import Values, claimed_kernel_values, kernel_of, plain
 from kernelyard.stores.sql.tables import kernels, pools
 from kernelyard.stores.transitions import can_take_up, claiming, wanting
@@ -82,7 +84,7 @@ class SqlPools:
 
         def waiting(connection: Connection) -> list[int]:
             found = connection.execute(query.order_by(kernels.c.no)).scalars().all()
-            return [one for one in found if _give_up(connection, one)]
+            return [one for one in found if give_up(connection, one)]
 
         def work(connection: Connection) -> list[int]:
             # Kernels before the pool, as whoever claims does; then those admitted meanwhile.
@@ -107,8 +109,10 @@ class SqlPools:
         query = select(kernels).where(*_WAITING).order_by(kernels.c.no)
         return await self._database.read(lambda c: [kernel_of(row) for row in c.execute(query)])
 
-    async def admit(self, kernel: Kernel) -> Kernel | None:
+    async def admit(self, kernel: Kernel, rules: Rules | None = None) -> Kernel | None:
         def work(connection: Connection) -> Kernel | None:
+            if rules is not None and not _has_room(connection, kernel, rules):
+                return None
             pool = _load(connection, kernel.pool_no or 0)
             if pool is None:
                 return None
@@ -119,21 +123,25 @@ class SqlPools:
 
     async def give_up(self, no: int, at: Micros) -> bool:
         del at
-        return await self._database.write(lambda c: _give_up(c, no))
+        return await self._database.write(lambda c: give_up(c, no))
 
     async def make_room(self, at: Micros) -> int | None:
         del at
 
         def work(connection: Connection) -> int | None:
             row = connection.execute(_SPARE).one_or_none()
-            return row.no if row is not None and _give_up(connection, row.no) else None
+            return row.no if row is not None and give_up(connection, row.no) else None
 
         return await self._database.write(work)
 
     async def claim(
-        self, kernel: Kernel, claim: Claim, idempotency: Idempotency | None
+        self,
+        kernel: Kernel,
+        claim: Claim,
+        idempotency: Idempotency | None,
+        rules: Rules | None = None,
     ) -> tuple[Kernel, bool] | None:
-        return await self._database.write(lambda c: _claim(c, kernel, claim, idempotency))
+        return await self._database.write(lambda c: _claim(c, kernel, claim, idempotency, rules))
 
 
 def _put(connection: Connection, pool: Pool) -> Pool:
@@ -148,12 +156,36 @@ def _put(connection: Connection, pool: Pool) -> Pool:
     return _keep(connection, kept, again)
 
 
+def _has_room(connection: Connection, kernel: Kernel, rules: Rules) -> bool:
+    """Whether one more may wait in a pool. Not where somebody waits for room himself."""
+    wait_for_turn(connection)
+    if connection.execute(ASKING).first() is not None:
+        return False
+    return not room_of(connection, rules).lacking_here(demand_of(kernel.template.spec))
+
+
+def _may_have(connection: Connection, kernel: Kernel, rules: Rules) -> bool:
+    """Whether a kernel's owner may have one more at once. The server has it already."""
+    if any(row.owner == kernel.owner for row in connection.execute(ASKING)):
+        return False
+    demand = demand_of(kernel.template.spec)
+    return not room_of(connection, rules).lacking(kernel.owner, demand)
+
+
 def _claim(
-    connection: Connection, kernel: Kernel, claim: Claim, idempotency: Idempotency | None
+    connection: Connection,
+    kernel: Kernel,
+    claim: Claim,
+    idempotency: Idempotency | None,
+    rules: Rules | None,
 ) -> tuple[Kernel, bool] | None:
+    if rules is not None:
+        wait_for_turn(connection)
     made = existing_kernel(connection, kernel, idempotency)
     if made is not None:
         return made, False
+    if rules is not None and not _may_have(connection, kernel, rules):
+        return None
     found = _found(connection, claim)
     at = kernel.created_at
     if found is not None and claim.applies and not can_take_up(found):
@@ -188,7 +220,8 @@ def _count(connection: Connection, numbers: tuple[int, ...], at: Micros, *, foun
             return
 
 
-def _give_up(connection: Connection, no: int) -> bool:
+def give_up(connection: Connection, no: int) -> bool:
+    """Want a kernel gone if it waits in a pool still; return whether it is so."""
     kernel = load_kernel(connection, no)
     if kernel is None or not kernel.waits:
         return False

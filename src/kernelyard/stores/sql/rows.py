@@ -13,6 +13,7 @@ from kernelyard.model.images import ImageSnapshot
 from kernelyard.model.json import JsonObject
 from kernelyard.model.kernel_phases import Phase, Wanted
 from kernelyard.model.kernels import Kernel
+from kernelyard.model.quotas import Resource, demand_of
 from kernelyard.model.records import EndCause, Record, StoppedBy
 from kernelyard.model.tasks import Cancellation, Task, TaskError, TaskLimits, TaskState
 from kernelyard.model.templates import (
@@ -81,9 +82,22 @@ def new_kernel_values(kernel: Kernel) -> Values:
         "identity": kernel.identity,
         "pool_no": kernel.pool_no,
         "pool_digest": kernel.pool_digest,
+        "priority": kernel.priority,
+        "admitted": kernel.admitted,
+        **_demand_values(kernel),
         "created_at": kernel.created_at,
         "info": json_text(kernel.info) if kernel.info is not None else None,
         **_moving_values(kernel),
+    }
+
+
+def _demand_values(kernel: Kernel) -> Values:
+    """What it holds while it lives, to be added up by the database."""
+    demand = demand_of(kernel.template.spec, owned=kernel.owned)
+    return {
+        "milli_cpu": demand.get(Resource.CPU, 0),
+        "memory_bytes": demand.get(Resource.MEMORY, 0),
+        "gpu": demand.get(Resource.GPU, 0),
     }
 
 
@@ -167,6 +181,8 @@ def kernel_of(row: Row[Any]) -> Kernel:
         started=row.started,
         pool_no=row.pool_no,
         pool_digest=row.pool_digest,
+        priority=row.priority,
+        admitted=row.admitted,
         wanted=Wanted(row.wanted),
         phase=Phase(row.phase),
         reason=row.reason,

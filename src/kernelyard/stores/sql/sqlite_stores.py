@@ -9,6 +9,7 @@ from kernelyard.model.errors import KernelNotFound, TaskNotFound
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.pools import Claim
 from kernelyard.model.projection import Projection
+from kernelyard.model.quotas import Rules
 from kernelyard.model.records import Record
 from kernelyard.model.tasks import Task
 from kernelyard.ports.stores import Idempotency, Stored
@@ -67,8 +68,14 @@ class SqlitePools(SqlPools):
         self._sqlite = database
 
     async def claim(
-        self, kernel: Kernel, claim: Claim, idempotency: Idempotency | None
+        self,
+        kernel: Kernel,
+        claim: Claim,
+        idempotency: Idempotency | None,
+        rules: Rules | None = None,
     ) -> tuple[Kernel, bool] | None:
+        if rules is not None:
+            return await super().claim(kernel, claim, idempotency, rules)
         try:
             claimed = await self._sqlite.write_straight(
                 lambda c: claim_kernel(c, kernel, claim, idempotency)

@@ -19,6 +19,7 @@ from kernelyard.stores.sql.migrate import migrate
 from kernelyard.stores.sql.notebooks import SqlNotebookSpecs
 from kernelyard.stores.sql.outputs import SqlOutputs
 from kernelyard.stores.sql.pools import SqlPools
+from kernelyard.stores.sql.quotas import SqlQuotas
 from kernelyard.stores.sql.sqlite import SqliteDatabase
 from kernelyard.stores.sql.sqlite_named import SqliteImages, SqliteTemplates
 from kernelyard.stores.sql.sqlite_stores import (
@@ -52,6 +53,7 @@ class SqlStore:
         self.tokens = SqlTokens(database)
         self.audit = SqlAudit(database)
         self.pools: SqlPools = SqlPools(database)
+        self.quotas = SqlQuotas(database)
         self.leases = SqlLeases(database)
 
     def bell(self, local: Bell) -> Bell:

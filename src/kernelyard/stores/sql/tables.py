@@ -110,6 +110,11 @@ kernels = Table(
     Column("pool_digest", String),
     Column("started", String),
     Column("external_id", String),
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("admitted", Boolean, nullable=False, server_default=true()),
+    Column("milli_cpu", BigInteger, nullable=False, server_default="0"),
+    Column("memory_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("gpu", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("owner", "idempotency_key"),
     Index(None, "owner", "phase", "no"),
     Index(None, "phase", "no"),
@@ -171,6 +176,13 @@ _partial(
     kernels.c.pool_no,
     kernels.c.no,
     where=WAITING,
+)
+
+_partial(
+    "ix_kernels_not_admitted",
+    kernels.c.no,
+    where=text("unfinished = 1 AND admitted = 0"),
+    on_postgresql=text("unfinished AND NOT admitted"),
 )
 
 pools = Table(

@@ -94,7 +94,7 @@ class SqlTasks:
         self._database = database
 
     async def insert(self, task: Task, idempotency: Idempotency | None) -> tuple[Task, bool]:
-        return await self._database.write(lambda c: _insert(c, task, idempotency))
+        return await self._database.write(lambda c: insert_new_task(c, task, idempotency))
 
     async def get(self, task_id: str, owner: str | None) -> Task:
         found = await self._database.read(
@@ -211,9 +211,10 @@ def _counted(connection: Connection, rows: Sequence[Row[Any]]) -> list[Task]:
     return [task_of(row, ahead.get(row.no, 0)) for row in rows]
 
 
-def _insert(
+def insert_new_task(
     connection: Connection, task: Task, idempotency: Idempotency | None
 ) -> tuple[Task, bool]:
+    """Keep a new task, or find the one that its key has made. Raises as ``TaskStore.insert`` does."""
     kernel = load_kernel(connection, task.kernel_no)
     if kernel is None or kernel.wanted is Wanted.GONE:
         raise KernelNotFound

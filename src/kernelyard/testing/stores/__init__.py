@@ -23,6 +23,7 @@ pytest.register_assert_rewrite(
     "kernelyard.testing.stores.outputs",
     "kernelyard.testing.stores.people",
     "kernelyard.testing.stores.pools",
+    "kernelyard.testing.stores.quotas",
     "kernelyard.testing.stores.retention",
     "kernelyard.testing.stores.settling",
     "kernelyard.testing.stores.sightings",
@@ -41,6 +42,7 @@ from kernelyard.testing.stores.notebooks import NotebookSpecConformance  # noqa:
 from kernelyard.testing.stores.outputs import OutputConformance  # noqa: E402
 from kernelyard.testing.stores.people import PeopleConformance  # noqa: E402
 from kernelyard.testing.stores.pools import PoolConformance  # noqa: E402
+from kernelyard.testing.stores.quotas import QuotaConformance  # noqa: E402
 from kernelyard.testing.stores.retention import RetentionConformance  # noqa: E402
 from kernelyard.testing.stores.settling import SettlingConformance  # noqa: E402
 from kernelyard.testing.stores.sightings import SightingConformance  # noqa: E402
@@ -59,6 +61,7 @@ class StoreConformance(
     SettlingConformance,
     RetentionConformance,
     PoolConformance,
+    QuotaConformance,
     EndConformance,
     EventConformance,
     NameConformance,

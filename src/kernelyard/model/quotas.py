@@ -1,0 +1,304 @@
+"""Quotas: how much may be used at once, who is let in next, and what the others wait for.
+
+Kernels are let in one after the other: first those of a higher priority, then those that were asked
+for first. One that waits for its owner's quota holds back nobody else's. One that waits for the server
+holds back those behind it that ask for any of the same, so that a large one is not passed by small ones
+for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import assert_never
+
+from kernelyard.model.errors import Invalid, NeverFits
+from kernelyard.model.quantities import Micros
+from kernelyard.model.templates import TemplateSpec
+
+
+class Resource(StrEnum):
+    """What there is a limited amount of."""
+
+    KERNELS = "kernels"
+    CPU = "cpu"
+    """In thousandths."""
+    MEMORY = "memory"
+    """Bytes."""
+    GPU = "gpu"
+    TASKS = "queued_tasks"
+    STORED = "stored_bytes"
+
+
+HELD = (Resource.KERNELS, Resource.CPU, Resource.MEMORY, Resource.GPU)
+"""What a kernel has from its start to its end."""
+LARGEST_LIMIT = 2**53
+LARGEST_PRIORITY = 100
+
+Amounts = Mapping[Resource, int]
+"""What is not named is 0: nothing is used, and there is no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings say."""
+
+    server: Amounts = field(default_factory=dict)
+    """For all together."""
+    each: Amounts = field(default_factory=dict)
+    """For each user of whom nothing else is said."""
+
+    def limit(self, resources: Iterable[Resource]) -> bool:
+        """Whether any of these is limited."""
+        return any(self.server.get(one, 0) or self.each.get(one, 0) for one in resources)
+
+
+@dataclass(frozen=True, slots=True)
+class UserQuota:
+    """What an administrator has said of one user. What is not named is as the settings say."""
+
+    user: str
+    limits: Amounts
+    updated_at: Micros = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much somebody uses, and how much he may."""
+
+    used: Amounts
+    limits: Amounts
+    waiting: int = 0
+    """Kernels that wait until there is room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A kernel that is not let in yet."""
+
+    no: int
+    owner: str
+    demand: Amounts
+
+
+@dataclass(slots=True)
+class Room:
+    """What is used, while kernels are let in one after the other."""
+
+    rules: Rules
+    said: Mapping[str, Amounts]
+    """What is said of users, by name."""
+    used: dict[str, dict[Resource, int]]
+    """By owner; what waits in pools is nobody's and stands under the empty name."""
+    _held: dict[str, set[Resource]] = field(default_factory=dict)
+    """What those behind may not ask for, by owner."""
+    _held_by_server: set[Resource] = field(default_factory=set)
+
+    def limits_of(self, owner: str) -> Amounts:
+        """What a user may use."""
+        return limits_of(self.rules, self.said.get(owner))
+
+    def total(self, resource: Resource) -> int:
+        """How much all use together."""
+        return sum(amounts.get(resource, 0) for amounts in self.used.values())
+
+    def lacking(self, owner: str, demand: Amounts) -> list[Resource]:
+        """Of what the owner would have too much."""
+        used, limits = self.used.get(owner, {}), self.limits_of(owner)
+        return [one for one in HELD if _over(used.get(one, 0), demand, limits, one)]
+
+    def lacking_here(self, demand: Amounts) -> list[Resource]:
+        """Of what the server would give too much."""
+        return [one for one in HELD if _over(self.total(one), demand, self.rules.server, one)]
+
+    def take(self, owner: str, demand: Amounts) -> None:
+        """Count a kernel that is let in."""
+        mine = self.used.setdefault(owner, {})
+        for one in HELD:
+            mine[one] = mine.get(one, 0) + demand.get(one, 0)
+
+    def release(self, owner: str, demand: Amounts) -> None:
+        """Count a kernel no more."""
+        mine = self.used.setdefault(owner, {})
+        for one in HELD:
+            mine[one] = max(0, mine.get(one, 0) - demand.get(one, 0))
+
+    def why_not(self, asking: Asking) -> str | None:
+        """Let a kernel in, and return None; or tell what it waits for, and hold back those behind."""
+        owner, demand = asking.owner, asking.demand
+        try:
+            check_fits(demand, self.rules.server, self.limits_of(owner))
+        except NeverFits as error:
+            return error.message
+        if own := self.lacking(owner, demand):
+            self._held.setdefault(owner, set()).update(_held(demand, own, self.limits_of(owner)))
+            return self._waits(own[0], asking, self.used.get(owner, {}).get(own[0], 0), own=True)
+        here = self.lacking_here(demand)
+        behind = [one for one in HELD if demand.get(one, 0) and self._is_held(owner, one)]
+        if here:
+            self._held_by_server |= _held(demand, here, self.rules.server)
+        if behind:
+            return (
+                f"waiting for {amount_text(behind[0], demand[behind[0]])}, behind others that wait"
+            )
+        if here:
+            return self._waits(here[0], asking, self.total(here[0]), own=False)
+        self.take(owner, demand)
+        return None
+
+    def _is_held(self, owner: str, resource: Resource) -> bool:
+        return resource in self._held_by_server or resource in self._held.get(owner, ())
+
+    def _waits(self, lacking: Resource, asking: Asking, used: int, *, own: bool) -> str:
+        limits = self.limits_of(asking.owner) if own else self.rules.server
+        most = amount_text(lacking, limits[lacking], bare=True)
+        whose = "your " if own else ""
+        return (
+            f"waiting for {amount_text(lacking, asking.demand[lacking])}; "
+            f"{amount_text(lacking, used, bare=True)} of {whose}{most} in use"
+        )
+
+
+def limits_of(rules: Rules, said: Amounts | None) -> Amounts:
+    """What a user may use, by the settings and by what is said of him."""
+    return {**rules.each, **said} if said else rules.each
+
+
+def demand_of(spec: TemplateSpec, *, owned: bool = True) -> Amounts:
+    """What a kernel of a template holds; one that somebody else has started is one more kernel only."""
+    if not owned:
+        return {Resource.KERNELS: 1}
+    return {
+        Resource.KERNELS: 1,
+        Resource.CPU: spec.milli_cpu_limit,
+        Resource.MEMORY: spec.memory_bytes_limit,
+        Resource.GPU: spec.gpu,
+    }
+
+
+def check_fits(demand: Amounts, server: Amounts, own: Amounts) -> None:
+    """Raise NeverFits if something is asked for that would be too much with nothing else in use."""
+    for limits, whose in ((server, "this server gives"), (own, "your quota is")):
+        for one in HELD:
+            if _over(0, demand, limits, one):
+                raise NeverFits(
+                    f"This asks for {amount_text(one, demand[one])}, and {whose} "
+                    f"{amount_text(one, limits[one])} at most. Choose a template that asks for less, or "
+                    "ask an administrator to raise the limit."
+                )
+
+
+def checked_limits(limits: Amounts) -> dict[Resource, int]:
+    """Return limits if each can be one. Raises Invalid."""
+    for one, limit in limits.items():
+        if not 0 <= limit <= LARGEST_LIMIT:
+            raise Invalid(
+                f"'{one.value}' must be 0, for no limit, or a number up to {LARGEST_LIMIT}.",
+                field=one.value,
+            )
+    return dict(limits)
+
+
+def checked_priority(priority: int) -> int:
+    """Return a priority if it can be one. Raises Invalid."""
+    if not -LARGEST_PRIORITY <= priority <= LARGEST_PRIORITY:
+        raise Invalid(
+            f"'priority' must be between -{LARGEST_PRIORITY} and {LARGEST_PRIORITY}; 0 is usual.",
+            field="priority",
+        )
+    return priority
+
+
+def amount_text(resource: Resource, amount: int, *, bare: bool = False) -> str:
+    """An amount as people write it: ``2 CPU``, ``1.5 GiB of memory``, ``1 GPU``; ``bare`` is shorter."""
+    match resource:
+        case Resource.CPU:
+            number, unit = f"{amount / 1000:g}", "CPU"
+        case Resource.GPU:
+            number, unit = str(amount), "GPU"
+        case Resource.MEMORY | Resource.STORED:
+            number = _bytes_text(amount)
+            unit = "of memory" if resource is Resource.MEMORY else "of outputs"
+        case Resource.KERNELS | Resource.TASKS:
+            noun = "kernel" if resource is Resource.KERNELS else "queued task"
+            number, unit = str(amount), noun if amount == 1 else f"{noun}s"
+        case _:
+            assert_never(resource)
+    return number if bare else f"{number} {unit}"
+
+
+def _bytes_text(amount: int) -> str:
+    for unit, size in (("TiB", 1024**4), ("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
+        if amount >= size:
+            return f"{amount / size:.4g} {unit}"
+    return f"{amount} B"
+
+
+def _over(used: int, demand: Amounts, limits: Amounts, resource: Resource) -> bool:
+    asked, limit = demand.get(resource, 0), limits.get(resource, 0)
+    return bool(asked and limit and used + asked > limit)
+
+
+def _held(demand: Amounts, lacking: Iterable[Resource], limits: Amounts) -> set[Resource]:
+    """What one that waits keeps from those behind it: all that it asks for and that is limited.
+
+    Not the number of kernels, unless it is that which it waits for: one that waits for a GPU
+    would hold back everybody.
+    """
+    asked = {one for one in HELD if demand.get(one, 0) and limits.get(one, 0)}
+    return (asked - {Resource.KERNELS}) | set(lacking)
+
+
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """A kernel that waits in a pool and may give way."""
+
+    no: int
+    demand: Amounts
+
+
+def let_in(
+    room: Room, askings: Iterable[Asking], spares: Iterable[Spare]
+) -> tuple[dict[int, str | None], list[int]]:
+    """Let in whom there is room for, in the order given.
+
+    Returns for each by number why it waits, None for those that are let in; and which spares gave way.
+    """
+    left, given_up = list(spares), list[int]()
+    reasons: dict[int, str | None] = {}
+    for asking in askings:
+        given_up += _make_way(room, asking, left)
+        reasons[asking.no] = room.why_not(asking)
+    return reasons, given_up
+
+
+def _make_way(room: Room, asking: Asking, spares: list[Spare]) -> list[int]:
+    """Give up spares as long as one is in the way; they are taken out of the list."""
+    given_up: list[int] = []
+    if room.lacking(asking.owner, asking.demand):
+        return given_up
+    while lacking := room.lacking_here(asking.demand):
+        spare = next((one for one in spares if any(one.demand.get(r, 0) for r in lacking)), None)
+        if spare is None:
+            break
+        spares.remove(spare)
+        room.release("", spare.demand)
+        given_up.append(spare.no)
+    return given_up
+
+
+def too_many_tasks(rules: Rules, said: Amounts | None, own: int, all_of_them: int) -> str | None:
+    """Why a task may not be queued, where so many are: its owner's and everybody's, itself among them."""
+    most, here = limits_of(rules, said).get(Resource.TASKS, 0), rules.server.get(Resource.TASKS, 0)
+    if most and own > most:
+        return (
+            f"You may have {amount_text(Resource.TASKS, most)} at a time. Wait until some have ended, "
+            "or cancel some."
+        )
+    if here and all_of_them > here:
+        return (
+            f"This server takes {amount_text(Resource.TASKS, here)} at a time, and has them. Try again "
+            "when some have ended."
+        )
+    return None

@@ -43,7 +43,7 @@ PATTERNS = (
     (r"\bAsyncHTTPTransport\b", "HTTPTransport"),
     (r"\bhandle_async_request\b", "handle_request"),
     (
-        r"\bAsync(Client|Direct|Events|Http|Images|Kernel|Kernels|Pools|Quotas|Task|Tasks|Templates|Tokens)\b",
+        r"\bAsync(Audit|Client|Direct|Events|Http|Images|Kernel|Kernels|Pools|Quotas|Task|Tasks|Templates|Tokens|Users)\b",
         r"\1",
     ),
     (r"\b_async\b", "_sync"),

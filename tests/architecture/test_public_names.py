@@ -16,15 +16,15 @@ KERNELYARD = """
     Template WaitTimeoutError __version__
 """
 CLIENT = """
-    Amount ApiError AsyncClient AsyncEvents AsyncImages AsyncKernel AsyncKernels AsyncPools AsyncQuotas AsyncTask AsyncTasks
-    AsyncTemplates AsyncTokens AuthenticationError BrokenProvider Client ConflictError ConnectionFailedError
+    Amount ApiError AsyncAudit AsyncClient AsyncEvents AsyncImages AsyncKernel AsyncKernels AsyncPools AsyncQuotas AsyncTask AsyncTasks
+    AsyncTemplates AsyncTokens AsyncUsers Audit AuditEntry AuthenticationError BrokenProvider Client ConflictError ConnectionFailedError
     ConnectionFileError Event Events
     FollowInterruptedError Health HiddenImage Image ImageList ImageSnapshot Images InterruptResult Interruption
     InvalidRequestError Kernel KernelEndedError KernelInfo KernelLog Kernels KernelyardError LimitReachedError
     NewToken NoServerError NotFoundError Output OutputPage PermissionDeniedError Pool Pools Quota QuotaList Quotas Resolution
     Result RetryPolicy Rich ServerAddress ServerError SlowProvider StateChange Task TaskCancelledError TaskError TaskFailedError
     TaskInfo TaskLostError TaskResult Tasks Template TemplateSnapshot Templates Token Tokens
-    TooLargeError UnavailableError UnexpectedAnswerError WaitTimeoutError WhoAmI Zygote ZygoteList
+    TooLargeError UnavailableError UnexpectedAnswerError User Users WaitTimeoutError WhoAmI Zygote ZygoteList
     find_server
 """
 
@@ -57,6 +57,8 @@ def test_both_colours_have_the_same_names() -> None:
         "Images",
         "Templates",
         "Tokens",
+        "Users",
+        "Audit",
         "Events",
     ):
         blocking = {one for one in dir(getattr(kernelyard.client, name)) if one[0] != "_"}

@@ -33,6 +33,8 @@ COMMANDS = {
     "pool": "Keep kernels ready, so that creating one takes no time.",
     "quota": "Show and set how much everybody may use.",
     "token": "List, create, revoke and show tokens.",
+    "user": "Add, list, change, disable and remove users.",
+    "audit": "Print who did what, when, from where and with which token, newest first. For administrators.",
     "serve": "Run the server until Ctrl-C; kernels outlive it.",
     "stop": "End the server, and with --all the kernels too.",
     "doctor": "Check settings, plugins, images, disk use, and whether a kernel starts.",

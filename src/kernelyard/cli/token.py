@@ -1,8 +1,8 @@
-"""``kernelyard token``: who may use the server."""
+"""``kernelyard token``: with which one comes in."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,43 +11,83 @@ from kernelyard.cli.complaints import Complaint
 from kernelyard.cli.connection import DataDirOption, open_client
 from kernelyard.cli.showing import Format, FormatOption, note, show_json, show_table
 
+if TYPE_CHECKING:
+    from kernelyard.client import Client
+
 app = command_app("""List, create, revoke and show tokens.
 
-All but showing the one in use is for administrators.
+Users deal in their own, administrators in everybody's.
 
 Examples:
 
   kernelyard token create ada
 
+  kernelyard token create ci --user ada --scope run --expires 30d
+
   export KERNELYARD_TOKEN=$(kernelyard token show)
 
   kernelyard token revoke ada""")
 
+UserOption = Annotated[
+    str | None, typer.Option(help="Whose tokens, for administrators; all unless given.")
+]
+
 
 @app.command("list")
-def list_tokens(data_dir: DataDirOption = None, form: FormatOption = Format.TABLE) -> None:
-    """List the tokens; their secrets are kept nowhere.
+def list_tokens(
+    user: UserOption = None, data_dir: DataDirOption = None, form: FormatOption = Format.TABLE
+) -> None:
+    """List your tokens, or for administrators all; their secrets are kept nowhere.
 
     Example: kernelyard token list
     """
     with open_client(data_dir) as yard:
-        found = list(yard.tokens.list())
+        found = list(yard.tokens.list(user=user))
     if form is Format.JSON:
         show_json(found)
         return
     show_table(
-        ("ID", "NAME", "ROLE", "CREATED"),
-        [(one.id, one.name, one.role, one.created_at) for one in found],
+        ("ID", "USER", "NAME", "ROLE", "SCOPES", "CREATED", "EXPIRES", "LAST USED"),
+        [
+            (
+                one.id,
+                one.user,
+                one.name,
+                one.role,
+                ",".join(one.scopes),
+                one.created_at,
+                one.expires_at,
+                one.last_used_at,
+            )
+            for one in found
+        ],
         empty="No tokens but the administrator's first. Make one with: kernelyard token create NAME",
+        spare=("ROLE", "CREATED", "LAST USED"),
     )
 
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="Who it is for: a person or a program.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="What it is called. For administrators without --user: whose it is, a person or a "
+            "program, who is added if there is no such user."
+        ),
+    ],
+    user: Annotated[str | None, typer.Option(help="Whose it is, for administrators.")] = None,
     admin: Annotated[
-        bool, typer.Option("--admin", help="Let it administer the server too.")
+        bool, typer.Option("--admin", help="A user who is added by it is an administrator.")
     ] = False,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What it may be used for: read, run, manage or admin. Repeat it; all unless given."
+        ),
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="How long it is valid, such as 30d; for ever unless given.")
+    ] = None,
     data_dir: DataDirOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -56,17 +96,25 @@ def create(
     Example: kernelyard token create ada
     """
     with open_client(data_dir) as yard:
-        made = yard.tokens.create(name, role="admin" if admin else "user")
+        made = yard.tokens.create(
+            name,
+            user=user,
+            role="admin" if admin else None,
+            scopes=scope or None,
+            expires_in=expires,
+        )
     if form is Format.JSON:
         show_json(made)
         return
-    note(f"The token of {made.name}, shown this once:")
+    called = made.name if made.user in ("", made.name) else f"{made.user}, '{made.name}'"
+    note(f"The token of {called}, shown this once:")
     typer.echo(made.token)
 
 
 @app.command()
 def revoke(
     token: Annotated[str, typer.Argument(metavar="NAME", help="Name or id of the token.")],
+    user: Annotated[str | None, typer.Option(help="Whose it is, for administrators.")] = None,
     data_dir: DataDirOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -75,12 +123,21 @@ def revoke(
     Example: kernelyard token revoke ada
     """
     with open_client(data_dir) as yard:
-        named = next((one.id for one in yard.tokens.list() if one.name == token), token)
+        named = _named(yard, token, user)
         yard.tokens.delete(named)
     if form is Format.JSON:
         show_json({"revoked": named})
     else:
         typer.echo(f"{token} revoked")
+
+
+def _named(yard: Client, token: str, user: str | None) -> str:
+    """The id of a token that is told by its name or id."""
+    found = [one for one in yard.tokens.list(user=user) if token in (one.name, one.id)]
+    if len(found) > 1:
+        owners = ", ".join(one.user for one in found)
+        raise Complaint(f"several users have a token named {token}: {owners}. Name one with --user")
+    return found[0].id if found else token
 
 
 @app.command()

@@ -16,6 +16,7 @@ from kernelyard.client._async.quotas import AsyncQuotas
 from kernelyard.client._async.tasks import AsyncTask, AsyncTasks
 from kernelyard.client._async.templates import AsyncTemplates
 from kernelyard.client._async.tokens import AsyncTokens
+from kernelyard.client._async.users import AsyncAudit, AsyncUsers
 from kernelyard.client._sync.client import Client
 from kernelyard.client._sync.events import Events
 from kernelyard.client._sync.images import Images
@@ -26,6 +27,7 @@ from kernelyard.client._sync.quotas import Quotas
 from kernelyard.client._sync.tasks import Task, Tasks
 from kernelyard.client._sync.templates import Templates
 from kernelyard.client._sync.tokens import Tokens
+from kernelyard.client._sync.users import Audit, Users
 from kernelyard.client.errors import (
     ApiError,
     AuthenticationError,
@@ -59,6 +61,7 @@ from kernelyard.client.image_types import (
     SlowProvider,
 )
 from kernelyard.client.outputs import Output, OutputPage
+from kernelyard.client.people_types import AuditEntry, NewToken, Token, User, WhoAmI
 from kernelyard.client.pool_types import Pool
 from kernelyard.client.quota_types import Amount, Quota, QuotaList
 from kernelyard.client.results import Result, TaskResult
@@ -72,20 +75,18 @@ from kernelyard.client.types import (
     InterruptResult,
     KernelInfo,
     KernelLog,
-    NewToken,
     StateChange,
     TaskError,
     TaskInfo,
     Template,
     TemplateSnapshot,
-    Token,
-    WhoAmI,
 )
 from kernelyard.client.zygote_types import Zygote, ZygoteList
 
 __all__ = [
     "Amount",
     "ApiError",
+    "AsyncAudit",
     "AsyncClient",
     "AsyncEvents",
     "AsyncImages",
@@ -97,6 +98,9 @@ __all__ = [
     "AsyncTasks",
     "AsyncTemplates",
     "AsyncTokens",
+    "AsyncUsers",
+    "Audit",
+    "AuditEntry",
     "AuthenticationError",
     "BrokenProvider",
     "Client",
@@ -157,6 +161,8 @@ __all__ = [
     "TooLargeError",
     "UnavailableError",
     "UnexpectedAnswerError",
+    "User",
+    "Users",
     "WaitTimeoutError",
     "WhoAmI",
     "Zygote",

@@ -332,32 +332,6 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
-    """A token of the server, without its secret."""
-
-    id: str
-    name: str
-    role: str
-    created_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewToken(Token):
-    """A token just made. ``token`` is its secret and is never told again."""
-
-    token: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WhoAmI:
-    """Whom the server takes us for, and which version it has."""
-
-    name: str
-    role: str
-    server: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """Whether the server can work."""
 

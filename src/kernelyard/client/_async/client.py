@@ -17,11 +17,13 @@ from kernelyard.client._async.quotas import AsyncQuotas
 from kernelyard.client._async.tasks import AsyncTasks
 from kernelyard.client._async.templates import AsyncTemplates
 from kernelyard.client._async.tokens import AsyncTokens
+from kernelyard.client._async.users import AsyncAudit, AsyncUsers
 from kernelyard.client.decoding import decode
 from kernelyard.client.faults import error_of
+from kernelyard.client.people_types import WhoAmI
 from kernelyard.client.retrying import RetryPolicy
 from kernelyard.client.settings import find_server
-from kernelyard.client.types import Health, WhoAmI
+from kernelyard.client.types import Health
 from kernelyard.client.zygote_types import ZygoteList
 
 
@@ -69,6 +71,8 @@ class AsyncClient:
         self.pools = AsyncPools(self._http)
         self.quotas = AsyncQuotas(self._http)
         self.tokens = AsyncTokens(self._http)
+        self.users = AsyncUsers(self._http)
+        self.audit = AsyncAudit(self._http)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"

@@ -19,11 +19,13 @@ from kernelyard.client._sync.quotas import Quotas
 from kernelyard.client._sync.tasks import Tasks
 from kernelyard.client._sync.templates import Templates
 from kernelyard.client._sync.tokens import Tokens
+from kernelyard.client._sync.users import Audit, Users
 from kernelyard.client.decoding import decode
 from kernelyard.client.faults import error_of
+from kernelyard.client.people_types import WhoAmI
 from kernelyard.client.retrying import RetryPolicy
 from kernelyard.client.settings import find_server
-from kernelyard.client.types import Health, WhoAmI
+from kernelyard.client.types import Health
 from kernelyard.client.zygote_types import ZygoteList
 
 
@@ -71,6 +73,8 @@ class Client:
         self.pools = Pools(self._http)
         self.quotas = Quotas(self._http)
         self.tokens = Tokens(self._http)
+        self.users = Users(self._http)
+        self.audit = Audit(self._http)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"

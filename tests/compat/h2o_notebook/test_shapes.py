@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -35,6 +35,7 @@ from kernelyard.compat.h2o_notebook.clients.kernel_task.kernel_task import kerne
 from kernelyard.compat.h2o_notebook.clients.kernel_task_message.kernel_task_message import (
     KernelTaskMessage,
     kernel_task_message_of,
+    kernel_task_messages_of,
 )
 from kernelyard.compat.h2o_notebook.clients.page import page_of
 from kernelyard.compat.h2o_notebook.exception import (
@@ -143,6 +144,7 @@ def test_only_a_kernel_that_broke_has_a_failure_reason() -> None:
         ("cancelled", "asked", "STATE_CANCELLED"),
         ("lost", "asked", "STATE_CANCELLED"),
         ("lost", "idle", "STATE_CANCELLED"),
+        ("lost", "restarted", "STATE_CANCELLED"),
         ("lost", "out_of_memory", "STATE_COMPLETE_ERROR"),
         ("lost", "died", "STATE_COMPLETE_ERROR"),
         ("of a later server", None, "STATE_UNSPECIFIED"),
@@ -163,7 +165,11 @@ def test_a_task_tells_what_it_raised_or_why_it_was_lost() -> None:
     lost = kernel_task_of(
         TaskInfo(id="t", kernel_id="k", state="lost", cause="died", reason="killed by SIGKILL")
     )
-    assert (lost.error, lost.error_value) == ("died", "killed by SIGKILL")
+    assert (lost.error, lost.error_value) == ("KernelDied", "killed by SIGKILL")
+    late = kernel_task_of(
+        TaskInfo(id="t", kernel_id="k", state="failed", cause="time_limit", reason="over 5 s")
+    )
+    assert (late.error, late.error_value) == ("TimeLimit", "over 5 s")
     asked = kernel_task_of(
         TaskInfo(id="t", kernel_id="k", state="cancelled", cause="asked", error=raised)
     )
@@ -182,6 +188,29 @@ def test_a_message_is_one_of_three() -> None:
     warned = message("stream", name="stderr", text="careful\n")
     assert warned is not None
     assert (warned.std_out, warned.std_err) == (None, "careful\n")
+
+
+def printed(number: int, text: str, *, after: float = 0.0, name: str = "stdout") -> Output:
+    at = NOW + timedelta(seconds=after)
+    return Output(number=number, at=at, task=1, kind="stream", content={"name": name, "text": text})
+
+
+def test_a_line_that_came_in_pieces_is_one_message() -> None:
+    pieces = [printed(1, "he"), printed(2, "llo", after=0.2), printed(3, "\n", after=0.4)]
+    ((said, last),) = kernel_task_messages_of(pieces)
+    assert (said.kernel_task_message_id, said.std_out, last) == ("1", "hello\n", 3)
+
+
+def test_other_pieces_are_messages_of_their_own() -> None:
+    pieces = [
+        printed(1, "a line\n"),
+        printed(2, "waiting"),
+        printed(3, " no more", after=1.1),
+        printed(4, "beside", after=1.2, name="stderr"),
+        printed(6, "it", after=1.3),
+    ]
+    told = [(one.std_out or one.std_err, last) for one, last in kernel_task_messages_of(pieces)]
+    assert told == [("a line\n", 1), ("waiting", 2), (" no more", 3), ("beside", 4), ("it", 6)]
 
 
 def test_displays_are_bytes_by_type() -> None:

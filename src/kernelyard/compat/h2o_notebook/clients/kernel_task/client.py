@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from kernelyard.client import NotFoundError, Task
+from kernelyard.client import NotFoundError, Output, Task
 from kernelyard.compat.h2o_notebook.clients.home import Home
 from kernelyard.compat.h2o_notebook.clients.kernel_task.kernel_task import (
     KernelTask,
@@ -14,7 +14,7 @@ from kernelyard.compat.h2o_notebook.clients.kernel_task.kernel_task import (
 from kernelyard.compat.h2o_notebook.clients.kernel_task.page import KernelTasksPage
 from kernelyard.compat.h2o_notebook.clients.kernel_task_message.kernel_task_message import (
     KernelTaskMessage,
-    kernel_task_message_of,
+    kernel_task_messages_of,
 )
 from kernelyard.compat.h2o_notebook.clients.kernel_task_message.page import KernelTaskMessagesPage
 from kernelyard.compat.h2o_notebook.clients.kernel_task_output.kernel_task_output import (
@@ -87,7 +87,8 @@ class KernelTaskClient:
         self, kernel_id: str, kernel_task_id: str
     ) -> list[KernelTaskMessage]:
         """Return all that a task said so far, piece by piece, the oldest first."""
-        return list(_messages(self._task(kernel_id, kernel_task_id), 0))
+        outputs = _outputs(self._task(kernel_id, kernel_task_id), 0)
+        return [message for message, _ in kernel_task_messages_of(outputs)]
 
     @of_the_guide
     def list_kernel_task_messages(
@@ -100,10 +101,10 @@ class KernelTaskClient:
                 f"The page token {page_token[:80]!r} is not known here. Begin again without one."
             )
         task = self._task(kernel_id, kernel_task_id)
-        found = list(islice(_messages(task, int(page_token or 0)), size + 1))
-        page = found[:size]
-        more = len(found) > size
-        return KernelTaskMessagesPage(page, page[-1].kernel_task_message_id if more else "")
+        messages = kernel_task_messages_of(_outputs(task, int(page_token or 0)))
+        found = list(islice(messages, size + 1))
+        page = [message for message, _ in found[:size]]
+        return KernelTaskMessagesPage(page, str(found[size - 1][1]) if len(found) > size else "")
 
     @of_the_guide
     def get_kernel_task_output(self, kernel_id: str, kernel_task_id: str) -> KernelTaskOutput:
@@ -131,14 +132,11 @@ class KernelTaskClient:
             yield kernel_task_of(task.info)
 
 
-def _messages(task: Task, after: int) -> Iterator[KernelTaskMessage]:
+def _outputs(task: Task, after: int) -> Iterator[Output]:
     """What came after the output of this number, reading page after page as it is used."""
     while True:
         page = task.outputs(after=after)
-        for output in page.items:
-            message = kernel_task_message_of(output)
-            if message is not None:
-                yield message
+        yield from page.items
         if not page.items:
             return
         after = page.last

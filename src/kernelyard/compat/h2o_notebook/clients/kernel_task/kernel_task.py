@@ -56,4 +56,5 @@ def _error_of(info: TaskInfo, state: KernelTaskState) -> tuple[str, str, str]:
     if info.error is not None:
         return info.error.name, info.error.value, "\n".join(info.error.traceback)
     # It did not raise: its kernel broke, or it went over a limit.
-    return info.cause or "lost", info.reason or "", ""
+    words = "kernel_died" if info.state == "lost" else info.cause or "error"
+    return "".join(word.capitalize() for word in words.split("_")), info.reason or "", ""

@@ -24,14 +24,14 @@ _BY_STATE = {
     "succeeded": KernelTaskState.STATE_COMPLETE_SUCCESS,
     "failed": KernelTaskState.STATE_COMPLETE_ERROR,
     "cancelled": KernelTaskState.STATE_CANCELLED,
+    "lost": KernelTaskState.STATE_COMPLETE_ERROR,
 }
-_FAULTS = frozenset({"died", "out_of_memory", "start_failed", "agent_lost", "unheard"})
-"""Of tasks that were lost: their kernel broke, and nobody wanted it to end."""
+_MEANT = frozenset({"asked", "idle", "life_limit", "restarted"})
+"""Of tasks that were lost: their kernel ended because somebody, or its template, wanted it to."""
 
 
 def state_of(task: TaskInfo) -> KernelTaskState:
     """Return the guide's word for a task's state."""
-    if task.state == "lost":
-        fault = task.cause in _FAULTS
-        return KernelTaskState.STATE_COMPLETE_ERROR if fault else KernelTaskState.STATE_CANCELLED
+    if task.state == "lost" and task.cause in _MEANT:
+        return KernelTaskState.STATE_CANCELLED
     return _BY_STATE.get(task.state, KernelTaskState.STATE_UNSPECIFIED)

@@ -86,6 +86,26 @@ def test_what_is_asked_through_either_is_seen_through_both(two: TwoServers) -> N
         assert there.run("print(runs)", timeout=30).stdout == f"{list(range(20))}\n"
 
 
+def test_both_together_let_in_no_more_than_a_quota_and_one_goes_on_alone(two: TwoServers) -> None:
+    a, b = two.a.client(), two.b.client()
+    a.quotas.set("admin", kernels=2)
+    assert b.quotas.get().kernels.limit == 2
+    with ThreadPoolExecutor(6) as pool:
+        made = list(pool.map(lambda n: (a, b)[n % 2].kernels.create("python3"), range(6)))
+    assert b.quotas.get().waiting == 4
+    tasks = [b.kernels.get(kernel.id).submit("print('ran')") for kernel in made]
+    two.a.kill()
+    for _ in made:
+        wait_until(lambda: any(task.refresh().state == "succeeded" for task in tasks), 60)
+        done = next(task for task in tasks if task.refresh().state == "succeeded")
+        tasks.remove(done)
+        quota = b.quotas.get()
+        assert quota.kernels.used <= 2
+        b.kernels.get(done.info.kernel_id).terminate()
+    assert not tasks
+    assert b.quotas.get().waiting == 0
+
+
 @pytest.mark.parametrize("killed", ["its caretaker's", "the other"])
 def test_a_follower_sees_every_line_once_when_a_server_is_killed(
     two: TwoServers, killed: str

@@ -12,10 +12,11 @@ import pytest_asyncio
 from sqlalchemy import Connection, event, func, select
 from sqlalchemy.util import await_only
 
-from kernelyard.model.errors import Unavailable
+from kernelyard.model.errors import LimitReached, Unavailable
 from kernelyard.model.images import ImageRecord
-from kernelyard.model.kernel_phases import Wanted
+from kernelyard.model.kernel_phases import Phase, Wanted
 from kernelyard.model.kernels import Kernel
+from kernelyard.model.quotas import Resource, Rules
 from kernelyard.model.tasks import TaskState
 from kernelyard.ports.stores import Idempotency, KernelQuery, Lease
 from kernelyard.stores.sql.postgresql import PostgresqlDatabase, open_postgresql
@@ -96,6 +97,42 @@ async def test_tasks_that_two_servers_take_at_once_have_places_of_their_own(two:
     assert [seq for seq, _ in in_order] == list(range(1, 41))
     assert in_order == sorted(in_order, key=lambda pair: pair[1])
     assert (await present(two[1], kernel)).open_tasks == 40
+
+
+async def test_two_servers_let_in_no_more_than_there_is_room_for(two: Two) -> None:
+    rules = Rules({Resource.KERNELS: 3, Resource.TASKS: 5})
+    made = await asyncio.gather(
+        *(two[n % 2].quotas.place(a_kernel(), None, rules) for n in range(20))
+    )
+    inside = [kernel for kernel, _, _ in made if kernel.admitted]
+    assert len(inside) == 3
+    for ended in range(1, 4):
+        journal = Journal()
+        journal.kernel_ended()
+        await append(two[ended % 2], inside[ended - 1], journal.records)
+        await asyncio.gather(*(two[n % 2].quotas.admit(rules) for n in range(6)))
+        admitted = [one for one in await two[0].kernels.unfinished() if one.admitted]
+        assert sum(not one.phase.is_final for one in admitted) == 3
+    told = await asyncio.gather(
+        *(two[n % 2].quotas.submit(a_task(made[-1][0]), None, rules) for n in range(12)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(one, LimitReached) for one in told) == 7
+
+
+async def test_letting_in_and_ending_at_once_is_no_circle(two: Two) -> None:
+    rules = Rules({Resource.KERNELS: 4})
+    made = await asyncio.gather(
+        *(two[n % 2].quotas.place(a_kernel(), None, rules) for n in range(16))
+    )
+
+    async def end(store: SqlStore, kernel: Kernel) -> None:
+        await store.kernels.want(kernel.no, Wanted.STOP, "enough", NOON)
+        await store.kernels.settle(kernel.no, Phase.STOPPED, TaskState.CANCELLED, "enough", NOON)
+        await store.quotas.admit(rules)
+
+    await asyncio.gather(*(end(two[n % 2], kernel) for n, (kernel, _, _) in enumerate(made)))
+    assert not await two[0].quotas.anybody_waits()
 
 
 async def test_one_request_sent_to_two_servers_makes_one_kernel(two: Two) -> None:

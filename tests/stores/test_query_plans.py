@@ -25,6 +25,7 @@ from kernelyard.stores.sql.kernels import (
 from kernelyard.stores.sql.migrate import migrate
 from kernelyard.stores.sql.moves import _OPEN
 from kernelyard.stores.sql.outputs import _READ, _READ_SEQ
+from kernelyard.stores.sql.rooms import ASKING, USED
 from kernelyard.stores.sql.tables import kernels
 from kernelyard.stores.sql.tasks import (
     _BETWEEN,
@@ -104,6 +105,13 @@ def test_no_list_of_tasks_walks_through_all_tasks(engine: Engine, query: TaskQue
 )
 def test_no_list_of_kernels_walks_through_all_kernels(engine: Engine, query: KernelQuery) -> None:
     assert scans(plan(engine, kernels_statement(query))) == []
+
+
+def test_what_is_held_and_who_waits_is_found_among_the_living_alone(engine: Engine) -> None:
+    for query in (USED, USED.where(kernels.c.owner == "owner 1"), ASKING):
+        narrow = re.compile("ix_kernels_(unfinished|not_admitted)")
+        steps = plan(engine, query)
+        assert scans([step for step in steps if not narrow.search(step)]) == []
 
 
 def test_a_list_of_everything_reads_the_newest_rows_and_stops(engine: Engine) -> None:

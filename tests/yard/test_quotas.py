@@ -17,6 +17,7 @@ from kernelyard.stores.memory.quotas import MemoryQuotas
 from kernelyard.stores.memory.store import MemoryStore
 from kernelyard.yard.limits import Limits
 
+from tests.support.linked_bells import LinkedBell
 from tests.support.scripted_agent import ScriptedAgent
 from tests.support.yard_house import ADMIN, ANN, BEN, YardHouse, a_yard, eventually
 
@@ -98,6 +99,22 @@ async def test_who_waits_goes_on_waiting_when_the_server_is_started_again() -> N
         assert not (await now(house, second)).admitted
         await house.yard.kernels.terminate(ANN, first.id)
         await house.ended(await house.task(second, "print:hello"))
+    await agent.aclose()
+
+
+async def test_what_ends_at_one_server_lets_in_at_another() -> None:
+    store, agent, line = MemoryStore(shared=True), ScriptedAgent(), list[LinkedBell]()
+    async with (
+        a_yard(store=store, agent=agent, bell=LinkedBell(line)) as one,
+        a_yard(store=store, agent=agent, bell=LinkedBell(line)) as two,
+    ):
+        await one.yard.quotas.set(ADMIN, "ann", {Resource.KERNELS: 1})
+        assert (await two.yard.quotas.of(ANN, "ann")).share.limits == {Resource.KERNELS: 1}
+        first = await one.kernel()
+        second = await two.kernel()
+        assert (first.admitted, second.admitted) == (True, False)
+        await one.yard.kernels.terminate(ANN, first.id)
+        await two.ended(await two.task(second, "print:hello"))
     await agent.aclose()
 
 

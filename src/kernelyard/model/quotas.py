@@ -49,10 +49,6 @@ class Rules:
     each: Amounts = field(default_factory=dict)
     """For each user of whom nothing else is said."""
 
-    def limit(self, resources: Iterable[Resource]) -> bool:
-        """Whether any of these is limited."""
-        return any(self.server.get(one, 0) or self.each.get(one, 0) for one in resources)
-
 
 @dataclass(frozen=True, slots=True)
 class UserQuota:

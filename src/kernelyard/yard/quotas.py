@@ -65,16 +65,22 @@ class Quotas:
         self._caretakers = caretakers
         self._rules = Rules({**limits.server, Resource.KERNELS: limits.max_kernels}, limits.each)
         self._said: dict[str, Amounts] = {}
+        self._limited: frozenset[Resource] = frozenset()
+        """What is limited for anybody."""
         self._stored: dict[str | None, tuple[int, Micros]] = {}
 
     @property
     def of_kernels(self) -> Rules | None:
         """What is to be kept when a kernel is made; None where nothing is limited."""
-        return self._rules if self._limit(HELD) else None
+        return None if self._limited.isdisjoint(HELD) else self._rules
 
-    async def look(self) -> None:
-        """Learn what is said of users."""
-        self._said = {one.user: one.limits for one in await self._store.quotas.all()}
+    async def look(self) -> dict[str, UserQuota]:
+        """Learn what is said of users; return it by name."""
+        said = {one.user: one for one in await self._store.quotas.all()}
+        self._said = {user: quota.limits for user, quota in said.items()}
+        limits = (self._rules.server, self._rules.each, *self._said.values())
+        self._limited = frozenset(one for one in Resource if any(each.get(one) for each in limits))
+        return said
 
     async def keep(
         self, kernel: Kernel, idempotency: Idempotency | None, *, may_wait: bool = True
@@ -101,7 +107,7 @@ class Quotas:
         Raises what the store's ``insert`` raises, and LimitReached.
         """
         refusal = await self._too_much_stored(task.owner)
-        if refusal is None and not self._limit((Resource.TASKS,)):
+        if refusal is None and Resource.TASKS not in self._limited:
             return await self._store.tasks.insert(task, idempotency)
         return await self._store.quotas.submit(task, idempotency, self._rules, refusal)
 
@@ -148,8 +154,7 @@ class Quotas:
             only_admin(who)
             _check_name(user)
         used = (await self._store.quotas.usage(user)).get(user, Usage({}))
-        said = {one.user: one for one in await self._store.quotas.all()}
-        return self._share(user, used, said)
+        return self._share(user, used, await self.look())
 
     async def everybodys(self, who: Principal) -> tuple[Share, list[UserShare]]:
         """Return what all have together, and each who has anything or of whom something is said.
@@ -158,7 +163,7 @@ class Quotas:
         """
         only_admin(who)
         used = await self._store.quotas.usage()
-        said = {one.user: one for one in await self._store.quotas.all()}
+        said = await self.look()
         names = sorted({*used, *said} - {""})
         return self._total(used), [self._share(n, used.get(n, Usage({})), said) for n in names]
 
@@ -211,14 +216,9 @@ class Quotas:
         waiting = sum(each.waiting for each in usage.values())
         return Share(used, self._rules.server, waiting)
 
-    def _limit(self, resources: tuple[Resource, ...]) -> bool:
-        return self._rules.limit(resources) or any(
-            said.get(one, 0) for said in self._said.values() for one in resources
-        )
-
     async def _too_much_stored(self, owner: str) -> str | None:
         """Why a task may not be queued for what is stored already."""
-        if not self._limit((Resource.STORED,)):
+        if Resource.STORED not in self._limited:
             return None
         for whose, limits in (
             (owner, limits_of(self._rules, self._said.get(owner))),

@@ -9,6 +9,7 @@ from kernelyard.model.errors import AlreadyExists, Conflict, Invalid, UserNotFou
 from kernelyard.model.ids import checked_name
 from kernelyard.model.paging import checked_limit, decode_name_cursor, encode_name_cursor
 from kernelyard.model.principals import ADMIN_NAME, Principal, Role, User, UserKind
+from kernelyard.ports.bell import quotas_topic
 from kernelyard.ports.stores import KernelQuery, Store
 from kernelyard.yard.access import Access, only_admin
 from kernelyard.yard.audit import described
@@ -32,6 +33,7 @@ class Users:
 
     def __init__(self, world: World, access: Access, pools: Pools) -> None:
         self._store: Store = world.store
+        self._bell = world.bell
         self._clock = world.clock
         self._audit = world.audit
         self._largest_page = world.limits.largest_page
@@ -110,7 +112,7 @@ class Users:
         return user
 
     async def remove(self, who: Principal, name: str) -> None:
-        """Remove a user with his tokens, templates and pools. What he did stays in the audit trail.
+        """Remove a user with his tokens, templates, pools and quota. What he did stays in the audit trail.
 
         Raises Forbidden, UserNotFound, Conflict while he has kernels: whoever is given his name
         later would have them.
@@ -129,6 +131,8 @@ class Users:
         for pool in await self._store.pools.all():
             if pool.owner == name:
                 await self._pools.drop(pool)
+        if await self._store.quotas.remove(name):
+            self._bell.ring(quotas_topic())
         await self._audit.write(who, Action.USER_DELETE, name)
 
     async def _found(self, name: str) -> User:

@@ -125,6 +125,8 @@ class _Agent:
         allow_many_files()
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         context.max_sockets = int(context.get(zmq.SOCKET_LIMIT))
+        # Its threads begin with its first socket; where none can be begun, libzmq ends the whole process.
+        context.socket(zmq.PAIR).close()
         catalogue = Catalogue(
             settings=self._settings.provider_settings,
             allow_insecure_parameters=self._settings.allow_insecure_parameters,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from kernelyard.client import KernelInfo, TemplateSnapshot
-from kernelyard.compat.h2o_notebook.clients.convert.duration_convertor import seconds_to_duration
-from kernelyard.compat.h2o_notebook.clients.convert.quantity_convertor import number_to_quantity
+from kernelyard.client import KernelInfo
 from kernelyard.compat.h2o_notebook.clients.kernel.kernel_image_info import KernelImageInfo
-from kernelyard.compat.h2o_notebook.clients.kernel.kernel_template_info import KernelTemplateInfo
+from kernelyard.compat.h2o_notebook.clients.kernel.kernel_template_info import (
+    KernelTemplateInfo,
+    kernel_template_info_of,
+)
 from kernelyard.compat.h2o_notebook.clients.kernel.state import KernelState, state_of
 from kernelyard.compat.h2o_notebook.clients.kernel.type import KernelType
 from kernelyard.compat.h2o_notebook.clients.kernel_image.type import type_of
@@ -62,21 +63,10 @@ def kernel_of(info: KernelInfo, kernel_image_id: str) -> Kernel:
         kernel_image_info=KernelImageInfo(
             kernel_image_type=type_of(info.image.language), image=info.image.reference
         ),
-        kernel_template_info=_template_info_of(info.template),
+        kernel_template_info=kernel_template_info_of(info.template),
     )
 
 
 def _failure_of(info: KernelInfo) -> str:
     failed = info.state == "failed" or (info.cause is not None and info.cause not in _WANTED_ENDS)
     return (info.reason or info.cause or "") if failed else ""
-
-
-def _template_info_of(template: TemplateSnapshot) -> KernelTemplateInfo:
-    return KernelTemplateInfo(
-        milli_cpu_limit=template.milli_cpu_limit,
-        gpu=template.gpu,
-        memory_bytes_limit=number_to_quantity(template.memory_bytes_limit),
-        storage_bytes=number_to_quantity(template.storage_bytes),
-        max_idle_duration=seconds_to_duration(template.max_idle_duration or 0),
-        template_environmental_variables=dict(template.environment),
-    )

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from kernelyard.client import TemplateSnapshot
+from kernelyard.compat.h2o_notebook.clients.kernel_template.limits import Limits, limits_of
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KernelTemplateInfo:
+class KernelTemplateInfo(Limits):
     """The template as it was when the kernel was made."""
 
-    milli_cpu_limit: int = 0
-    gpu: int = 0
-    memory_bytes_limit: str = "0"
-    storage_bytes: str = "0"
-    max_idle_duration: str = "0s"
     template_environmental_variables: dict[str, str] = field(default_factory=dict)
+
+
+def kernel_template_info_of(template: TemplateSnapshot) -> KernelTemplateInfo:
+    """Return what a kernel remembers as the guide shows it."""
+    return KernelTemplateInfo(
+        template_environmental_variables=dict(template.environment), **limits_of(template)
+    )

@@ -16,8 +16,6 @@ from kernelyard.compat.h2o_notebook.clients.kernel_template.page import KernelTe
 from kernelyard.compat.h2o_notebook.clients.page import page_of
 from kernelyard.compat.h2o_notebook.exception import NotSupportedException, of_the_guide
 
-GPU_RESOURCE = "nvidia.com/gpu"
-
 
 class KernelTemplateClient:
     """All templates that the token may see."""
@@ -51,29 +49,26 @@ class KernelTemplateClient:
                 kernel_template_id="small", memory_bytes_limit="1Gi", max_idle_duration="1h"
             )
 
-        The last five belong to a cluster: they may say what holds anyway (a request that equals its
-        limit). Raises NotSupportedException for anything else, CustomApiException with status 409 if
-        there is one of this id.
+        The last five are for engines that run kernels in pods; elsewhere they are kept and shown.
+        Raises CustomApiException, with status 409 if there is one of this id.
         """
-        memory = quantity_to_number(memory_bytes_limit)
-        _refuse(
-            {
-                "milli_cpu_request": milli_cpu_request not in (0, milli_cpu_limit),
-                "memory_bytes_request": quantity_to_number(memory_bytes_request) not in (0, memory),
-                "gpu_resource": gpu_resource not in ("", GPU_RESOURCE),
-                "storage_class_name": storage_class_name != "",
-                "yaml_pod_template_spec": yaml_pod_template_spec.strip() != "",
-            }
-        )
+        pod = {
+            "milli_cpu_request": milli_cpu_request,
+            "memory_bytes_request": quantity_to_number(memory_bytes_request),
+            "gpu_resource": gpu_resource,
+            "storage_class": storage_class_name,
+            "manifest": yaml_pod_template_spec,
+        }
         made = self._home.yard.templates.create(
             kernel_template_id,
             milli_cpu_limit=milli_cpu_limit,
             gpu=gpu,
-            memory_bytes_limit=memory,
+            memory_bytes_limit=quantity_to_number(memory_bytes_limit),
             storage_bytes=quantity_to_number(storage_bytes),
             max_idle_duration=duration_to_seconds(max_idle_duration) or None,
             environment=dict(environmental_variables or {}),
             disabled=disabled,
+            pod=pod,
         )
         return kernel_template_of(made)
 
@@ -110,12 +105,3 @@ class KernelTemplateClient:
             "apply_kernel_templates() replaces all templates, and a yard has some that are not yours. "
             "Use create_kernel_template() and delete_kernel_template() for each."
         )
-
-
-def _refuse(said: Mapping[str, bool]) -> None:
-    for name, unusual in said.items():
-        if unusual:
-            raise NotSupportedException(
-                f"{name} belongs to a cluster, and kernels of a yard run on its machine. Leave it out; "
-                "limits, GPUs and storage have fields of their own."
-            )

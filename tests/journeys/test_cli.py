@@ -310,6 +310,12 @@ def test_tokens_are_made_told_once_and_revoked(shell: Shell) -> None:
     assert token.startswith("ky_")
     assert token not in shell("token", "list", "-o", "json").stdout
     assert shell("token", "revoke", "ada").returncode == 0
+    assert shell("user", "disable", "ada").returncode == 0
+    first = shell.json("user")[0]
+    assert (first["name"], first["disabled"]) == ("ada", True)
+    done = [one["action"] for one in shell.json("audit", "--subject", "ada")]
+    assert done == ["user.update"]
+    assert shell("user", "remove", "ada").returncode == 0
     assert shell("token", "show").stdout.strip() == (
         (shell.data_dir / "admin-token").read_text().strip()
     )

@@ -6,11 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, inspect, text
+from sqlalchemy import Engine, create_engine, inspect, text
 
 import kernelyard.stores.sql
 from kernelyard.model.projection import project
@@ -21,7 +20,7 @@ from kernelyard.stores.sql.store import open_sqlite
 from kernelyard.stores.sql.tables import metadata
 from kernelyard.testing.stores.builders import NOON, a_kernel, a_sighting, a_task
 
-from tests.support.migrations import a_config, upgrade
+from tests.support.migrations import downgrade, upgrade
 
 
 def an_engine(path: Path) -> Engine:
@@ -77,13 +76,6 @@ def columns(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
             )
             for name in inspect(connection).get_table_names()
         }
-
-
-def downgrade(connection: Connection, version: str) -> None:
-    """Take migrations back."""
-    connection.execute(text("PRAGMA foreign_keys = OFF"))
-    command.downgrade(a_config(connection), version)
-    assert version_of(connection) == version
 
 
 def test_a_migrated_database_equals_a_fresh_one(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 import kernelyard.stores.sql
+from kernelyard.stores.sql.migrate import version_of
 
 
 def a_config(connection: Connection) -> Config:
@@ -23,3 +24,10 @@ def a_config(connection: Connection) -> Config:
 def upgrade(connection: Connection) -> None:
     """Take every migration."""
     command.upgrade(a_config(connection), "head")
+
+
+def downgrade(connection: Connection, version: str) -> None:
+    """Take migrations back."""
+    connection.execute(text("PRAGMA foreign_keys = OFF"))
+    command.downgrade(a_config(connection), version)
+    assert version_of(connection) == version

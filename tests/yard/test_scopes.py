@@ -36,6 +36,7 @@ READS: dict[str, Ask] = {
     "kernels": lambda y, w: y.kernels.list(w),
     "a kernel's history": lambda y, w: y.kernels.history(w, NOBODYS),
     "the end of a kernel": lambda y, w: y.kernels.wait(w, NOBODYS, until="ended", timeout=0),
+    "that a kernel is gone": lambda y, w: y.kernels.wait(w, NOBODYS, until="gone", timeout=0),
     "a task": lambda y, w: y.tasks.get(w, NOBODYS),
     "tasks": lambda y, w: y.tasks.list(w),
     "the end of a task": lambda y, w: y.tasks.wait(w, NOBODYS, 0),

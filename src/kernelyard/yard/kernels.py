@@ -102,6 +102,7 @@ class Kernels:
 
     async def history(self, who: Principal, kernel_id: str) -> list[StateChange]:
         """Return the kernel's state changes, oldest first. Raises KernelNotFound."""
+        who.must(Scope.READ)
         kernel = await self._store.kernels.get(kernel_id, who.sees, leaving=True)
         return await self._store.kernels.history(kernel.no)
 
@@ -247,6 +248,7 @@ class Kernels:
         One that was deleted is waited for until nothing of it is left. Raises KernelNotFound; until it is
         gone, that is the good end.
         """
+        who.must(Scope.READ)
         deadline = self._clock.now() + int(timeout * 1_000_000)
         leaving = until == "gone"
         kernel = await self._store.kernels.get(kernel_id, who.sees, leaving=leaving)

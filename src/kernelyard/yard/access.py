@@ -43,6 +43,9 @@ _MICROS = 1_000_000
 _USED_AGAIN: Micros = 60 * _MICROS
 """How old the last use may be that is kept of a token which is used now."""
 _LOOK_SECONDS = 15.0
+_FOR_EVER: Micros = 2**63 - 1
+_Found = tuple[Principal, Micros]
+"""Who holds a token, and until when it is good."""
 _ACCESS_PREFIX = "kya_"
 _EXPIRED = "This token has expired. Ask for a new one: 'kernelyard token create'."
 _DISABLED = "The user of this token is disabled. Ask an administrator of this server."
@@ -100,19 +103,21 @@ class Access:
         removals = self._removals
         if address is not None:
             self._failures.check(address, digest)
-        who = await self._known(token, digest)
-        if who is None:
+        found = await self._known(token, digest)
+        if found is None:
             self._remembered.pop(key, None)
             if address is not None:
                 await self._failures.failed(address, digest)
             raise Unauthenticated(_NOT_VALID)
+        who, until = found
         if address is not None:
             self._failures.succeeded(address, digest)
             who = replace(who, address=address)
         if len(self._remembered) >= _MOST_REMEMBERED:
             self._remembered.clear()
-        if removals == self._removals:
-            self._remembered[key] = (who, now + _REMEMBER)
+        until = min(until, now + _REMEMBER)
+        if removals == self._removals and now < until:
+            self._remembered[key] = (who, until)
         return who
 
     def welcome(self, token: str | None) -> Welcome:
@@ -195,14 +200,15 @@ class Access:
         self._remembered.clear()
         self._met.clear()
 
-    async def _known(self, token: str, digest: str) -> Principal | None:
+    async def _known(self, token: str, digest: str) -> _Found | None:
         """Who holds a token; None if nobody can. Raises Unauthenticated for one that was good once."""
         if self._is_own(digest):
-            return Principal(ADMIN_NAME, Role.ADMIN)
+            return Principal(ADMIN_NAME, Role.ADMIN), _FOR_EVER
         if self._identity is not None and may_be_issued(token):
             stranger = await self._identity.verify(token)
             if stranger is not None:
-                return await self._met_before(stranger)
+                # When it expires is known to who has verified it; so it is verified each time.
+                return await self._met_before(stranger), self._clock.now()
         if token.startswith(_ACCESS_PREFIX):
             return await self._traded(token, digest)
         record = await self._tokens.by_hash(digest)
@@ -214,7 +220,7 @@ class Access:
         own = self._admin_sha256
         return own is not None and hmac.compare_digest(digest, own)
 
-    async def _traded(self, token: str, digest: str) -> Principal | None:
+    async def _traded(self, token: str, digest: str) -> _Found | None:
         access = await self._tokens.access_by_hash(digest)
         if access is None or not hmac.compare_digest(access.sha256, digest):
             return None
@@ -223,11 +229,14 @@ class Access:
         if access.parent_id is None:
             own = self._admin_sha256
             good = own is not None and hmac.compare_digest(access.proof or "", _proof(token, own))
-            return Principal(ADMIN_NAME, Role.ADMIN) if good else None
+            return (Principal(ADMIN_NAME, Role.ADMIN), access.expires_at) if good else None
         record = await self._tokens.by_id(access.parent_id)
-        return self._holder(record) if record is not None else None
+        if record is None:
+            return None
+        who, until = self._holder(record)
+        return who, min(until, access.expires_at)
 
-    def _holder(self, record: TokenRecord) -> Principal:
+    def _holder(self, record: TokenRecord) -> _Found:
         now = self._clock.now()
         if record.has_expired(now):
             raise Unauthenticated(_EXPIRED)
@@ -235,7 +244,8 @@ class Access:
             raise Unauthenticated(_DISABLED)
         if now - (record.last_used_at or 0) >= _USED_AGAIN:
             self._uses[record.id] = now
-        return Principal(record.user, record.role, record.scopes, record.id)
+        until = _FOR_EVER if record.expires_at is None else record.expires_at
+        return Principal(record.user, record.role, record.scopes, record.id), until
 
     async def _met_before(self, who: Principal) -> Principal:
         """Whom somebody else vouches for is a user too, so that he can be listed and disabled."""

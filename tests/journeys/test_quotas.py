@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kernelyard import Client
-from kernelyard.client import ApiError, LimitReachedError
+from kernelyard.client import ApiError, LimitReachedError, WaitTimeoutError
 
 from tests.support.live_server import LiveServer, wait_until
 
@@ -39,22 +39,31 @@ def test_one_that_waits_survives_the_server_and_starts_when_there_is_room(tmp_pa
 
 def test_quotas_are_set_and_shown_on_the_command_line(own: LiveServer) -> None:
     with own.client() as administrator:
-        made = administrator.tokens.create("ada")
+        token = administrator.tokens.create("ada").token
     told = own.cli("quota", "set", "ada", "--kernels", "1", "--memory", "2GiB")
     assert told.returncode == 0, told.stderr
-    with Client(url=own.url, token=made.token) as ada:
+    with Client(url=own.url, token=token) as ada:
         first = ada.kernels.create(image="python3")
         second = ada.kernels.create(image="python3")
         assert second.info.reason == "waiting for 1 kernel; 1 of your 1 in use"
         mine = ada.quotas.get()
         assert (mine.user, mine.kernels.used, mine.kernels.limit, mine.waiting) == ("ada", 1, 1, 1)
+        with pytest.raises(WaitTimeoutError, match="still starting .waiting for 1 kernel"):
+            second.wait_ready(timeout=0.01)
         shown = own.cli("quota", "show", "ada").stdout
         assert "kernels\t1\t1\tfor this user" in shown
         assert "waiting kernels\t1" in shown
+        own.cli("quota", "set", "admin", "--kernels", "1")
+        made = [own.cli("kernels", "create") for _ in range(2)]
+        assert "starts when there is room: it is waiting for 1 kernel" in made[1].stderr
+        assert made[0].stderr == ""
+        own.cli("kernels", "terminate", *(one.stdout.strip() for one in made))
+        assert own.cli("quota", "reset", "admin").returncode == 0
         assert own.cli("quota", "reset", "ada").returncode == 0
         assert second.run("print('in')").stdout == "in\n"
         listed = json.loads(own.cli("quota", "list", "-o", "json").stdout)
-        assert listed["items"][0]["kernels"]["used"] == 2
+        used = {one["user"]: one["kernels"]["used"] for one in listed["items"]}
+        assert used["ada"] == 2
         for kernel in (first, second):
             kernel.terminate()
             kernel.wait_ended(timeout=60)

@@ -12,6 +12,7 @@ from kernelyard.cli.connection import DataDirOption, kernel_of, open_client, say
 from kernelyard.cli.one_by_one import Done, of_each
 from kernelyard.cli.pairs import EnvironmentOption, LabelOption, pairs
 from kernelyard.cli.parameters import ParamOption, ParamsOption, check_params, parameters_of
+from kernelyard.cli.remarks import say_what_it_waits_for
 from kernelyard.cli.showing import (
     Format,
     FormatOption,
@@ -146,6 +147,7 @@ def create(  # noqa: PLR0913 - one parameter per flag
             )
     if name:
         say_whether_made(kernel, name)
+    say_what_it_waits_for(kernel.info)
     if form is Format.JSON:
         show_json({**plain(kernel.info), "created": kernel.created})
     else:

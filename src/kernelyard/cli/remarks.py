@@ -47,6 +47,12 @@ def say_what_was_removed(info: KernelInfo) -> None:
         note(f"The outputs were removed at {when}: the server keeps them for a limited time.")
 
 
+def say_what_it_waits_for(info: KernelInfo) -> None:
+    """Say it if a kernel was made and cannot start yet, because there is no room for it."""
+    if info.state == "starting" and info.reason:
+        note(f"The kernel {info.id} starts when there is room: it is {info.reason}.")
+
+
 def gap_line(content: dict[str, Any]) -> str:
     """Return the line that stands where output is missing, with the times if they are told."""
     first, last = _clock(content.get("from")), _clock(content.get("to"))

@@ -19,6 +19,7 @@ from kernelyard.cli.connection import (
 )
 from kernelyard.cli.pairs import EnvironmentOption, pairs
 from kernelyard.cli.parameters import ParamOption, ParamsOption, check_params, parameters_of
+from kernelyard.cli.remarks import say_what_it_waits_for
 from kernelyard.cli.showing import Format, FormatOption, note, show_json
 from kernelyard.cli.sources import CodeOption, FileArgument, code_of, notebook_of
 
@@ -253,8 +254,9 @@ def _kernel(wish: Wish, yard: Client, notebook: Path | None) -> Kernel:
             path=path,
         )
         say_whether_made(kernel, wish.name)
+        say_what_it_waits_for(kernel.info)
         return kernel
-    return yard.kernels.create(
+    kernel = yard.kernels.create(
         image,
         template=wish.template,
         display_name=display_name,
@@ -262,6 +264,8 @@ def _kernel(wish: Wish, yard: Client, notebook: Path | None) -> Kernel:
         parameters=parameters,
         path=path,
     )
+    say_what_it_waits_for(kernel.info)
+    return kernel
 
 
 def _image(wish: Wish, yard: Client, notebook: Path | None) -> str:

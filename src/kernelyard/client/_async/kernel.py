@@ -277,8 +277,9 @@ class AsyncKernel:
             )
             self.info = decode(data, KernelInfo)
             if deadline.passed and not self._has(until):
+                why = f" ({self.info.reason})" if self.info.reason else ""
                 raise WaitTimeoutError(
-                    f"Kernel {self.id} is still {self.state} after {deadline}. Wait again, or "
+                    f"Kernel {self.id} is still {self.state}{why} after {deadline}. Wait again, or "
                     "terminate it."
                 )
         return self

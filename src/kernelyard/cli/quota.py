@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kernelyard.cli.command_app import command_app
 from kernelyard.cli.connection import DataDirOption, open_client
 from kernelyard.cli.showing import Format, FormatOption, human_size, show_json, show_table
-from kernelyard.client.quota_types import Amount, Quota
+
+if TYPE_CHECKING:
+    from kernelyard.client.quota_types import Amount, Quota
 
 app = command_app("""Show and set how much everybody may use.
 

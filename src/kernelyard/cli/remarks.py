@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kernelyard.cli.showing import first_line, human_size, note
-from kernelyard.client import KernelInfo, TaskError, TaskInfo
+
+if TYPE_CHECKING:
+    from kernelyard.client import KernelInfo, TaskError, TaskInfo
 
 MISSING = "Output is missing: nobody listened for a while."
 _OF_FILES = frozenset({"ModuleNotFoundError", "FileNotFoundError"})

@@ -43,7 +43,8 @@ Told = Callable[[str], object]
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server whose images may come and go."""
-    with LiveServer(tmp_path_factory.mktemp("resources") / "data") as server:
+    data = tmp_path_factory.mktemp("resources") / "data"
+    with LiveServer(data, "--kernel-start-timeout", "5s") as server:
         yield server
 
 
@@ -223,6 +224,7 @@ def test_a_kernel_of_a_container_image_fails_with_a_reason(h2o: PublishedClient)
     script = """
 import time
 from h2o_notebook.clients.kernel.kernel import Kernel
+from h2o_notebook.clients.kernel_task.kernel_task import KernelTask
 
 images.create_kernel_image(
     parent="workspaces/global", kernel_image=python(), kernel_image_id="container"
@@ -235,12 +237,17 @@ kernel = clients.kernel_client.create_kernel(
     ),
 )
 print(kernel.kernel_image_info.image)
+task = clients.kernel_task_client.create_kernel_task(
+    parent=kernel.name, kernel_task=KernelTask(code="print(1)")
+)
+print(clients.kernel_client.get_kernel(name=kernel.name).state, task.state)
 while not kernel.failure_reason:
     time.sleep(0.2)
     kernel = clients.kernel_client.get_kernel(name=kernel.name)
 print(kernel.state)
 print("nothing can start containers" in kernel.failure_reason)
 """
-    image, state, reason = says(h2o, script)
+    image, at_first, state, reason = says(h2o, script)
+    assert at_first == "KernelState.STATE_STARTING KernelTaskState.STATE_QUEUED"
     assert (image, reason) == ("registry/py:1", "True")
     assert state in ("KernelState.STATE_FAILED", "KernelState.STATE_TERMINATING")

@@ -139,12 +139,12 @@ class ImageSnapshot:
 def container_reference(text: str, *, field: str) -> str:
     """Return the reference of a container image such as ``docker.io/library/python:3``.
 
-    Raises Invalid if it cannot be one.
+    Whether there is one is for whoever starts it to say. Raises Invalid if it cannot be kept as one.
     """
-    if not text.isascii() or not text.isprintable() or " " in text or len(text) > LONGEST_REFERENCE:
+    if not text.strip() or not text.isprintable() or len(text) > LONGEST_REFERENCE:
         raise Invalid(
             f"'{field}' must be the name of an image or the reference of a container image: at most "
-            f"{LONGEST_REFERENCE} printable ASCII characters without spaces.",
+            f"{LONGEST_REFERENCE} printable characters.",
             field=field,
         )
     return f"{CONTAINERS}/{text}"

@@ -11,7 +11,6 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
 from kernelyard.model.errors import ImageNotFound, ImageNotReady, YardError
-from kernelyard.model.images import CONTAINERS
 from kernelyard.model.json import JsonObject
 from kernelyard.providers.lane import Lane
 from kernelyard.providers.launcher import Launcher, LaunchRequest
@@ -131,6 +130,10 @@ class Catalogue:
         self.interest.clear()
         return True
 
+    def has(self, provider: str) -> bool:
+        """Whether there is a provider of this name."""
+        return provider in self._lanes
+
     async def prepare(self, provider: str, name: str, request: LaunchRequest) -> LaunchPlan:
         """Return how to start a kernel of an image, with its parameters in their places.
 
@@ -176,11 +179,6 @@ class Catalogue:
 
     async def _ask(self, provider: str, name: str, question: Callable[[Provider], T]) -> T:
         lane = self._lanes.get(provider)
-        if lane is None and provider == CONTAINERS:
-            raise ImageNotReady(
-                f"{name[:200]!r} is a container image, and where kernels run nothing can start "
-                "containers. Use one of the images that 'kernelyard images' lists."
-            )
         if lane is None:
             raise ImageNotFound(
                 f"There is no provider {provider[:80]!r} where kernels run, and so no image "

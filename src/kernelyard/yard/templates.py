@@ -54,15 +54,19 @@ class Templates:
         except AlreadyExists:
             pass
 
-    async def create(self, who: Principal, template: Template) -> Template:
+    async def create(
+        self, who: Principal, template: Template, *, least_memory: int = LEAST_MEMORY
+    ) -> Template:
         """Keep a new template of ``who``; an administrator's is for all to use.
+
+        ``least_memory`` is the smallest limit in bytes that is taken for meant so.
 
         Names are given once: raises AlreadyExists also for that of a template which ``who`` does not
         see. Raises Invalid, Forbidden.
         """
         who.must(Scope.MANAGE)
         checked_name(template.name, field="name")
-        spec = _checked(who, template.spec, TemplateSpec())
+        spec = _checked(who, template.spec, TemplateSpec(), least_memory)
         await _check_manifest(spec)
         now = self._clock.now()
         kept = replace(template, owner=who.name, spec=spec, created_at=now, updated_at=now)
@@ -120,7 +124,7 @@ class Templates:
         """
         template = await self._own(who, name)
         if spec is not None:
-            spec = _checked(who, spec, template.spec)
+            spec = _checked(who, spec, template.spec, LEAST_MEMORY)
             await _check_manifest(spec)
         changed = replace(
             template,
@@ -160,7 +164,9 @@ async def _check_manifest(spec: TemplateSpec) -> None:
         await asyncio.to_thread(check_manifest, spec.pod.manifest)
 
 
-def _checked(who: Principal, spec: TemplateSpec, before: TemplateSpec) -> TemplateSpec:
+def _checked(
+    who: Principal, spec: TemplateSpec, before: TemplateSpec, least_memory: int
+) -> TemplateSpec:
     """Return what a template may say, with whether an administrator vouches for its modules."""
     checked_environment(spec.environment, field="environment")
     preload = checked_preload(spec.preload)
@@ -185,9 +191,15 @@ def _checked(who: Principal, spec: TemplateSpec, before: TemplateSpec) -> Templa
             raise Invalid(
                 f"'{field}' must be 0 (no limit) or at least {SHORTEST_IDLE:g} s.", field=field
             )
-    if 0 < spec.memory_bytes_limit < LEAST_MEMORY:
+    memory = spec.memory_bytes_limit
+    if 0 < memory < least_memory and memory != before.memory_bytes_limit:
+        least = (
+            "32 MiB: no kernel starts with less"
+            if least_memory == LEAST_MEMORY
+            else f"{least_memory}"
+        )
         raise Invalid(
-            "'memory_bytes_limit' must be 0 (no limit) or at least 32 MiB: no kernel starts with less.",
+            f"'memory_bytes_limit' must be 0 (no limit) or at least {least}.",
             field="memory_bytes_limit",
         )
     for field, number in numbers.items():

@@ -215,7 +215,8 @@ async def test_an_image_in_use_can_be_deleted_for_kernels_remember_theirs(
     [
         ({"image": ""}, "validation error: image must not be empty"),
         ({"image": None}, "validation error: image must not be empty"),
-        ({"image": "a b"}, "image"),
+        ({"image": " "}, "image"),
+        ({"image": "a\tb"}, "image"),
         ({"image": "a" * 2000}, "image"),
         ({"image": 7}, "image"),
         ({"type": "TYPE_UNSPECIFIED"}, "type"),

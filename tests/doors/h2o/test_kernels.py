@@ -111,7 +111,7 @@ async def test_what_was_made_here_is_at_the_other_door(house: House, wire: Wire)
     assert (await wire.get(kernel["name"])).fault == NOT_FOUND
 
 
-async def test_a_list_is_the_callers_own_with_the_newest_first(
+async def test_a_list_has_what_the_caller_may_see_with_the_newest_first(
     house: House, user: Wire, wire: Wire
 ) -> None:
     for number in range(5):
@@ -126,8 +126,13 @@ async def test_a_list_is_the_callers_own_with_the_newest_first(
         token = page.body["nextPageToken"]
     assert token == ""
     assert [name.rpartition("-")[2] for name in names] == ["4", "3", "2", "1", "0"]
-    own = (await wire.get(PARENT, "/kernels")).body["kernels"]
-    assert [one["name"] for one in own] == [f"{PARENT}/kernels/of-admin"]
+    every = (await wire.get(PARENT, "/kernels")).body["kernels"]
+    assert every[0]["name"] == f"{PARENT}/kernels/of-admin"
+    assert {one["creator"] for one in every[1:]} == {"users/ada"}
+    # Programs delete everything that such a list has, by its names.
+    for one in every:
+        assert (await wire.delete(one["name"])).status == 200
+    assert (await user.get(PARENT, "/kernels")).body["kernels"] == []
     nothing = {"kernels": [], "nextPageToken": ""}
     assert (await user.get("workspaces/global", "/kernels")).body == nothing
 

@@ -109,7 +109,6 @@ async def test_an_id_is_used_once_in_a_workspace(wire: Wire) -> None:
     assert (await make(wire, "same")).status == 200
     assert (await make(wire, "same", gpu=1)).fault == (409, 6)
     assert (await make(wire, "same", SHARED, gpu=2)).status == 200
-    assert (await make(wire, "default", SHARED, gpu=3)).fault == (409, 6)
     mine, shared = await wire.get(f"{MINE}/same"), await wire.get(f"{SHARED}/same")
     assert (mine.body["kernelTemplate"]["gpu"], shared.body["kernelTemplate"]["gpu"]) == (0, 2)
 
@@ -119,15 +118,17 @@ async def test_an_id_is_made_if_none_is_given(wire: Wire) -> None:
     assert (await wire.get(made.body["kernelTemplate"]["name"])).body == made.body
 
 
-async def test_the_yards_own_template_is_shared_until_it_is_deleted_here(
+async def test_the_yards_own_template_is_reached_by_its_name_until_another_has_it(
     wire: Wire, house: House
 ) -> None:
-    assert await ids(wire, SHARED) == ["default"]
-    assert (await wire.delete(f"{SHARED}/default")).body == {}
     assert await ids(wire, SHARED) == []
-    assert (await wire.get(f"{SHARED}/default")).fault == (404, 5)
+    assert (await wire.get(f"{SHARED}/default")).body["kernelTemplate"]["gpu"] == 0
     assert (await make(wire, "default", SHARED, gpu=1)).status == 200
     assert await ids(wire, SHARED) == ["default"]
+    assert (await wire.get(f"{SHARED}/default")).body["kernelTemplate"]["gpu"] == 1
+    for _ in range(2):
+        assert (await wire.delete(f"{SHARED}/default")).body == {}
+    assert (await wire.get(f"{SHARED}/default")).fault == (404, 5)
     assert (await house.yard.templates.get(ADMIN, "default")).spec.gpu == 0
 
 
@@ -137,7 +138,7 @@ async def test_templates_of_other_doors_are_where_they_belong(
     await house.yard.templates.create(ADMIN, Template(name="Team.Large"))
     await house.yard.templates.create(ADA, Template(name="hers"))
     assert await ids(user) == ["hers"]
-    (odd,) = [id_ for id_ in await ids(wire, SHARED) if id_ != "default"]
+    (odd,) = await ids(wire, SHARED)
     assert odd.startswith("team-large-")
     assert (await wire.get(f"{SHARED}/{odd}")).status == 200
 
@@ -146,7 +147,7 @@ async def test_a_user_has_templates_of_his_own(wire: Wire, user: Wire) -> None:
     await make(wire, "admins")
     assert (await make(user, "hers")).status == 200
     assert await ids(user) == ["hers"]
-    assert await ids(wire) == ["admins"]
+    assert await ids(wire) == ["hers", "admins"]
     assert (await user.get(f"{MINE}/hers")).status == 200
     assert (await wire.get(f"{MINE}/hers")).status == 200
     assert (await make(user, "hers")).fault == (409, 6)
@@ -161,9 +162,10 @@ async def test_a_user_has_templates_of_his_own(wire: Wire, user: Wire) -> None:
 async def test_a_user_has_nothing_to_say_about_shared_templates(wire: Wire, user: Wire) -> None:
     await make(wire, "ours", SHARED)
     assert (await make(user, "mine", SHARED)).fault == (400, 3)
+    assert await ids(user, SHARED) == ["ours"]
     for name in ("ours", "missing"):
         assert (await user.get(f"{SHARED}/{name}")).fault == (403, 7)
-        assert (await user.delete(f"{SHARED}/{name}")).fault == (403, 7)
+        assert (await user.delete(f"{SHARED}/{name}")).fault == (400, 3)
 
 
 async def test_a_template_is_not_updated(wire: Wire) -> None:
@@ -222,3 +224,16 @@ async def test_a_field_that_does_not_fit_is_named(
 async def test_a_manifest_may_have_what_nobody_knows(wire: Wire, manifest: str) -> None:
     made = await make(wire, "small", yamlPodTemplateSpec=manifest)
     assert made.body["kernelTemplate"]["yamlPodTemplateSpec"] == manifest
+
+
+@pytest.mark.parametrize("size", ["1000", "1000000"])
+async def test_little_memory_is_kept_for_kernels_to_fail_with(wire: Wire, size: str) -> None:
+    # Other programs make such templates without making kernels with them.
+    made = await make(wire, "small", memoryBytesLimit=size)
+    assert made.body["kernelTemplate"]["memoryBytesLimit"] == size
+    told = (await wire.send("GET", "/v1/templates/small")).body
+    changed = await wire.send("PATCH", "/v1/templates/small", {"gpu": 1})
+    assert changed.status == 200, changed.body
+    assert told["memory_bytes_limit"] == int(size)
+    again = await wire.send("PATCH", "/v1/templates/small", {"memory_bytes_limit": 2000})
+    assert again.status == 400

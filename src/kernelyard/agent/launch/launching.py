@@ -18,6 +18,7 @@ from kernelyard.agent.folder import Folder, ProcessRecord
 from kernelyard.agent.foreign.launcher import foreign_plan
 from kernelyard.agent.incarnation import Incarnation
 from kernelyard.agent.journal import RETRY_SECONDS
+from kernelyard.agent.launch.containers import without_containers
 from kernelyard.agent.launch.environment import kernel_environment
 from kernelyard.agent.launch.forking import Fork, Forking
 from kernelyard.agent.launch.lossless import without_loss
@@ -31,6 +32,7 @@ from kernelyard.agent.waiting import first_of
 from kernelyard.agent.zygote.keeper import Asked
 from kernelyard.model.errors import AgentUnavailable, StorageFull, YardError
 from kernelyard.model.exits import ExitResult
+from kernelyard.model.images import CONTAINERS
 from kernelyard.model.kernels import LaunchOrder
 from kernelyard.providers.argv import fill
 from kernelyard.providers.directories import marked_directory
@@ -90,6 +92,8 @@ class Launching:
 
         On a full disk it is tried again until there is space: a kernel is not given up for that.
         """
+        if self.order.provider == CONTAINERS and not self.surroundings.catalogue.has(CONTAINERS):
+            return await without_containers(self.order, self.turned)
         while True:
             try:
                 with self.surroundings.keeper.launching():

@@ -12,7 +12,7 @@ from kernelyard.doors.h2o.names import DEFAULT, GLOBAL, name_of, parsed, shown_i
 from kernelyard.doors.h2o.routing import Call
 from kernelyard.model.errors import TemplateNotFound
 from kernelyard.model.principals import ADMIN_NAME, Principal
-from kernelyard.model.templates import Template
+from kernelyard.model.templates import DEFAULT_TEMPLATE, Template
 
 COLLECTION = "kernelTemplates"
 WORKSPACE, ID, DELETED = "h2o.workspace", "h2o.id", "h2o.deleted"
@@ -34,6 +34,11 @@ class Placed:
         """Its name in this dialect."""
         return name_of(self.workspace, COLLECTION, self.id)
 
+    @property
+    def is_the_yards(self) -> bool:
+        """Whether it is the template that is always there. It answers to its name until another has it."""
+        return self.template.name == DEFAULT_TEMPLATE
+
 
 async def every(call: Call) -> list[Placed]:
     """Return every template that the caller may know of."""
@@ -49,6 +54,7 @@ async def every(call: Call) -> list[Placed]:
 async def found(call: Call, workspace: str, id_: str) -> Placed:
     """Return the template of a workspace and an id. Raises TemplateNotFound."""
     same = [one for one in await every(call) if (one.workspace, one.id) == (workspace, id_)]
+    same.sort(key=lambda one: one.is_the_yards)
     if not same:
         raise TemplateNotFound(
             f"There is no kernel template '{id_}' in workspaces/{workspace}. List those there are."

@@ -16,19 +16,24 @@ _TEMPLATES = f"workspaces/*/{COLLECTION}"
 _TEMPLATE = f"{_TEMPLATES}/*"
 GPU_RESOURCE = "nvidia.com/gpu"
 """Which kind of GPU is meant where nothing is said."""
+LEAST_MEMORY = 1000
+"""In bytes. What is less was meant in another unit. Kernels of what is too little fail and say so."""
 _LONGEST_WORD = 253
 _SOMEBODY_ELSES = "Another user has a kernel template of this id. Choose another id."
 
 
 @routes.get(_TEMPLATES)
 async def every(call: Call) -> JsonObject:
-    """List templates, the newest first: those that are shared, or the caller's own."""
+    """List templates, the newest first: those that are shared, or the caller's own.
+
+    An administrator's list of ``default`` has everybody's. The yard's own template is in none: lists
+    have what was made.
+    """
     wanted = paging.asked(call.query, COLLECTION)
     templates = [
         one
         for one in await template_ids.every(call)
-        if one.workspace == call.workspace
-        and (one.workspace == GLOBAL or one.template.owner == call.who.name)
+        if one.workspace == call.workspace and not one.is_the_yards
     ]
     part, after = paging.cut(templates, wanted, lambda one: (one.template.created_at, one.id))
     return paging.page(COLLECTION, COLLECTION, [_told(one) for one in part], after)
@@ -53,7 +58,11 @@ async def create(call: Call) -> JsonObject:
     given = call.query.get("kernelTemplateId")
     id_ = checked_id(given, field="kernel_template_id") if given else new_id("template")
     known = await template_ids.every(call)
-    same = [one for one in known if (one.workspace, one.id) == (call.workspace, id_)]
+    same = [
+        one
+        for one in known
+        if (one.workspace, one.id) == (call.workspace, id_) and not one.is_the_yards
+    ]
     if same:
         owned = call.who.is_admin or same[0].template.owner == call.who.name
         raise AlreadyExists(_exists(id_)) if owned else Forbidden(_SOMEBODY_ELSES)
@@ -74,7 +83,7 @@ async def create(call: Call) -> JsonObject:
 async def delete(call: Call) -> JsonObject:
     """Remove a template; kernels that were made with it keep what they had."""
     if call.workspace == GLOBAL and not call.who.is_admin:
-        raise Forbidden("Only an administrator may delete a template of workspaces/global.")
+        raise Invalid("only an administrator deletes kernel templates of workspaces/global.")
     template = (await _addressed(call)).template
     try:
         await call.yard.templates.delete(call.who, template.name)
@@ -91,7 +100,7 @@ async def _addressed(call: Call) -> Placed:
 
 async def _created(call: Call, template: Template) -> Template:
     try:
-        return await call.yard.templates.create(call.who, template)
+        return await call.yard.templates.create(call.who, template, least_memory=LEAST_MEMORY)
     except AlreadyExists as error:
         # It is one that the caller may not know of.
         id_ = template.labels[template_ids.ID]

@@ -243,9 +243,14 @@ def _with_descendants(pid: int) -> Iterator[int]:
 
 def _children(pid: int) -> set[int]:
     found: set[int] = set()
-    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - each kernel that starts waits for it
+    except OSError:
+        return found
+    for thread in threads:
         try:
-            found.update(map(int, file.read_text().split()))
+            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:  # noqa: PTH123 - as above
+                found.update(map(int, file.read().split()))
         except OSError:
             continue
     return found

@@ -23,5 +23,10 @@ def kernel_environment(
     what would tie the kernel's life to ours.
     """
     inherited = inherited_environment(surroundings, unset)
-    merged = {**_UNLESS_SET, **inherited, **expand_environment(spec, inherited), **ordered}
-    return {key: value for key, value in merged.items() if key not in NEVER}
+    merged = {**_UNLESS_SET, **inherited, **expand_environment(spec, inherited)}
+    return with_ordered(merged, ordered)
+
+
+def with_ordered(merged: Mapping[str, str], ordered: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of an image's kernels with what was ordered for one of them."""
+    return {key: value for key, value in {**merged, **ordered}.items() if key not in NEVER}

@@ -19,7 +19,7 @@ from kernelyard.agent.foreign.launcher import foreign_plan
 from kernelyard.agent.incarnation import Incarnation
 from kernelyard.agent.journal import RETRY_SECONDS
 from kernelyard.agent.launch.containers import without_containers
-from kernelyard.agent.launch.environment import kernel_environment
+from kernelyard.agent.launch.environment import kernel_environment, with_ordered
 from kernelyard.agent.launch.forking import Fork, Forking
 from kernelyard.agent.launch.lossless import without_loss
 from kernelyard.agent.launch.process_launcher import Command, ProcessLauncher
@@ -220,12 +220,13 @@ class Launching:
         )
         argv, lossless = without_loss(filled)
         ordered = {**self.order.environment, KERNEL_ID: self.order.kernel_id}
-        env = kernel_environment(os.environ, plan.env, ordered, plan.unset)
+        image_env = kernel_environment(os.environ, plan.env, {}, plan.unset)
+        env = with_ordered(image_env, ordered)
         asked = Asked(
             order=self.order,
             argv=filled,
             connection_file=file,
-            image_env=kernel_environment(os.environ, plan.env, {}, plan.unset),
+            image_env=image_env,
             kernel_env=env,
         )
         # If there is one that was forked ahead, it comes with its control group.

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, create_engine, inspect, text
 
 import kernelyard.stores.sql
 from kernelyard.model.projection import project
+from kernelyard.model.quotas import Resource
 from kernelyard.model.records import Record, RecordKind
 from kernelyard.ports.stores import TaskQuery
 from kernelyard.stores.sql.migrate import NEWEST, DatabaseTooNew, migrate, version_of
@@ -190,6 +191,24 @@ async def test_older_programs_find_no_kernel_that_is_only_attached(tmp_path: Pat
         names = connection.execute(text("SELECT name FROM kernels")).scalars().all()
         assert names == ["ours"]
     engine.dispose()
+
+
+async def test_what_lives_holds_what_its_template_says_after_migrating(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    store = await open_sqlite(path)
+    kept, _ = await store.kernels.insert(a_kernel(owner="ada"), None)
+    before = await store.quotas.usage("ada")
+    await store.aclose()
+    engine = an_engine(path)
+    with engine.connect() as connection:
+        downgrade(connection, "0010")
+        connection.commit()
+    engine.dispose()
+    store = await open_sqlite(path)
+    after = await store.quotas.usage("ada")
+    assert (after, after["ada"].used[Resource.CPU]) == (before, 1500)
+    assert (await store.kernels.get(kept.id, "ada")).admitted
+    await store.aclose()
 
 
 @pytest.mark.parametrize("version", ["9999", "f00ba4"])

@@ -63,3 +63,30 @@ def test_a_system_that_cannot_kill_a_group_gets_none(tmp_path: Path) -> None:
     own.write_text("0::/\n")
     assert Enclosures.find(NAME, mounts, own) == Enclosures()
     assert list((tmp_path / "tree").iterdir()) == []
+
+
+def test_a_group_that_was_made_before_becomes_that_of_a_kernel() -> None:
+    if not may_enclose():
+        pytest.skip("no control group of version 2 can be made here")
+    enclosures = Enclosures.find(NAME)
+    try:
+        place = enclosures.make("made-before")
+        assert place is not None
+        assert enclosures.give("made-before", "kernel")
+        assert enclosures.make("kernel") == place
+        assert enclosures.make("other") != place
+        enclosures.make("next")
+        assert not enclosures.give("next", "kernel"), "it has one"
+        assert not enclosures.give("next", "other"), "it has one of its own"
+        assert not enclosures.give("none", "third"), "there is no such group"
+
+        later = Enclosures.find(NAME)
+        assert later.make("kernel") == place
+        later.sweep(["kernel"])
+        assert [one.name for one in place.parent.iterdir() if one.is_dir()] == ["made-before"]
+        assert later.remove("kernel")
+        assert not place.exists()
+        assert later.make("kernel") == place.with_name("kernel")
+    finally:
+        enclosures.sweep([])
+        enclosures.close()

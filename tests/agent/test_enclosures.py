@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -68,7 +69,8 @@ def test_a_system_that_cannot_kill_a_group_gets_none(tmp_path: Path) -> None:
 def test_a_group_that_was_made_before_becomes_that_of_a_kernel() -> None:
     if not may_enclose():
         pytest.skip("no control group of version 2 can be made here")
-    enclosures = Enclosures.find(NAME)
+    name = f"{NAME}-{uuid4().hex}"
+    enclosures = Enclosures.find(name)
     try:
         place = enclosures.make("made-before")
         assert place is not None
@@ -80,7 +82,7 @@ def test_a_group_that_was_made_before_becomes_that_of_a_kernel() -> None:
         assert not enclosures.give("next", "other"), "it has one of its own"
         assert not enclosures.give("none", "third"), "there is no such group"
 
-        later = Enclosures.find(NAME)
+        later = Enclosures.find(name)
         assert later.make("kernel") == place
         later.sweep(["kernel"])
         assert [one.name for one in place.parent.iterdir() if one.is_dir()] == ["made-before"]

@@ -88,12 +88,8 @@ class Enclosures:
 
     def end(self, kernel_id: str) -> None:
         """Kill whatever is in there."""
-        if self.parent is None:
-            return
-        try:
-            (self.parent / self.name_of(kernel_id) / "cgroup.kill").write_text("1")
-        except OSError:
-            return
+        if self.parent is not None:
+            _kill(self.parent / self.name_of(kernel_id))
 
     def remove(self, kernel_id: str) -> bool:
         """Remove one if nothing is in it; return whether nothing is left of it."""
@@ -112,14 +108,21 @@ class Enclosures:
         whose = {name: kernel_id for kernel_id, name in self._given.items()}
         for place in self.parent.iterdir():
             if place.is_dir() and place.name not in names:
-                kernel_id = whose.get(place.name, place.name)
-                self.end(kernel_id)
-                self.remove(kernel_id)
+                _kill(place)
+                if remove_group(place):
+                    self._given.pop(whose.get(place.name, ""), None)
 
     def close(self) -> None:
         """Remove what holds them, if none is left."""
         if self.parent is not None:
             remove_group(self.parent)
+
+
+def _kill(place: Path) -> None:
+    try:
+        (place / "cgroup.kill").write_text("1")
+    except OSError:
+        return
 
 
 def _given_in(parent: Path) -> dict[str, str]:

@@ -110,7 +110,7 @@ made = templates.create_kernel_template(
 print(made.name, made.milli_cpu_request, made.milli_cpu_limit, made.gpu, made.gpu_resource)
 print(made.memory_bytes_request, made.memory_bytes_limit, made.storage_bytes)
 print(made.max_idle_duration, made.environmental_variables, repr(made.yaml_pod_template_spec))
-print([one.name for one in templates.list_all_kernel_templates(parent="workspaces/default")])
+print(templates.list_all_kernel_templates(parent="workspaces/default")[0].name)
 print(refused(
     templates.create_kernel_template,
     parent="workspaces/default",
@@ -124,7 +124,7 @@ print(refused(templates.get_kernel_template, name=made.name))
         "workspaces/default/kernelTemplates/my-template-3 4000 4000 0 nvidia.com/gpu",
         "1Gi 1Gi 0",
         "1h {'MY_ENV_VAR': 'my-value'} 'spec:\\n  nodeName: {{ .Creator }}\\n'",
-        "['workspaces/default/kernelTemplates/my-template-3']",
+        "workspaces/default/kernelTemplates/my-template-3",
         "400",
         "None",
         "404",

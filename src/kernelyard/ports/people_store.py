@@ -31,7 +31,7 @@ class UserStore(Protocol):
         ...
 
     async def remove(self, name: str) -> None:
-        """Remove a user with his tokens and templates. Raises UserNotFound."""
+        """Remove a user with tokens, templates, choices and quota. Raises UserNotFound."""
         ...
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kernelyard.doors._asgi.bearer import principal_of
+from kernelyard.doors._asgi.bearer import principal_of, token_of
 from kernelyard.doors._asgi.door import yard_of
 from kernelyard.doors._asgi.operations import Handle, Operations
 from kernelyard.doors.native.faults import answer_to
@@ -19,6 +20,7 @@ from kernelyard.model.ids import is_uuid
 from kernelyard.model.principals import Principal
 from kernelyard.yard.yard import Yard
 
+T = TypeVar("T")
 _IDS: dict[str, type[YardError]] = {"kernel_id": KernelNotFound, "task_id": TaskNotFound}
 
 
@@ -63,6 +65,19 @@ async def authenticated(request: Request) -> Principal:
 async def still_welcome(request: Request) -> None:
     """Raise Unauthenticated if the token that a request came with is not valid any more."""
     await authenticated(request)
+
+
+async def while_welcome(request: Request, batches: AsyncIterator[T]) -> AsyncGenerator[T, None]:
+    """Pass on what is followed until the token is taken away, which is looked at now and then."""
+    welcome = yard_of(request).access.welcome(token_of(request))
+    try:
+        async for batch in batches:
+            await welcome.check()
+            yield batch
+            del batch
+    finally:
+        if isinstance(batches, AsyncGenerator):
+            await batches.aclose()
 
 
 def _check_path(request: Request) -> None:

@@ -12,7 +12,7 @@ from kernelyard.doors._asgi.door import settings_of
 from kernelyard.doors._asgi.parameters import Query
 from kernelyard.doors.native import examples, shapes, translate
 from kernelyard.doors.native.answers import NOT_YET, Responses, answers
-from kernelyard.doors.native.asking import Asking, asked_by, asking_operations
+from kernelyard.doors.native.asking import Asking, asked_by, asking_operations, while_welcome
 from kernelyard.doors.native.pages import page_answer
 from kernelyard.doors.native.parameters import (
     LONGEST_WAIT,
@@ -80,7 +80,7 @@ async def of_task(
         size = checked_limit(limit, largest=settings_of(request).largest_page)
         return page_answer(await yard.outputs.page(who, task_id, after, size))
     batches = await yard.outputs.follow(who, task_id, start_of(after, last_event_id))
-    return event_stream(batches, _as_events)
+    return event_stream(while_welcome(request, batches), _as_events)
 
 
 @router.get(
@@ -106,7 +106,7 @@ async def of_kernel(
         size = checked_limit(limit, largest=settings_of(request).largest_page)
         return page_answer(await yard.outputs.kernel_page(who, kernel_id, after, size))
     batches = await yard.outputs.kernel_follow(who, kernel_id, start_of(after, last_event_id))
-    return event_stream(batches, _as_events)
+    return event_stream(while_welcome(request, batches), _as_events)
 
 
 def _as_events(batch: Outcome) -> Pieces:

@@ -95,3 +95,8 @@ class MemoryChoices:
 
     async def remove(self, owner: str, path: str) -> bool:
         return self._choices.pop((owner, path), None) is not None
+
+    def drop_of(self, owner: str) -> None:
+        """Forget all that somebody has chosen."""
+        for key in [key for key in self._choices if key[0] == owner]:
+            del self._choices[key]

@@ -10,7 +10,8 @@ from kernelyard.model.errors import AlreadyExists, UserNotFound
 from kernelyard.model.paging import Page
 from kernelyard.model.principals import ADMIN_NAME, AccessToken, Role, TokenRecord, User
 from kernelyard.model.quantities import Micros
-from kernelyard.stores.memory.names import MemoryTemplates
+from kernelyard.stores.memory.names import MemoryChoices, MemoryTemplates
+from kernelyard.stores.memory.shelf import Shelf
 
 ADMIN = User(name=ADMIN_NAME, role=Role.ADMIN, display_name="Administrator")
 
@@ -18,7 +19,9 @@ ADMIN = User(name=ADMIN_NAME, role=Role.ADMIN, display_name="Administrator")
 class MemoryUsers:
     """``UserStore`` over a dictionary."""
 
-    def __init__(self) -> None:
+    def __init__(self, shelf: Shelf | None = None, choices: MemoryChoices | None = None) -> None:
+        self._shelf = shelf or Shelf()
+        self._choices = choices or MemoryChoices()
         self._users = {ADMIN.name: ADMIN}
         self.tokens = MemoryTokens(self._users)
         self.templates = MemoryTemplates(self._users)
@@ -45,6 +48,8 @@ class MemoryUsers:
     async def remove(self, name: str) -> None:
         await self.get(name)
         self.templates.drop_of(name)
+        self._choices.drop_of(name)
+        self._shelf.quotas.pop(name, None)
         for token in await self.tokens.find(name):
             await self.tokens.remove(token.id)
         del self._users[name]

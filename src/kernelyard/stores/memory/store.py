@@ -33,7 +33,7 @@ class MemoryStore:
         self.images = MemoryImages()
         self.notebook_specs = MemoryNotebookSpecs()
         self.choices = MemoryChoices()
-        self.users = MemoryUsers()
+        self.users = MemoryUsers(shelf, self.choices)
         self.templates = self.users.templates
         self.tokens = self.users.tokens
         self.audit = MemoryAudit()

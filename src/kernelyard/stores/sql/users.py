@@ -11,8 +11,9 @@ from kernelyard.model.errors import AlreadyExists, UserNotFound
 from kernelyard.model.principals import Role, User, UserKind
 from kernelyard.stores.sql.database import Database
 from kernelyard.stores.sql.people_tables import users
+from kernelyard.stores.sql.quota_tables import quotas
 from kernelyard.stores.sql.rows import Values
-from kernelyard.stores.sql.tables import templates
+from kernelyard.stores.sql.tables import choices, templates
 
 
 class SqlUsers:
@@ -49,7 +50,8 @@ class SqlUsers:
 
     async def remove(self, name: str) -> None:
         def work(connection: Connection) -> int:
-            connection.execute(delete(templates).where(templates.c.owner == name))
+            for table in (templates, choices, quotas):
+                connection.execute(delete(table).where(table.c.owner == name))
             return connection.execute(delete(users).where(users.c.name == name)).rowcount
 
         if not await self._database.write(work):

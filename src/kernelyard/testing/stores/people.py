@@ -11,6 +11,7 @@ import pytest
 from kernelyard.model.audit import Action, AuditEntry, AuditQuery
 from kernelyard.model.errors import AlreadyExists, TemplateNotFound, UserNotFound
 from kernelyard.model.principals import AccessToken, Role, Scope, TokenRecord, User, UserKind
+from kernelyard.model.quotas import UserQuota
 from kernelyard.model.templates import Template
 from kernelyard.ports.stores import Store
 from kernelyard.testing.stores.builders import NOON
@@ -74,13 +75,17 @@ class PeopleConformance(Opening):
             with pytest.raises(UserNotFound):
                 await missing
 
-    async def test_a_user_goes_with_his_tokens_and_templates(self, store: Store) -> None:
+    async def test_a_user_goes_with_all_that_is_kept_under_the_name(self, store: Store) -> None:
         await store.users.insert(BOB)
         await store.tokens.insert(a_token("bob"))
         await store.tokens.insert_access(an_access_token("id-bob-first"), NOON - 1)
         await store.templates.insert(Template(name="his", owner="bob"))
         await store.templates.insert(Template(name="hers", owner="ada"))
+        await store.choices.put("bob", "a.ipynb", "python3", NOON)
+        await store.quotas.put(UserQuota("bob", {}))
         await store.users.remove("bob")
+        assert await store.choices.get("bob", "a.ipynb") is None
+        assert await store.quotas.all() == []
         with pytest.raises(UserNotFound):
             await store.users.remove("bob")
         assert await store.tokens.by_hash("sha-bob-first") is None

@@ -72,7 +72,7 @@ async def test_a_debugger_stops_shows_and_goes_on(any_kernel: ForkedKernel) -> N
     assert {one["name"]: one["value"] for one in seen} == {"number": "21", "twice": "42"}
 
     await debugger.ask("continue", threadId=thread)
-    assert (await any_kernel.published("stream"))["content"]["text"] == "42\n"
+    assert (await any_kernel.published("stream"))["content"]["text"].startswith("42")
     assert (await any_kernel.replied())["content"]["status"] == "ok"
     await debugger.ask("disconnect", restart=False, terminateDebuggee=False)
     assert (await any_kernel.run("print(double(1))")).text == "2\n"
@@ -113,7 +113,7 @@ async def test_a_prompt_is_answered(any_kernel: ForkedKernel) -> None:
     asking = {"code": "print(input('name? ') * 2)", "silent": False, "allow_stdin": True}
     any_kernel.send("execute_request", asking)
     assert await any_kernel.answers("ab") == "name? "
-    assert (await any_kernel.published("stream"))["content"]["text"] == "abab\n"
+    assert (await any_kernel.published("stream"))["content"]["text"].startswith("abab")
     assert (await any_kernel.replied())["content"]["status"] == "ok"
 
 

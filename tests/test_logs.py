@@ -101,6 +101,8 @@ def test_other_fields_stay(lines: Lines, name: str) -> None:
         "Authorization: Bearer abcdefghijklmnop",
         "GET /x?token=abcdefghijklmnop&y=1",
         "the token ky_abcdefghijklmnopqrstuvwxyz was sent",
+        "GET /v1/tokens/kya_abcdefghijklmnopqrstuvwxyz",
+        "the token's text is eyJhbGciOiJSUzI1NiJ9.eyJabcdefghijklmnop.c2lnbmF0dXJl",
         "BEARER\tabcdefghijklmnop",
         "to\u212aen abcdefghijklmnop",
         '("127.0.0.1", 5) - "WebSocket /v1/x?a=1&token=%6By_abcdefghijklmnop" [accepted]',
@@ -143,6 +145,17 @@ def test_people_read_the_event_first_and_the_ids_last(stream: io.StringIO) -> No
     line = stream.getvalue()
     assert line.index("task.started") < line.index("seq=3") < line.index("request_id=r1")
     assert "\x1b" not in line
+
+
+@pytest.mark.parametrize("sign", ["\0", "\x1b[2J", "\x07", "\x9b2J", "\u202e", "\u2028", "\r\n"])
+def test_what_somebody_puts_into_an_address_does_not_command_a_terminal(
+    stream: io.StringIO, sign: str
+) -> None:
+    configure_logs(stream=stream)
+    structlog.get_logger().info("http.request", path=f"/v1/{sign}kernels", status=404)
+    (line,) = stream.getvalue().splitlines()
+    assert line.isprintable()
+    assert "kernels" in line
 
 
 @pytest.mark.parametrize("text", ["/x?token=a!@:b&y=1", "/x?token=%41b&y=1", "/x?token=b&y=1"])

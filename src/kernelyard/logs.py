@@ -51,9 +51,16 @@ _SECRET_FIELD = re.compile(
 _SECRET_TEXT = re.compile(
     r"(?P<before>\b(?:bearer|token)\s+)[A-Za-z0-9_~+/.=-]{12,}"
     r"|(?P<name>[?&](?:\w*token|\w*key|password|secret|signature)=)[^&\s\"']+"
-    r"|\bky_[A-Za-z0-9_-]{20,}",
+    r"|\bkya?_[A-Za-z0-9_-]{20,}"
+    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*",
     re.IGNORECASE,
 )
+_SIGNS = ("?", "&", "ky_", "kya_", "eyj", "bearer", "token")
+"""With what a match of it begins, in small letters."""
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+)
+"""What moves cursors, rings bells or turns lines around where a terminal shows it."""
 _RECORD_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
 """What the standard library itself puts into a record; all else was given by whoever logs."""
 _DEPTH = 4
@@ -119,6 +126,7 @@ def _rendering(*, json: bool, colours: bool) -> list[Processor]:
     return [
         structlog.processors.format_exc_info,
         drop_secrets,
+        _printable,
         _ids_last,
         structlog.dev.ConsoleRenderer(
             colors=colours,
@@ -188,7 +196,7 @@ def _may_match(text: str) -> bool:
     if not text.isascii():
         return True  # lower() does not find all there that a pattern which ignores case does
     text = text.lower()
-    return "?" in text or "&" in text or "ky_" in text or "bearer" in text or "token" in text
+    return any(sign in text for sign in _SIGNS)
 
 
 def _mask(found: re.Match[str]) -> str:
@@ -213,6 +221,18 @@ def _cleaned(value: Any, depth: int) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [_cleaned(one, depth - 1) for one in value] if depth else f"<{len(value)} items>"
     return value
+
+
+def _printable(_: WrappedLogger | None, __: str, event: EventDict) -> EventDict:
+    """Write out what would command a terminal: anybody may put it into an address."""
+    for name, value in event.items():
+        if isinstance(value, str) and _UNPRINTABLE.search(value):
+            event[name] = _UNPRINTABLE.sub(_written_out, value)
+    return event
+
+
+def _written_out(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
 
 
 def _as_json(_: WrappedLogger | None, __: str, event: EventDict) -> str:

@@ -14,6 +14,7 @@ from kernelyard.model.errors import (
 )
 from kernelyard.model.principals import Principal, Role, Scope
 
+from tests.support.gate import OWN
 from tests.support.yard_house import ADMIN, YardHouse
 
 USERS = {Scope.READ, Scope.RUN, Scope.MANAGE}
@@ -101,6 +102,19 @@ async def test_no_token_makes_one_that_lives_longer(house: YardHouse) -> None:
             await house.yard.tokens.create(short, "long", seconds=seconds)
     made, _ = await house.yard.tokens.create(short, "shorter", seconds=600)
     assert made.expires_at is not None
+
+
+@pytest.mark.parametrize("name", ["ann", "admin"])
+async def test_a_token_that_was_traded_makes_none_that_lives_longer(
+    house: YardHouse, name: str
+) -> None:
+    _, ann = await house.yard.tokens.create(ADMIN, "ann")
+    traded, _ = await house.yard.access.exchange(OWN if name == "admin" else ann, 3600)
+    who = await house.yard.access.authenticate(traded)
+    for seconds in (None, 7200):
+        with pytest.raises(Forbidden, match="longer"):
+            await house.yard.tokens.create(who, "long", user=name, seconds=seconds)
+    await house.yard.tokens.create(who, "shorter", user=name, seconds=600)
 
 
 @pytest.mark.parametrize("scopes", [[], ["king"], ["admin"], ["run", ""]])

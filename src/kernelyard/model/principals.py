@@ -77,6 +77,8 @@ class Principal:
     """The token; None for the server's own and for those of somebody else's making."""
     address: str | None = field(default=None, compare=False)
     """Where the request comes from, as the door sees it."""
+    until: Micros | None = field(default=None, compare=False)
+    """When the token of this server ends by which he has come; None for never, and for others."""
 
     def __post_init__(self) -> None:
         """Never more scopes than the role has."""

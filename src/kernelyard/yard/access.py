@@ -229,12 +229,14 @@ class Access:
         if access.parent_id is None:
             own = self._admin_sha256
             good = own is not None and hmac.compare_digest(access.proof or "", _proof(token, own))
-            return (Principal(ADMIN_NAME, Role.ADMIN), access.expires_at) if good else None
+            who = Principal(ADMIN_NAME, Role.ADMIN, until=access.expires_at)
+            return (who, access.expires_at) if good else None
         record = await self._tokens.by_id(access.parent_id)
         if record is None:
             return None
         who, until = self._holder(record)
-        return who, min(until, access.expires_at)
+        until = min(until, access.expires_at)
+        return replace(who, until=until), until
 
     def _holder(self, record: TokenRecord) -> _Found:
         now = self._clock.now()
@@ -245,7 +247,8 @@ class Access:
         if now - (record.last_used_at or 0) >= _USED_AGAIN:
             self._uses[record.id] = now
         until = _FOR_EVER if record.expires_at is None else record.expires_at
-        return Principal(record.user, record.role, record.scopes, record.id), until
+        who = Principal(record.user, record.role, record.scopes, record.id, until=record.expires_at)
+        return who, until
 
     async def _met_before(self, who: Principal) -> Principal:
         """Whom somebody else vouches for is a user too, so that he can be listed and disabled."""

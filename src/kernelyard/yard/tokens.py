@@ -73,7 +73,7 @@ class Tokens:
         owner = await self._owner(who, name, role, None if user is None and not mine else user)
         allowed = checked_scopes(scopes, owner.role) if scopes is not None else None
         if mine:
-            given = await self._no_more_than(who, allowed, expires_at)
+            given = _no_more_than(who, allowed, expires_at)
         else:
             given = allowed or SCOPES_OF[owner.role]
         text = f"ky_{secrets.token_urlsafe(32)}"
@@ -158,22 +158,21 @@ class Tokens:
             )
         return self._clock.now() + int(seconds * _MICROS)
 
-    async def _no_more_than(
-        self, who: Principal, asked: frozenset[Scope] | None, expires_at: Micros | None
-    ) -> frozenset[Scope]:
-        """The scopes of a token of one's own. Raises Forbidden for more than one has, or for longer."""
-        if asked is not None and not asked <= who.scopes:
-            more = ", ".join(sorted(asked - who.scopes))
-            raise Forbidden(
-                f"This token cannot make one that may do more than itself: it lacks {more}.",
-                field="scopes",
-            )
-        own = await self._tokens.by_id(who.token_id) if who.token_id is not None else None
-        end = own.expires_at if own is not None else None
-        if end is not None and (expires_at is None or expires_at > end):
-            raise Forbidden(
-                "This token cannot make one that lives longer than itself. Give 'expires_in' "
-                "accordingly, or use a token that does not expire.",
-                field="expires_in",
-            )
-        return who.scopes if asked is None else asked
+
+def _no_more_than(
+    who: Principal, asked: frozenset[Scope] | None, expires_at: Micros | None
+) -> frozenset[Scope]:
+    """The scopes of a token of one's own. Raises Forbidden for more than one has, or for longer."""
+    if asked is not None and not asked <= who.scopes:
+        more = ", ".join(sorted(asked - who.scopes))
+        raise Forbidden(
+            f"This token cannot make one that may do more than itself: it lacks {more}.",
+            field="scopes",
+        )
+    if who.until is not None and (expires_at is None or expires_at > who.until):
+        raise Forbidden(
+            "This token cannot make one that lives longer than itself. Give 'expires_in' "
+            "accordingly, or use a token that does not expire.",
+            field="expires_in",
+        )
+    return who.scopes if asked is None else asked

@@ -49,6 +49,10 @@ class TemplateStore(Protocol):
 class ImageStore(Protocol):
     """What administrators said about images."""
 
+    async def insert(self, record: ImageRecord) -> None:
+        """Raises AlreadyExists."""
+        ...
+
     async def put(self, record: ImageRecord) -> None:
         """Insert or replace."""
         ...

@@ -132,16 +132,19 @@ class Images:
         only_admin(who)
         checked_name(name, field="name")
         images = (await self.list(who)).images
+        taken = AlreadyExists(
+            f"An image named '{name}' exists. Choose another name, or remove that one first.",
+            field="name",
+        )
         if find_image(images, name) is not None:
-            raise AlreadyExists(
-                f"An image named '{name}' exists. Choose another name, or remove that one first.",
-                field="name",
-            )
+            raise taken
         reference = change.reference or _named(images, source, field="from").reference
         now = self._clock.now()
-        await self._store.put(
-            change.made_to(ImageRecord(name=name, reference=reference, created_at=now), now)
-        )
+        record = change.made_to(ImageRecord(name=name, reference=reference, created_at=now), now)
+        try:
+            await self._store.insert(record)
+        except AlreadyExists as error:
+            raise taken from error
         await self._audit.write(who, Action.IMAGE_REGISTER, name, reference=reference)
         return await self.get(who, name)
 

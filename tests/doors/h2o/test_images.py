@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from base64 import urlsafe_b64encode
 from dataclasses import replace
 from typing import Any
 
@@ -97,6 +99,11 @@ async def test_an_id_is_made_if_none_is_given(wire: Wire) -> None:
     assert (await wire.get(made.body["kernelImage"]["name"])).body == made.body
 
 
+async def test_of_several_made_at_once_with_one_id_there_is_one(wire: Wire) -> None:
+    made = await asyncio.gather(*(make(wire, "same") for _ in range(8)))
+    assert sorted(answer.status for answer in made) == [200] + [409] * 7
+
+
 async def test_the_newest_come_first_and_pages_continue(wire: Wire) -> None:
     for number in range(5):
         await make(wire, f"i{number}")
@@ -113,7 +120,14 @@ async def test_the_newest_come_first_and_pages_continue(wire: Wire) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["pageSize=-1", "pageSize=x", "pageSize=1.5", "pageToken=nonsense", "pageToken=aDJvMTo%3D"],
+    [
+        "pageSize=-1",
+        "pageSize=x",
+        "pageSize=1.5",
+        "pageToken=nonsense",
+        "pageToken=aDJvMTo%3D",
+        f"pageToken={urlsafe_b64encode('h2o1:kernelImages:² x'.encode()).decode()}",
+    ],
 )
 async def test_a_page_that_is_none_is_refused(wire: Wire, query: str) -> None:
     answer = await wire.send("GET", f"/v1/workspaces/global/kernelImages?{query}")

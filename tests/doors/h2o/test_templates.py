@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -151,6 +152,8 @@ async def test_a_user_has_templates_of_his_own(wire: Wire, user: Wire) -> None:
     assert (await user.get(f"{MINE}/hers")).status == 200
     assert (await wire.get(f"{MINE}/hers")).status == 200
     assert (await make(user, "hers")).fault == (409, 6)
+    made = await asyncio.gather(*(make(user, "at-once") for _ in range(8)))
+    assert sorted(answer.status for answer in made) == [200] + [409] * 7
     for name in ("admins", "missing"):
         assert (await user.get(f"{MINE}/{name}")).fault == (403, 7)
         assert (await user.delete(f"{MINE}/{name}")).fault == (403, 7)

@@ -63,12 +63,16 @@ async def create(call: Call) -> JsonObject:
     given = call.query.get("kernelImageId")
     id_ = checked_id(given, field="kernel_image_id") if given else new_id("image")
     change = await _change(call, frozenset(_PATHS.values()), {image_ids.ID: id_})
+    taken_id = AlreadyExists(f"There is a kernel image '{id_}'. Choose another id, or update it.")
     if any(one.id == id_ for one in await image_ids.every(call)):
-        raise AlreadyExists(f"There is a kernel image '{id_}'. Choose another id, or update it.")
+        raise taken_id
     taken = {image.name for image in (await call.yard.images.list(call.who)).images}
     is_container = bool(change.reference and change.reference.startswith(f"{CONTAINERS}/"))
     name = f"h2o:{id_}" if is_container or id_ in taken else id_
-    await call.yard.images.register(call.who, name, "", change)
+    try:
+        await call.yard.images.register(call.who, name, "", change)
+    except AlreadyExists as error:
+        raise taken_id from error
     return {"kernelImage": _told(await image_ids.found(call, id_))}
 
 

@@ -18,6 +18,7 @@ LARGEST_PAGE = 1000
 _MARK = "h2o1:"
 _LONGEST_TOKEN = 1000
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_TIME = re.compile(r"[0-9]{1,19}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def cut(
     ordered = sorted(items, key=position, reverse=True)
     if wanted.after is not None:
         at, _, id_ = wanted.after.partition(" ")
-        if not at.isdigit():
+        if _TIME.fullmatch(at) is None:
             raise _unknown_token()
         ordered = [one for one in ordered if position(one) < (int(at), id_)]
     part = ordered[: wanted.size]

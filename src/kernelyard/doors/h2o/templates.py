@@ -102,9 +102,10 @@ async def _created(call: Call, template: Template) -> Template:
     try:
         return await call.yard.templates.create(call.who, template, least_memory=LEAST_MEMORY)
     except AlreadyExists as error:
-        # It is one that the caller may not know of.
+        # It is one that the caller may not know of, or one that was made a moment ago.
         id_ = template.labels[template_ids.ID]
-        if call.who.is_admin:
+        known = {one.template.name for one in await template_ids.every(call)}
+        if call.who.is_admin or template.name in known:
             raise AlreadyExists(_exists(id_)) from error
         raise Forbidden(_SOMEBODY_ELSES) from error
 

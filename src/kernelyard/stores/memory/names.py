@@ -65,6 +65,11 @@ class MemoryImages:
     def __init__(self) -> None:
         self._records: dict[str, ImageRecord] = {}
 
+    async def insert(self, record: ImageRecord) -> None:
+        if record.name in self._records:
+            raise AlreadyExists
+        self._records[record.name] = record
+
     async def put(self, record: ImageRecord) -> None:
         self._records[record.name] = record
 

@@ -6,10 +6,12 @@ import json
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
+from kernelyard.model.errors import AlreadyExists
 from kernelyard.model.images import ImageRecord
 from kernelyard.stores.sql.database import Database
-from kernelyard.stores.sql.rows import json_text
+from kernelyard.stores.sql.rows import Values, json_text
 from kernelyard.stores.sql.tables import images
 
 
@@ -19,17 +21,15 @@ class SqlImages:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def insert(self, record: ImageRecord) -> None:
+        statement = insert(images).values(_values(record))
+        try:
+            await self._database.write(lambda c: c.execute(statement))
+        except IntegrityError as error:
+            raise AlreadyExists from error
+
     async def put(self, record: ImageRecord) -> None:
-        values = {
-            "name": record.name,
-            "reference": record.reference,
-            "display_name": record.display_name,
-            "disabled": record.disabled,
-            "language": record.language or None,
-            "labels": json_text(record.labels) if record.labels else None,
-            "created_at": record.created_at,
-            "updated_at": record.updated_at,
-        }
+        values = _values(record)
 
         def work(connection: Connection) -> None:
             change = update(images).where(images.c.name == record.name).values(values)
@@ -46,6 +46,19 @@ class SqlImages:
     async def remove(self, name: str) -> bool:
         statement = delete(images).where(images.c.name == name)
         return bool(await self._database.write(lambda c: c.execute(statement).rowcount))
+
+
+def _values(record: ImageRecord) -> Values:
+    return {
+        "name": record.name,
+        "reference": record.reference,
+        "display_name": record.display_name,
+        "disabled": record.disabled,
+        "language": record.language or None,
+        "labels": json_text(record.labels) if record.labels else None,
+        "created_at": record.created_at,
+        "updated_at": record.updated_at,
+    }
 
 
 def _record_of(row: Row[Any]) -> ImageRecord:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -99,6 +100,18 @@ class NameConformance(Opening):
         assert await store.images.remove("r:4")
         assert not await store.images.remove("r:4")
         assert await store.images.all() == [two]
+
+    async def test_one_of_those_who_give_an_image_the_same_name_at_once_succeeds(
+        self, store: Store
+    ) -> None:
+        records = [ImageRecord(name="r:4", reference=f"container/r:{n}") for n in range(4)]
+        ends = await asyncio.gather(
+            *(store.images.insert(record) for record in records), return_exceptions=True
+        )
+        refused = [end for end in ends if isinstance(end, AlreadyExists)]
+        assert len(refused) == len(records) - 1
+        (kept,) = await store.images.all()
+        assert kept == records[ends.index(None)]
 
     async def test_an_open_store_answers(self, store: Store) -> None:
         await store.ping()

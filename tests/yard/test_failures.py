@@ -66,6 +66,16 @@ async def test_who_came_in_from_there_before_may_come_in_again() -> None:
     await asyncio.gather(*trying, return_exceptions=True)
 
 
+async def test_what_he_has_traded_his_token_for_comes_in_as_well() -> None:
+    gate = Gate()
+    traded, _ = await gate.access.exchange(OWN, 600, BAD)
+    trying = [asyncio.create_task(gate.access.authenticate("wrong", BAD)) for _ in range(MOST)]
+    await asyncio.sleep(0)
+    assert (await gate.access.authenticate(traded, BAD)).name == "admin"
+    await gate.clock.advance(1)
+    await asyncio.gather(*trying, return_exceptions=True)
+
+
 async def test_many_at_once_are_all_counted() -> None:
     gate = Gate()
     trying = [

@@ -160,6 +160,8 @@ class Access:
             expires_at=until,
         )
         await self._tokens.insert_access(record, now)
+        if address is not None:
+            self._failures.succeeded(address, record.sha256)
         if self._audit is not None:
             self._audit.note(who, Action.TOKEN_EXCHANGE, who.token_id or ADMIN_NAME)
         return text, max(1, (until - now) // _MICROS)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import Row, Select, delete, insert, select
 
 from kernelyard.model.audit import AuditEntry, AuditQuery
 from kernelyard.model.paging import Page
@@ -30,18 +30,7 @@ class SqlAudit:
             await self._database.write(lambda c: c.execute(_WRITE, rows))
 
     async def find(self, query: AuditQuery) -> Page[AuditEntry]:
-        statement = select(audit).order_by(audit.c.no.desc()).limit(query.limit + 1)
-        for column, value in (
-            (audit.c.user, query.user),
-            (audit.c.action, query.action),
-            (audit.c.subject, query.subject),
-        ):
-            if value is not None:
-                statement = statement.where(column == value)
-        if query.since is not None:
-            statement = statement.where(audit.c.at >= query.since)
-        if query.before is not None:
-            statement = statement.where(audit.c.no < query.before)
+        statement = audit_statement(query)
         rows = await self._database.read(lambda c: c.execute(statement).all())
         items = [_entry_of(row) for row in rows[: query.limit]]
         return Page(items, items[-1].no if len(rows) > query.limit else None)
@@ -52,6 +41,23 @@ class SqlAudit:
         old = select(first.c.no).where(first.c.at < before)
         statement = delete(audit).where(audit.c.no.in_(old))
         return int(await self._database.write(lambda c: c.execute(statement).rowcount))
+
+
+def audit_statement(query: AuditQuery) -> Select[Any]:
+    """Select one entry more than the page has, newest first."""
+    statement = select(audit).order_by(audit.c.no.desc()).limit(query.limit + 1)
+    for column, value in (
+        (audit.c.user, query.user),
+        (audit.c.action, query.action),
+        (audit.c.subject, query.subject),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    if query.since is not None:
+        statement = statement.where(audit.c.at >= query.since)
+    if query.before is not None:
+        statement = statement.where(audit.c.no < query.before)
+    return statement
 
 
 def _values(entry: AuditEntry) -> Values:

@@ -1,6 +1,5 @@
 """What a zygote does before it forks: all that a kernel does before it must be itself."""
 
-import contextlib
 import gc
 import importlib
 import os
@@ -138,7 +137,6 @@ def preload(
         with fitness.Temporary() as temporary, randomness.UuidsAside(), outlet:
             try:
                 importlib.import_module(name)
-                _import_backend()
             except ModuleNotFoundError as error:
                 missing = f": it needs {error.name}" if error.name not in (None, name) else ""
                 raise Unfit(f"there is no module {name} to preload{missing}") from error
@@ -148,14 +146,6 @@ def preload(
         of = f"{name}, which is preloaded,"
         temporary.look(of)
         fitness.look(of, prepared.allowed)
-
-
-def _import_backend() -> None:
-    """Import what draws figures in kernels, as far as that does nothing to their shell."""
-    if "matplotlib.pyplot" in sys.modules and os.environ.get(BACKEND[0]) == BACKEND[1]:
-        for name in ("matplotlib.backends.backend_agg", "IPython.core.pylabtools"):
-            with contextlib.suppress(ImportError):
-                importlib.import_module(name)
 
 
 def settle(prepared: Prepared) -> None:

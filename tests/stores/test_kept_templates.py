@@ -47,6 +47,8 @@ async def test_images_are_seen_as_they_were_written_last(store: SqliteStore) -> 
     assert await store.images.all() == [record], "what a caller does to its list is its own"
     assert await store.images.remove("mine")
     assert await store.images.all() == []
+    await store.images.insert(record)
+    assert await store.images.all() == [record]
 
 
 async def test_what_was_read_while_something_is_written_is_not_kept() -> None:

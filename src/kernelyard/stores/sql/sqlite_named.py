@@ -91,6 +91,9 @@ class SqliteImages(SqlImages):
         super().__init__(database)
         self._kept: Kept[list[ImageRecord]] = Kept()
 
+    async def insert(self, record: ImageRecord) -> None:
+        await self._kept.write(super().insert(record))
+
     async def put(self, record: ImageRecord) -> None:
         await self._kept.write(super().put(record))
 

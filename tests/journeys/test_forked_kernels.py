@@ -103,10 +103,11 @@ def test_modules_of_one_user_are_never_in_the_memory_of_anothers_kernels(
         told(ann, "hers", "ledger")
         hers = ready(admin, "ann", "ledger")
         assert told(ann, "hers", "ledger")[1] == ["True", "True", str(hers.pid), "[]"]
-        first = told(ben, "hers", "ledger")[1]
+        ben.templates.create("his", preload=["ledger"])
+        first = told(ben, "his", "ledger")[1]
         assert first[:2] == ["False", "False"]
         his = ready(admin, "ben", "ledger")
         assert his.pid != hers.pid
-        kernel, second = told(ben, "hers", "ledger")
+        kernel, second = told(ben, "his", "ledger")
         assert (second, way_of(kernel)) == (["True", "True", str(his.pid), "[]"], "fork")
         assert {one.user for one in admin.zygotes() if "ledger" in one.preload} == {"ann", "ben"}

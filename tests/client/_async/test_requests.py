@@ -25,7 +25,7 @@ from tests.support.flaky_server import HANG_UP, FlakyServer, Reply, Request, fla
 from tests.support.yard_answers import KERNEL_ID, TASK_ID, a_kernel, a_result, a_task, refuse, say
 
 SOON = RetryPolicy(first_delay=0.001, total=10.0)
-BRIEF = RetryPolicy(first_delay=0.001, total=0.03, first_contact=0.03)
+BRIEF = RetryPolicy(first_delay=0.001, total=0.5, first_contact=0.5)
 
 
 def a_client(server: FlakyServer, retries: RetryPolicy = SOON) -> AsyncClient:

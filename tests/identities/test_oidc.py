@@ -14,6 +14,7 @@ from kernelyard.identities.issuer_keys import LARGEST_DOCUMENT, is_safe_address
 from kernelyard.identities.oidc import LONGEST_TOKEN, OidcIdentity, OidcSetup
 from kernelyard.model.errors import Unauthenticated, Unavailable
 from kernelyard.model.principals import Role
+from kernelyard.ports.identity import Forged
 from kernelyard.testing import FakeClock
 
 from tests.support.issuer import AUDIENCE, Issuer, written
@@ -140,11 +141,11 @@ async def test_clocks_may_differ_a_little(issuer: Issuer, identity: OidcIdentity
 async def test_a_forged_signature_is_refused(issuer: Issuer, identity: OidcIdentity) -> None:
     stranger = Issuer()
     forged = issuer.token(key=stranger.key)
-    with pytest.raises(Unauthenticated, match="signature"):
+    with pytest.raises(Forged, match="signature"):
         await identity.verify(forged)
     head, _, tail = issuer.token().split(".")
     other = issuer.token("eve").split(".")[1]
-    with pytest.raises(Unauthenticated, match="signature"):
+    with pytest.raises(Forged, match="signature"):
         await identity.verify(f"{head}.{other}.{tail}")
 
 
@@ -153,7 +154,7 @@ async def test_a_token_without_a_private_key_behind_it_is_refused(
     issuer: Issuer, identity: OidcIdentity, name: object
 ) -> None:
     token = written({"alg": name, "kid": "first"}, issuer.claims())
-    with pytest.raises(Unauthenticated, match="not signed in a way"):
+    with pytest.raises(Forged, match="not signed in a way"):
         await identity.verify(token)
 
 
@@ -165,7 +166,7 @@ async def test_a_public_key_is_no_secret_to_sign_with(
     public = issuer.key.as_pem(private=False)
     signature = hmac.digest(public, unsigned.encode(), hashlib.sha256)
     parts = written({}, signature=signature).rpartition(".")
-    with pytest.raises(Unauthenticated, match="not signed in a way"):
+    with pytest.raises(Forged, match="not signed in a way"):
         await identity.verify(f"{unsigned}.{parts[2]}")
 
 
@@ -179,7 +180,7 @@ async def test_an_algorithm_that_is_not_among_the_settings_is_refused(
     issuer: Issuer, clock: FakeClock
 ) -> None:
     identity = OidcIdentity(_setup(issuer, algorithms=frozenset({"ES256"})), clock)
-    with pytest.raises(Unauthenticated, match="not signed in a way"):
+    with pytest.raises(Forged, match="not signed in a way"):
         await identity.verify(issuer.token())
 
 
@@ -187,7 +188,7 @@ async def test_a_token_that_demands_what_nobody_understands_is_refused(
     issuer: Issuer, identity: OidcIdentity
 ) -> None:
     token = written({"alg": "RS256", "kid": "first", "crit": ["exp2"], "exp2": 1}, issuer.claims())
-    with pytest.raises(Unauthenticated):
+    with pytest.raises(Forged):
         await identity.verify(token)
 
 

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from kernelyard.model.errors import Invalid, Unauthenticated
+from kernelyard.model.errors import Invalid, TooManyFailures, Unauthenticated
 from kernelyard.model.principals import Principal, Role, Scope, TokenRecord
+from kernelyard.ports.identity import Forged
 from kernelyard.stores.memory.bell import LocalBell
 from kernelyard.stores.memory.people import MemoryTokens, MemoryUsers
 from kernelyard.yard.access import Access
+from kernelyard.yard.failures import MOST
 
 from tests.support.gate import OWN, Gate
 from tests.support.yard_house import ADMIN, ANN, YardHouse
@@ -201,7 +203,7 @@ class Issuer:
         if rest != "b":
             return None
         if name == "forged":
-            raise Unauthenticated("The signature is wrong.")
+            raise Forged("The signature is wrong.")
         return Principal(name, Role.USER)
 
     async def aclose(self) -> None:
@@ -223,3 +225,15 @@ async def test_somebody_else_may_vouch_for_users_who_are_known_from_then_on() ->
             await access.authenticate(bad)
     with pytest.raises(Unauthenticated, match="traded"):
         await access.exchange("eyJ.ann.b", 60)
+
+
+async def test_a_forged_signature_counts_as_a_wrong_token_and_says_why() -> None:
+    gate = Gate()
+    gate.access.trust(Issuer())
+    trying = [
+        asyncio.create_task(gate.access.authenticate("eyJ.forged.b", FROM)) for _ in range(MOST + 1)
+    ]
+    await gate.clock.advance(2)
+    *ends, last = await asyncio.gather(*trying, return_exceptions=True)
+    assert {str(end) for end in ends} == {"The signature is wrong."}
+    assert isinstance(last, TooManyFailures)

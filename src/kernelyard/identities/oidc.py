@@ -18,7 +18,7 @@ from kernelyard.identities.issuer_keys import IssuerKeys
 from kernelyard.model.errors import Unauthenticated
 from kernelyard.model.principals import ADMIN_NAME, Principal, Role
 from kernelyard.ports.clock import Clock
-from kernelyard.ports.identity import may_be_issued
+from kernelyard.ports.identity import Forged, may_be_issued
 
 LONGEST_TOKEN = 16 * 1024
 ALGORITHMS = frozenset(
@@ -79,7 +79,7 @@ class OidcIdentity:
     async def verify(self, token: str) -> Principal | None:
         """Return who holds a token of this issuer; None for anything else.
 
-        Raises Unauthenticated, and Unavailable while the issuer's keys cannot be had.
+        Raises Forged, Unauthenticated, and Unavailable while the issuer's keys cannot be had.
         """
         if not may_be_issued(token):
             return None
@@ -93,7 +93,7 @@ class OidcIdentity:
             return None
         algorithm, kid = header.get("alg"), header.get("kid")
         if not isinstance(algorithm, str) or algorithm not in self._registry.allowed_names:
-            raise Unauthenticated("This token is not signed in a way that this server accepts.")
+            raise Forged("This token is not signed in a way that this server accepts.")
         if kid is not None and not isinstance(kid, str):
             raise Unauthenticated("This token's 'kid' is not a text.")
         key = await self._keys.find(kid, algorithm)
@@ -105,9 +105,7 @@ class OidcIdentity:
         except ClaimError as error:
             raise Unauthenticated(_wrong(error, self._setup)) from error
         except (JoseError, ValueError, RecursionError) as error:
-            raise Unauthenticated(
-                "This token's signature is not right. Sign in again.", detail=str(error)
-            ) from error
+            raise Forged("This token's signature is not right. Sign in again.") from error
         return self._principal(claims)
 
     async def aclose(self) -> None:

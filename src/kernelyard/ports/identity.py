@@ -7,14 +7,18 @@ from typing import Protocol
 from kernelyard.model.principals import Principal
 
 
+class Forged(Exception):
+    """A token claims to be of a known issuer, who has never signed it. The text says so to its holder."""
+
+
 class Identity(Protocol):
     """Verifies tokens that somebody else has issued."""
 
     async def verify(self, token: str) -> Principal | None:
         """Return who holds a token; None if it is not of an issuer that is known here.
 
-        Raises Unauthenticated if it claims to be of such an issuer and is not good, Unavailable if
-        that cannot be told now.
+        Raises Forged if it claims to be of such an issuer and was never signed by it, Unauthenticated
+        if it is not good for another reason, Unavailable if that cannot be told now.
         """
         ...
 

@@ -27,7 +27,7 @@ from kernelyard.model.principals import (
 from kernelyard.model.quantities import Micros
 from kernelyard.ports.bell import Bell, access_topic
 from kernelyard.ports.clock import Clock
-from kernelyard.ports.identity import Identity, may_be_issued
+from kernelyard.ports.identity import Forged, Identity, may_be_issued
 from kernelyard.ports.people_store import TokenStore, UserStore
 from kernelyard.yard.audit import AuditTrail
 from kernelyard.yard.failures import Failures
@@ -50,6 +50,10 @@ _ACCESS_PREFIX = "kya_"
 _EXPIRED = "This token has expired. Ask for a new one: 'kernelyard token create'."
 _DISABLED = "The user of this token is disabled. Ask an administrator of this server."
 _NOT_VALID = "This token is not valid. Ask an administrator for a new one."
+
+
+class _Unknown(Exception):
+    """Nobody holds a token, or nobody any more."""
 
 
 class Access:
@@ -103,13 +107,13 @@ class Access:
         removals = self._removals
         if address is not None:
             self._failures.check(address, digest)
-        found = await self._known(token, digest)
-        if found is None:
+        try:
+            who, until = await self._known(token, digest)
+        except (_Unknown, Forged) as error:
             self._remembered.pop(key, None)
             if address is not None:
                 await self._failures.failed(address, digest)
-            raise Unauthenticated(_NOT_VALID)
-        who, until = found
+            raise Unauthenticated(str(error)) from error
         if address is not None:
             self._failures.succeeded(address, digest)
             who = replace(who, address=address)
@@ -202,8 +206,8 @@ class Access:
         self._remembered.clear()
         self._met.clear()
 
-    async def _known(self, token: str, digest: str) -> _Found | None:
-        """Who holds a token; None if nobody can. Raises Unauthenticated for one that was good once."""
+    async def _known(self, token: str, digest: str) -> _Found:
+        """Who holds a token. Raises _Unknown, Forged, and Unauthenticated for one that was good once."""
         if self._is_own(digest):
             return Principal(ADMIN_NAME, Role.ADMIN), _FOR_EVER
         if self._identity is not None and may_be_issued(token):
@@ -215,27 +219,28 @@ class Access:
             return await self._traded(token, digest)
         record = await self._tokens.by_hash(digest)
         if record is None or not hmac.compare_digest(record.sha256, digest):
-            return None
+            raise _Unknown(_NOT_VALID)
         return self._holder(record)
 
     def _is_own(self, digest: str) -> bool:
         own = self._admin_sha256
         return own is not None and hmac.compare_digest(digest, own)
 
-    async def _traded(self, token: str, digest: str) -> _Found | None:
+    async def _traded(self, token: str, digest: str) -> _Found:
         access = await self._tokens.access_by_hash(digest)
         if access is None or not hmac.compare_digest(access.sha256, digest):
-            return None
+            raise _Unknown(_NOT_VALID)
         if self._clock.now() >= access.expires_at:
             raise Unauthenticated("This access token has expired. Trade your token for a new one.")
         if access.parent_id is None:
             own = self._admin_sha256
             good = own is not None and hmac.compare_digest(access.proof or "", _proof(token, own))
-            who = Principal(ADMIN_NAME, Role.ADMIN, until=access.expires_at)
-            return (who, access.expires_at) if good else None
+            if not good:
+                raise _Unknown(_NOT_VALID)
+            return Principal(ADMIN_NAME, Role.ADMIN, until=access.expires_at), access.expires_at
         record = await self._tokens.by_id(access.parent_id)
         if record is None:
-            return None
+            raise _Unknown(_NOT_VALID)
         who, until = self._holder(record)
         until = min(until, access.expires_at)
         return replace(who, until=until), until

@@ -103,8 +103,10 @@ class LiveServer:
         self._end(signal.SIGTERM)
 
     def agent_pid(self) -> int:
-        """The agent's process id."""
-        return int(json.loads((self.data_dir / "agent" / "agent.json").read_text())["pid"])
+        """The agent's process id, waited for where one is just beginning."""
+        told = self.data_dir / "agent" / "agent.json"
+        wait_until(told.exists)
+        return int(json.loads(told.read_text())["pid"])
 
     def kernel_pid(self, kernel_id: str) -> int:
         """The process id of a kernel."""

@@ -11,6 +11,7 @@ import pytest
 
 from kernelyard.model.errors import TemplateNotFound
 from kernelyard.model.images import ImageRecord
+from kernelyard.model.principals import User
 from kernelyard.model.templates import Template
 from kernelyard.stores.sql.sqlite_named import Kept
 from kernelyard.stores.sql.store import SqliteStore, open_sqlite
@@ -35,6 +36,17 @@ async def test_what_was_written_is_what_is_read_next(store: SqliteStore) -> None
     await store.templates.remove("mine")
     with pytest.raises(TemplateNotFound):
         await store.templates.get("mine")
+
+
+async def test_templates_of_a_removed_user_are_gone_also_where_they_were_read_before(
+    store: SqliteStore,
+) -> None:
+    await store.users.insert(User(name="ben"))
+    await store.templates.insert(Template(name="his", owner="ben"))
+    assert (await store.templates.get("his")).owner == "ben"
+    await store.users.remove("ben")
+    with pytest.raises(TemplateNotFound):
+        await store.templates.get("his")
 
 
 async def test_images_are_seen_as_they_were_written_last(store: SqliteStore) -> None:

@@ -14,6 +14,7 @@ from kernelyard.model.templates import Template
 from kernelyard.stores.sql.images import SqlImages
 from kernelyard.stores.sql.sqlite import SqliteDatabase
 from kernelyard.stores.sql.templates import SqlTemplates
+from kernelyard.stores.sql.users import SqlUsers
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -82,6 +83,21 @@ class SqliteTemplates(SqlTemplates):
 
     async def remove(self, name: str) -> None:
         await self._kept.write(super().remove(name))
+
+    async def written_by(self, writing: Coroutine[object, object, T]) -> T:
+        """Do a write of somebody else that takes templates along; keep nothing that was read before."""
+        return await self._kept.write(writing)
+
+
+class SqliteUsers(SqlUsers):
+    """``UserStore`` in SQLite: with a user his templates go, those that are kept, too."""
+
+    def __init__(self, database: SqliteDatabase, templates: SqliteTemplates) -> None:
+        super().__init__(database)
+        self._templates = templates
+
+    async def remove(self, name: str) -> None:
+        await self._templates.written_by(super().remove(name))
 
 
 class SqliteImages(SqlImages):

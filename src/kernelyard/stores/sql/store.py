@@ -21,7 +21,7 @@ from kernelyard.stores.sql.outputs import SqlOutputs
 from kernelyard.stores.sql.pools import SqlPools
 from kernelyard.stores.sql.quotas import SqlQuotas
 from kernelyard.stores.sql.sqlite import SqliteDatabase
-from kernelyard.stores.sql.sqlite_named import SqliteImages, SqliteTemplates
+from kernelyard.stores.sql.sqlite_named import SqliteImages, SqliteTemplates, SqliteUsers
 from kernelyard.stores.sql.sqlite_stores import (
     SqliteKernels,
     SqliteOutputs,
@@ -49,7 +49,7 @@ class SqlStore:
         self.images: SqlImages = SqlImages(database)
         self.notebook_specs = SqlNotebookSpecs(database)
         self.choices = SqlChoices(database)
-        self.users = SqlUsers(database)
+        self.users: SqlUsers = SqlUsers(database)
         self.tokens = SqlTokens(database)
         self.audit = SqlAudit(database)
         self.pools: SqlPools = SqlPools(database)
@@ -78,7 +78,8 @@ class SqliteStore(SqlStore):
         self.pools = SqlitePools(database)
         self.tasks = SqliteTasks(database)
         self.outputs = SqliteOutputs(database)
-        self.templates = SqliteTemplates(database)
+        self.templates = templates = SqliteTemplates(database)
+        self.users = SqliteUsers(database, templates)
         self.images = SqliteImages(database)
 
 

@@ -138,6 +138,23 @@ async def test_tasks_ahead_are_counted_with_the_one_that_runs(house: House, user
     assert now["taskQueueSize"] == 1
 
 
+async def test_what_is_cancelled_while_its_kernel_starts_is_ahead_of_nothing(
+    house: House, user: Wire
+) -> None:
+    name = (await created(user, kernelImage=SLOW))["name"]
+    first, second, third = [await queued(user, name, "print:x") for _ in range(3)]
+    assert (await user.post(second["name"], ":cancel", {})).body == {}
+    assert (await task_now(user, second["name"]))["state"] == "STATE_CANCELLED"
+    assert (await task_now(user, third["name"]))["tasksAheadCount"] == 1
+    page = (await user.get(name, "/tasks")).body["kernelTasks"]
+    assert [one["tasksAheadCount"] for one in page] == [1, 0, 0]
+    assert (await looked_at(user, name))["taskQueueSize"] == 2
+    house.agent.gates.release("start")
+    assert (await ended(user, house, name, 3))["state"] == "STATE_COMPLETE_SUCCESS"
+    assert (await task_now(user, first["name"]))["state"] == "STATE_COMPLETE_SUCCESS"
+    assert (await task_now(user, second["name"]))["state"] == "STATE_CANCELLED"
+
+
 async def test_a_kernel_tells_which_task_it_runs(house: House, user: Wire) -> None:
     name = (await created(user))["name"]
     await queued(user, name, "print:x")

@@ -13,7 +13,13 @@ from kernelyard.doors.h2o.choosing import (
 from kernelyard.doors.h2o.kernel_names import kernel_name, kernel_of, new_kernel_id, task_name
 from kernelyard.doors.h2o.names import DEFAULT, checked_id
 from kernelyard.doors.h2o.routing import Call, Routes
-from kernelyard.doors.h2o.states import failure_reason, kernel_state, last_activity, queue_size
+from kernelyard.doors.h2o.states import (
+    failure_reason,
+    is_starting,
+    kernel_state,
+    last_activity,
+    queue_size,
+)
 from kernelyard.doors.h2o.writing import time, time_or_none
 from kernelyard.model.errors import Invalid, TaskNotFound
 from kernelyard.model.json import JsonObject
@@ -86,6 +92,7 @@ async def _answer(call: Call, kernel: Kernel) -> JsonObject:
 async def _told(call: Call, kernel: Kernel) -> JsonObject:
     name = kernel_name(kernel, call.who)
     seq = kernel.current_seq if kernel.takes_tasks else None
+    leaving = await call.yard.tasks.leaving(kernel) if is_starting(kernel) else ()
     return {
         "name": name,
         "displayName": kernel.display_name,
@@ -101,7 +108,7 @@ async def _told(call: Call, kernel: Kernel) -> JsonObject:
         "type": "TYPE_HEADLESS",
         "currentTask": "" if seq is None else await _current(call, kernel, name),
         "currentTaskSequenceNumber": seq or 0,
-        "taskQueueSize": queue_size(kernel),
+        "taskQueueSize": queue_size(kernel, leaving),
         "lastActivityTime": time_or_none(last_activity(kernel)),
         "failureReason": failure_reason(kernel),
         "uid": kernel.id,

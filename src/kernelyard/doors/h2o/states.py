@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from kernelyard.model.kernel_phases import KernelState, Phase
@@ -105,11 +106,23 @@ def failure_reason(kernel: Kernel) -> str:
     return f"{_OUT_OF_MEMORY}{reason}" if kernel.cause is EndCause.OUT_OF_MEMORY else reason
 
 
-def queue_size(kernel: Kernel) -> int:
-    """How many tasks are queued; the one that runs is not counted."""
+def queue_size(kernel: Kernel, leaving: Sequence[int] = ()) -> int:
+    """How many tasks are queued; neither the one that runs is counted, nor those that are leaving."""
     if not kernel.takes_tasks:
         return 0
-    return max(kernel.open_tasks - (kernel.current_seq is not None), 0)
+    return max(kernel.open_tasks - (kernel.current_seq is not None) - len(leaving), 0)
+
+
+def tasks_ahead(task: Task, state: WireTaskState, leaving: Sequence[int] = ()) -> int:
+    """How many tasks are before one that is queued, the one that runs among them."""
+    if state is not WireTaskState.QUEUED:
+        return 0
+    return max(task.ahead - sum(seq < task.seq for seq in leaving), 0)
+
+
+def is_starting(kernel: Kernel) -> bool:
+    """Whether nobody takes anything out of a kernel's queue yet."""
+    return _KERNELS[kernel.state] is WireKernelState.STARTING
 
 
 def last_activity(kernel: Kernel) -> Micros | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kernelyard.doors.h2o import messages, paging
 from kernelyard.doors.h2o.kernel_names import (
     kernel_name,
@@ -12,7 +14,13 @@ from kernelyard.doors.h2o.kernel_names import (
 )
 from kernelyard.doors.h2o.names import checked_id
 from kernelyard.doors.h2o.routing import Call, Routes
-from kernelyard.doors.h2o.states import WireTaskState, task_error, task_state
+from kernelyard.doors.h2o.states import (
+    WireTaskState,
+    is_starting,
+    task_error,
+    task_state,
+    tasks_ahead,
+)
 from kernelyard.doors.h2o.writing import time, time_or_none
 from kernelyard.model.errors import Invalid, TaskFinished
 from kernelyard.model.json import JsonObject
@@ -43,7 +51,7 @@ async def create(call: Call) -> JsonObject:
     own = await new_task_id(call, checked_id(given, field="kernel_task_id")) if given else None
     order = TaskOrder(code=code, external_id=own)
     task, _ = await call.yard.tasks.submit(call.who, kernel.id, order)
-    return _answer(call, task, kernel)
+    return await _answer(call, task, kernel)
 
 
 @routes.get(_TASKS)
@@ -55,7 +63,8 @@ async def every(call: Call) -> JsonObject:
     found, following = await call.yard.tasks.list(
         call.who, kernel_id=kernel.id, cursor=wanted.after, limit=wanted.size
     )
-    told = [_told(call, task, kernel) for task in found]
+    leaving = await _leaving(call, kernel)
+    told = [_told(call, task, kernel, leaving) for task in found]
     return paging.page(kind, "kernelTasks", told, following)
 
 
@@ -63,7 +72,7 @@ async def every(call: Call) -> JsonObject:
 async def get(call: Call) -> JsonObject:
     """Tell about one task."""
     task, kernel = await task_of(call)
-    return _answer(call, task, kernel)
+    return await _answer(call, task, kernel)
 
 
 @routes.post(f"{_TASK}:cancel")
@@ -74,7 +83,7 @@ async def cancel(call: Call) -> JsonObject:
     if state not in _OPEN:
         raise TaskFinished
     await call.yard.tasks.cancel(call.who, task.id)
-    if state is WireTaskState.QUEUED:
+    if state is WireTaskState.QUEUED and not is_starting(kernel):
         await call.yard.tasks.wait(call.who, task.id, _OUT_OF_QUEUE_SECONDS)
     return {}
 
@@ -108,8 +117,12 @@ async def output(call: Call) -> JsonObject:
     return {"kernelTaskOutput": messages.output(name, whole)}
 
 
-def _answer(call: Call, task: Task, kernel: Kernel) -> JsonObject:
-    return {"kernelTask": _told(call, task, kernel)}
+async def _answer(call: Call, task: Task, kernel: Kernel) -> JsonObject:
+    return {"kernelTask": _told(call, task, kernel, await _leaving(call, kernel))}
+
+
+async def _leaving(call: Call, kernel: Kernel) -> Sequence[int]:
+    return await call.yard.tasks.leaving(kernel) if is_starting(kernel) else ()
 
 
 def _completed_at(call: Call, task: Task, state: WireTaskState) -> Micros | None:
@@ -117,7 +130,7 @@ def _completed_at(call: Call, task: Task, state: WireTaskState) -> Micros | None
     return task.ended_at or (None if state in _OPEN else call.yard.clock.now())
 
 
-def _told(call: Call, task: Task, kernel: Kernel) -> JsonObject:
+def _told(call: Call, task: Task, kernel: Kernel, leaving: Sequence[int]) -> JsonObject:
     state = task_state(task, kernel)
     error = task_error(task, state)
     return {
@@ -125,7 +138,7 @@ def _told(call: Call, task: Task, kernel: Kernel) -> JsonObject:
         "code": task.code,
         "state": state.value,
         "sequenceNumber": task.seq,
-        "tasksAheadCount": task.ahead if state is WireTaskState.QUEUED else 0,
+        "tasksAheadCount": tasks_ahead(task, state, leaving),
         "error": error.name,
         "errorValue": error.value,
         "traceback": "\n".join(error.traceback),

@@ -117,6 +117,26 @@ async def test_a_token_that_was_traded_makes_none_that_lives_longer(
     await house.yard.tokens.create(who, "shorter", user=name, seconds=600)
 
 
+@pytest.mark.parametrize("traded", [True, False], ids=["traded", "with-an-end"])
+async def test_what_an_administrator_makes_for_others_ends_with_what_he_came_with(
+    house: YardHouse, traded: bool
+) -> None:
+    yard = house.yard
+    chief = await a_user(house, "chief", role=Role.ADMIN, seconds=3600)
+    await yard.tokens.create(ADMIN, "ann")
+    if traded:
+        chief = await yard.access.authenticate((await yard.access.exchange(OWN, 3600))[0])
+    for seconds in (None, 7200):
+        with pytest.raises(Forbidden, match="longer"):
+            await yard.tokens.create(chief, "evil", Role.ADMIN, seconds=seconds)
+        with pytest.raises(Forbidden, match="longer"):
+            await yard.tokens.create(chief, "more", user="ann", seconds=seconds)
+    with pytest.raises(UserNotFound):
+        await yard.users.get(ADMIN, "evil")
+    made, _ = await yard.tokens.create(chief, "aide", Role.ADMIN, seconds=600)
+    assert made.expires_at is not None
+
+
 @pytest.mark.parametrize("scopes", [[], ["king"], ["admin"], ["run", ""]])
 async def test_scopes_are_those_of_the_users_role(house: YardHouse, scopes: list[str]) -> None:
     with pytest.raises(Invalid, match="scopes"):

@@ -56,8 +56,8 @@ class Tokens:
         Users make their own. An administrator names the ``user``; if he does not, ``name`` is a user's
         name too, who is added with ``role`` if there is none. ``scopes`` are all that the role allows
         unless told otherwise, and never more than the asker's own for a token of his own. It is valid
-        for ``seconds``, or until it is removed. Raises Forbidden, AlreadyExists, UserNotFound, Invalid,
-        Conflict.
+        for ``seconds``, or until it is removed, and never longer than what the asker has come with,
+        whoever it is for. Raises Forbidden, AlreadyExists, UserNotFound, Invalid, Conflict.
         """
         who.must(Scope.MANAGE)
         checked_name(name, field="name")
@@ -70,12 +70,10 @@ class Tokens:
                 field="name",
             )
         expires_at = self._expiry(seconds)
+        _no_longer_than(who, expires_at)
         owner = await self._owner(who, name, role, None if user is None and not mine else user)
         allowed = checked_scopes(scopes, owner.role) if scopes is not None else None
-        if mine:
-            given = _no_more_than(who, allowed, expires_at)
-        else:
-            given = allowed or SCOPES_OF[owner.role]
+        given = _no_more_than(who, allowed) if mine else allowed or SCOPES_OF[owner.role]
         text = f"ky_{secrets.token_urlsafe(32)}"
         record = TokenRecord(
             id=str(uuid.uuid4()),
@@ -159,20 +157,22 @@ class Tokens:
         return self._clock.now() + int(seconds * _MICROS)
 
 
-def _no_more_than(
-    who: Principal, asked: frozenset[Scope] | None, expires_at: Micros | None
-) -> frozenset[Scope]:
-    """The scopes of a token of one's own. Raises Forbidden for more than one has, or for longer."""
+def _no_more_than(who: Principal, asked: frozenset[Scope] | None) -> frozenset[Scope]:
+    """The scopes of a token of one's own. Raises Forbidden for more than one has."""
     if asked is not None and not asked <= who.scopes:
         more = ", ".join(sorted(asked - who.scopes))
         raise Forbidden(
             f"This token cannot make one that may do more than itself: it lacks {more}.",
             field="scopes",
         )
+    return who.scopes if asked is None else asked
+
+
+def _no_longer_than(who: Principal, expires_at: Micros | None) -> None:
+    """Raise Forbidden for an end after that of what ``who`` has come with: else whoever finds that has more."""
     if who.until is not None and (expires_at is None or expires_at > who.until):
         raise Forbidden(
             "This token cannot make one that lives longer than itself. Give 'expires_in' "
             "accordingly, or use a token that does not expire.",
             field="expires_in",
         )
-    return who.scopes if asked is None else asked

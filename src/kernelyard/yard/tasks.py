@@ -209,13 +209,13 @@ class Tasks:
         self._caretakers.attend(task.kernel_no)
         return changed
 
-    async def leaving(self, kernel: Kernel) -> list[int]:
+    async def leaving(self, kernel: Kernel) -> tuple[int, ...]:
         """Return the places of the tasks that are to be taken out of a kernel's queue and are in it still.
 
         While a kernel waits for room or starts nobody takes them out.
         """
         asked = await self._store.tasks.cancelling(kernel.no)
-        return [task.seq for task in asked if task.state is TaskState.QUEUED]
+        return tuple(task.seq for task in asked if task.state is TaskState.QUEUED)
 
     async def wait(
         self,

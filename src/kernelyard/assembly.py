@@ -190,6 +190,8 @@ def _limits(settings: Settings) -> Limits:
         max_kernels=settings.max_kernels,
         server=amounts(settings, "max_"),
         each=amounts(settings, "user_max_"),
+        max_waiting_kernels=settings.max_waiting_kernels,
+        user_max_waiting_kernels=settings.user_max_waiting_kernels,
         user_pool_kernels=settings.user_pool_kernels,
         largest_page=settings.max_output_page,
         external_dir=settings.external_connection_dir,

@@ -35,6 +35,11 @@ class QuotaSettings(BaseModel):
         ge=0,
         description=f"Most GPUs that live kernels may have by their templates; 0 for no limit. {_LATER}",
     )
+    max_waiting_kernels: int = Field(
+        1000,
+        ge=0,
+        description="Most kernels that wait for room at once; 0 for no limit. More are refused.",
+    )
     max_queued_tasks: int = Field(
         0,
         ge=0,
@@ -56,6 +61,12 @@ class QuotaSettings(BaseModel):
     )
     user_max_gpu: int = Field(
         0, ge=0, description="Most GPUs of one user's live kernels; 0 for no limit."
+    )
+    user_max_waiting_kernels: int = Field(
+        100,
+        ge=0,
+        description="Most kernels of one user that wait for room at once; 0 for no limit. More are "
+        "refused.",
     )
     user_max_queued_tasks: int = Field(
         0, ge=0, description="Most tasks of one user that wait in queues at once; 0 for no limit."

@@ -60,6 +60,18 @@ async def test_what_waits_says_for_what_and_starts_when_another_ends(house: Yard
     assert (await now(house, second)).reason is None
 
 
+async def test_a_user_cannot_make_others_wait_behind_any_number_of_his_kernels() -> None:
+    limits = Limits(max_kernels=1, user_max_waiting_kernels=2)
+    async with a_yard(limits=limits) as house:
+        await house.kernel()
+        for _ in range(2):
+            assert not (await house.kernel()).admitted
+        with pytest.raises(LimitReached, match="Of your kernels 2 wait for room already"):
+            await house.kernel()
+        assert len(await house.store.kernels.unfinished()) == 3
+        assert not (await house.kernel(BEN)).admitted
+
+
 async def test_what_can_never_fit_is_refused_at_once(house: YardHouse) -> None:
     with pytest.raises(NeverFits, match="asks for 3 CPU, and this server gives 2 CPU"):
         await house.kernel(template="cpu3")

@@ -48,6 +48,10 @@ class Rules:
     """For all together."""
     each: Amounts = field(default_factory=dict)
     """For each user of whom nothing else is said."""
+    waiting: int = 0
+    """Kernels that may wait at once, of all together; 0 for no limit."""
+    waiting_each: int = 0
+    """The same of each user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,13 @@ class Room:
     _held: dict[str, set[Resource]] = field(default_factory=dict)
     """What those behind may not ask for, by owner."""
     _held_by_server: set[Resource] = field(default_factory=set)
+    _totals: dict[Resource, int] = field(init=False)
+    """What all use together; it would be added up for each that waits."""
+
+    def __post_init__(self) -> None:
+        """Add up what is used."""
+        amounts = self.used.values()
+        self._totals = {one: sum(mine.get(one, 0) for mine in amounts) for one in HELD}
 
     def limits_of(self, owner: str) -> Amounts:
         """What a user may use."""
@@ -97,7 +108,7 @@ class Room:
 
     def total(self, resource: Resource) -> int:
         """How much all use together."""
-        return sum(amounts.get(resource, 0) for amounts in self.used.values())
+        return self._totals.get(resource, 0)
 
     def lacking(self, owner: str, demand: Amounts) -> list[Resource]:
         """Of what the owner would have too much."""
@@ -110,15 +121,18 @@ class Room:
 
     def take(self, owner: str, demand: Amounts) -> None:
         """Count a kernel that is let in."""
-        mine = self.used.setdefault(owner, {})
-        for one in HELD:
-            mine[one] = mine.get(one, 0) + demand.get(one, 0)
+        self._count(owner, demand, 1)
 
     def release(self, owner: str, demand: Amounts) -> None:
         """Count a kernel no more."""
+        self._count(owner, demand, -1)
+
+    def _count(self, owner: str, demand: Amounts, times: int) -> None:
         mine = self.used.setdefault(owner, {})
         for one in HELD:
-            mine[one] = max(0, mine.get(one, 0) - demand.get(one, 0))
+            before = mine.get(one, 0)
+            mine[one] = max(0, before + times * demand.get(one, 0))
+            self._totals[one] += mine[one] - before
 
     def why_not(self, asking: Asking) -> str | None:
         """Let a kernel in, and return None; or tell what it waits for, and hold back those behind."""
@@ -282,6 +296,35 @@ def _make_way(room: Room, asking: Asking, spares: list[Spare]) -> list[int]:
         room.release("", spare.demand)
         given_up.append(spare.no)
     return given_up
+
+
+def too_many_wait(rules: Rules, own: int, all_of_them: int) -> str | None:
+    """Why a kernel may not wait, where so many wait already: its owner's and everybody's."""
+    if rules.waiting_each and own >= rules.waiting_each:
+        return (
+            f"Of your kernels {own} wait for room already, and no more may. Wait until some have "
+            "started, or end some."
+        )
+    if rules.waiting and all_of_them >= rules.waiting:
+        return (
+            f"On this server {all_of_them} kernels wait for room already, and no more may. Try again "
+            "when some have started."
+        )
+    return None
+
+
+def is_news(reason: str, told: str | None) -> bool:
+    """Whether a kernel waits for something else than was told, or another limit is in its way.
+
+    That others use a little more or less meanwhile is no news: of many who wait, each would be written
+    anew whenever something starts or ends.
+    """
+    return told is None or _substance(reason) != _substance(told)
+
+
+def _substance(reason: str) -> tuple[str, str]:
+    wish, _, numbers = reason.partition("; ")
+    return wish, numbers.rpartition(" of ")[2]
 
 
 def too_many_tasks(rules: Rules, said: Amounts | None, own: int, all_of_them: int) -> str | None:

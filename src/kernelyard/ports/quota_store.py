@@ -76,14 +76,14 @@ class QuotaStore(Protocol):
         """Keep a new kernel as ``insert`` of kernels does: let in, or waiting with a reason.
 
         What waits in pools gives way. Raises what ``insert`` raises, NeverFits, and LimitReached for one
-        that may not wait.
+        that may not wait, or where as many wait already as the rules allow.
         """
         ...
 
     async def admit(self, rules: Rules) -> Round:
         """Let in whom there is room for, those of a higher priority and then the older ones first.
 
-        The others are given the reason why they wait.
+        The others are given the reason why they wait, unless nothing but the amount in use has changed.
         """
         ...
 

@@ -66,7 +66,8 @@ class Creating:
         With ``reuse`` a live kernel of the order's name is returned instead of NameTaken. Raises
         Invalid, ImageNotFound, ImageDisabled, ImageNotReady, TemplateNotFound, TemplateDisabled,
         NameTaken, AlreadyExists, IdempotencyKeyReused, Forbidden for a raised priority, NeverFits,
-        AgentUnavailable. Where there is no room for it now it waits, and its reason says for what.
+        LimitReached, AgentUnavailable. Where there is no room for it now it waits, and its reason says
+        for what; where too many wait already it is refused.
         """
         who.must(Scope.MANAGE)
         _checked(order, reuse=reuse)

@@ -19,6 +19,10 @@ class Limits:
     """What else all together may have."""
     each: Amounts = field(default_factory=dict)
     """What each user may have."""
+    max_waiting_kernels: int = 0
+    """Kernels of all together that may wait for room at once."""
+    user_max_waiting_kernels: int = 0
+    """The same of each user."""
     user_pool_kernels: int = 4
     """How many kernels all pools of one user may have together; 0 for none."""
     largest_page: int = 1000

@@ -63,7 +63,12 @@ class Quotas:
         self._clock = world.clock
         self._audit = world.audit
         self._caretakers = caretakers
-        self._rules = Rules({**limits.server, Resource.KERNELS: limits.max_kernels}, limits.each)
+        self._rules = Rules(
+            {**limits.server, Resource.KERNELS: limits.max_kernels},
+            limits.each,
+            waiting=limits.max_waiting_kernels,
+            waiting_each=limits.user_max_waiting_kernels,
+        )
         self._said: dict[str, Amounts] = {}
         self._limited: frozenset[Resource] = frozenset()
         """What is limited for anybody."""
@@ -87,7 +92,8 @@ class Quotas:
     ) -> tuple[Kernel, bool]:
         """Keep a new kernel as the store does: let in, or waiting until there is room.
 
-        Raises what the store's ``insert`` raises, NeverFits, and LimitReached for one that may not wait.
+        Raises what the store's ``insert`` raises, NeverFits, and LimitReached for one that may not wait,
+        or where too many wait.
         """
         rules = self.of_kernels
         if rules is None:

@@ -16,8 +16,10 @@ from kernelyard.model.quotas import (
     UserQuota,
     check_fits,
     demand_of,
+    is_news,
     let_in,
     too_many_tasks,
+    too_many_wait,
 )
 from kernelyard.model.tasks import Task, TaskState
 from kernelyard.ports.quota_store import Round, Usage
@@ -89,8 +91,7 @@ class MemoryQuotas:
             return made, False, Round()
         demand = demand_of(kernel.template.spec, owned=kernel.owned)
         check_fits(demand, rules.server, self._shelf.room(rules).limits_of(kernel.owner))
-        if not may_wait:
-            self._check_room(kernel, rules)
+        self._check_room(kernel, rules, may_wait=may_wait)
         why, round_ = await self._let_in(rules, kernel)
         kept = kernel if why is None else held_back(kernel, why)
         return (*await self._kernels.insert(kept, idempotency), round_)
@@ -113,16 +114,21 @@ class MemoryQuotas:
             raise LimitReached(why)
         return await self._tasks.insert(task, idempotency)
 
-    def _check_room(self, kernel: Kernel, rules: Rules) -> None:
-        """Raise LimitReached if a kernel would have to wait; nothing has changed then."""
+    def _check_room(self, kernel: Kernel, rules: Rules, *, may_wait: bool) -> None:
+        """Raise LimitReached if a kernel would have to wait and may not; nothing has changed then."""
         reasons, _ = let_in(
             self._shelf.room(rules), self._order(kernel), self._shelf.spares(self._pools.spare())
         )
-        if reasons[_NEW] is not None:
+        if reasons[_NEW] is None:
+            return
+        if not may_wait:
             raise LimitReached(
                 f"There is no room for this kernel now: it would be {reasons[_NEW]}. End one that you "
                 "no longer need."
             )
+        owners = [one.owner for one in self._shelf.not_admitted() if one.wanted is Wanted.RUN]
+        if refusal := too_many_wait(rules, owners.count(kernel.owner), len(owners)):
+            raise LimitReached(refusal)
 
     def _order(self, new: Kernel | None) -> list[Asking]:
         waiting = [(one, one.no) for one in self._shelf.not_admitted()]
@@ -144,6 +150,9 @@ class MemoryQuotas:
             await self._pools.give_up(no, 0)
         for no, reason in reasons.items():
             kernel = shelf.kernels[no]
+            told = kernel.reason
+            if reason is not None and not is_news(reason, told):
+                reason = told
             shelf.kernels[no] = replace(kernel, admitted=reason is None, reason=reason)
         admitted = [no for no, reason in reasons.items() if reason is None]
         waiting = len(reasons) - len(admitted) + (why is not None)

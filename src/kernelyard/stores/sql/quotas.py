@@ -17,8 +17,10 @@ from kernelyard.model.quotas import (
     UserQuota,
     check_fits,
     demand_of,
+    is_news,
     let_in,
     too_many_tasks,
+    too_many_wait,
 )
 from kernelyard.model.tasks import Task, TaskState
 from kernelyard.ports.quota_store import Round, Usage
@@ -136,7 +138,10 @@ class SqlQuotas:
 
 
 def _let_in(connection: Connection, rules: Rules, new: Kernel | None) -> tuple[str | None, Round]:
-    """Let in whom there is room for, a new kernel among them; return why that one waits."""
+    """Let in whom there is room for, a new kernel among them; return why that one waits.
+
+    Raises NeverFits, and LimitReached where too many wait for it to wait, too.
+    """
     room = room_of(connection, rules)
     rows = connection.execute(ASKING).all()
     order = [(-row.priority, row.no, asking_of(row)) for row in rows]
@@ -148,6 +153,10 @@ def _let_in(connection: Connection, rules: Rules, new: Kernel | None) -> tuple[s
     order.sort(key=lambda one: one[:2])
     reasons, given_up = let_in(room, [one for *_, one in order], spares_of(connection))
     why = reasons.pop(_NEW, None)
+    if new is not None and why is not None:
+        own = sum(row.owner == new.owner for row in rows)
+        if refusal := too_many_wait(rules, own, len(rows)):
+            raise LimitReached(refusal)
     gone = [no for no in given_up if give_up(connection, no)]
     admitted = [no for no, reason in reasons.items() if reason is None]
     if admitted:
@@ -156,7 +165,7 @@ def _let_in(connection: Connection, rules: Rules, new: Kernel | None) -> tuple[s
     news = [
         {"kernel": no, "why": reason}
         for no, reason in sorted(reasons.items())
-        if reason is not None and reason != told[no]
+        if reason is not None and is_news(reason, told[no])
     ]
     if news:
         connection.execute(_EXPLAIN, news)

@@ -106,6 +106,36 @@ class QuotaConformance(Opening):
             await store.quotas.place(asking(), None, rules, may_wait=False)
         assert len(await store.kernels.unfinished()) == 1
 
+    async def test_no_more_wait_than_may_and_others_are_let_in_all_the_same(
+        self, store: Store
+    ) -> None:
+        rules = Rules({Resource.CPU: 4000}, {Resource.KERNELS: 1}, waiting=3, waiting_each=2)
+        await placed(store, asking(), rules)
+        waiting = [await placed(store, asking(), rules) for _ in range(2)]
+        with pytest.raises(LimitReached, match="Of your kernels 2 wait for room already"):
+            await placed(store, asking(), rules)
+        assert len(await store.kernels.unfinished()) == 3
+        assert (await placed(store, asking(owner="bob"), rules)).admitted
+        waiting.append(await placed(store, asking(owner="bob"), rules))
+        assert (await placed(store, asking(owner="eve"), rules)).admitted
+        with pytest.raises(LimitReached, match="On this server 3 kernels wait"):
+            await placed(store, asking(owner="eve"), rules)
+        assert not any(one.admitted for one in waiting)
+        await store.kernels.want(waiting[0].no, Wanted.STOP, "terminated", NOON)
+        assert not (await placed(store, asking(), rules)).admitted
+
+    async def test_what_is_told_is_not_written_anew_for_another_amount_in_use(
+        self, store: Store
+    ) -> None:
+        first = await placed(store, asking(1000), FOUR_CPUS)
+        await placed(store, asking(3000), FOUR_CPUS)
+        waiting = await placed(store, asking(3000), FOUR_CPUS)
+        await ended(store, first)
+        await store.quotas.admit(FOUR_CPUS)
+        assert (await present(store, waiting)).reason == "waiting for 3 CPU; 4 of 4 in use"
+        await store.quotas.admit(Rules({Resource.CPU: 5000}))
+        assert (await present(store, waiting)).reason == "waiting for 3 CPU; 3 of 5 in use"
+
     async def test_first_come_first_served_within_a_priority(self, store: Store) -> None:
         rules = Rules({Resource.KERNELS: 1})
         running = await placed(store, asking(), rules)

@@ -64,6 +64,13 @@ async def test_signatures_of_several_kinds_are_known(
     assert await _who(identity, token) == ("ann", Role.USER)
 
 
+async def test_it_says_until_when(issuer: Issuer, identity: OidcIdentity) -> None:
+    end = _ago(-300)
+    who = await identity.verify(issuer.token(exp=end))
+    assert who is not None
+    assert who.until == end * 1_000_000
+
+
 async def test_one_audience_of_several_is_enough(issuer: Issuer, identity: OidcIdentity) -> None:
     assert await _who(identity, issuer.token(aud=["other", AUDIENCE]))
 
@@ -82,6 +89,7 @@ async def test_the_name_and_the_role_are_read_where_the_settings_say(
     )
     roles = {"realm_access": {"roles": ["a", "yard-admin"]}}
     token = issuer.token("1234", preferred_username="ann", **roles)
+    assert identity.tells_roles
     assert await _who(identity, token) == ("ann", Role.ADMIN)
     token = issuer.token("1234", preferred_username="bob", realm_access={"roles": ["a"]})
     assert await _who(identity, token) == ("bob", Role.USER)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from kernelyard.model.errors import Invalid, TooManyFailures, Unauthenticated
+from kernelyard.model.errors import Forbidden, Invalid, TooManyFailures, Unauthenticated
 from kernelyard.model.principals import Principal, Role, Scope, TokenRecord
 from kernelyard.ports.identity import Forged
 from kernelyard.stores.memory.bell import LocalBell
@@ -198,13 +198,18 @@ async def test_only_good_tokens_of_this_server_are_traded() -> None:
 class Issuer:
     """Vouches for whoever names himself in his token."""
 
+    def __init__(self, *, tells_roles: bool = False) -> None:
+        self.tells_roles = tells_roles
+        self.roles: dict[str, Role] = {}
+        self.until: int | None = None
+
     async def verify(self, token: str) -> Principal | None:
         _, name, rest = token.split(".")
         if rest != "b":
             return None
         if name == "forged":
             raise Forged("The signature is wrong.")
-        return Principal(name, Role.USER)
+        return Principal(name, self.roles.get(name, Role.USER), until=self.until)
 
     async def aclose(self) -> None:
         """Nothing is to be closed."""
@@ -225,6 +230,42 @@ async def test_somebody_else_may_vouch_for_users_who_are_known_from_then_on() ->
             await access.authenticate(bad)
     with pytest.raises(Unauthenticated, match="traded"):
         await access.exchange("eyJ.ann.b", 60)
+
+
+async def test_a_role_that_the_provider_withdraws_is_withdrawn_from_all_tokens_of_its_holder() -> (
+    None
+):
+    gate, issuer = Gate(), Issuer(tells_roles=True)
+    gate.access.trust(issuer)
+    issuer.roles["olga"] = Role.ADMIN
+    olga = await gate.access.authenticate("eyJ.olga.b")
+    _, text = await gate.tokens.create(olga, "laptop", user="olga")
+    assert (await gate.access.authenticate(text)).is_admin
+    del issuer.roles["olga"]
+    await gate.clock.advance(6)
+    assert not (await gate.access.authenticate("eyJ.olga.b")).is_admin
+    assert (await gate.users.get("olga")).role is Role.USER
+    assert not (await gate.access.authenticate(text)).is_admin
+
+
+async def test_a_provider_that_says_nothing_of_roles_changes_none() -> None:
+    gate = Gate()
+    gate.access.trust(Issuer())
+    await gate.tokens.create(ADMIN, "olga", Role.ADMIN)
+    assert (await gate.access.authenticate("eyJ.olga.b")).role is Role.USER
+    assert (await gate.users.get("olga")).role is Role.ADMIN
+
+
+async def test_a_token_made_with_one_of_the_provider_ends_with_it() -> None:
+    gate, issuer = Gate(), Issuer()
+    gate.access.trust(issuer)
+    issuer.until = gate.clock.now() + 300_000_000
+    ann = await gate.access.authenticate("eyJ.ann.b")
+    for seconds in (None, 301):
+        with pytest.raises(Forbidden, match="longer"):
+            await gate.tokens.create(ann, "laptop", seconds=seconds)
+    made, _ = await gate.tokens.create(ann, "laptop", seconds=300)
+    assert made.expires_at == issuer.until
 
 
 async def test_a_forged_signature_counts_as_a_wrong_token_and_says_why() -> None:

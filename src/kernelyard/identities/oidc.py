@@ -38,6 +38,7 @@ ALGORITHMS = frozenset(
 )
 """Signatures by a private key. Never ``none``; never HMAC, for which a public key would do."""
 
+_MICROS = 1_000_000
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:@|+-]{0,126}[A-Za-z0-9])?")
 
 
@@ -75,6 +76,11 @@ class OidcIdentity:
             aud={"essential": True, "value": setup.audience},
             exp={"essential": True},
         )
+
+    @property
+    def tells_roles(self) -> bool:
+        """Whether the settings say where roles stand in tokens."""
+        return self._setup.role_claim is not None
 
     async def verify(self, token: str) -> Principal | None:
         """Return who holds a token of this issuer; None for anything else.
@@ -123,7 +129,7 @@ class OidcIdentity:
             raise Unauthenticated(
                 "The name 'admin' belongs to the administrator of this server. Sign in as somebody else."
             )
-        return Principal(name, self._role(claims))
+        return Principal(name, self._role(claims), until=int(claims["exp"] * _MICROS))
 
     def _role(self, claims: Mapping[str, Any]) -> Role:
         if self._setup.role_claim is None:

@@ -78,7 +78,7 @@ class Principal:
     address: str | None = field(default=None, compare=False)
     """Where the request comes from, as the door sees it."""
     until: Micros | None = field(default=None, compare=False)
-    """When the token of this server ends by which he has come; None for never, and for others."""
+    """When the token ends by which he has come, whoever has issued it; None for never."""
 
     def __post_init__(self) -> None:
         """Never more scopes than the role has."""

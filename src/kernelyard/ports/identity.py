@@ -14,8 +14,13 @@ class Forged(Exception):
 class Identity(Protocol):
     """Verifies tokens that somebody else has issued."""
 
+    @property
+    def tells_roles(self) -> bool:
+        """Whether the role of whom it vouches for is what the issuer says; else all are users to it."""
+        ...
+
     async def verify(self, token: str) -> Principal | None:
-        """Return who holds a token; None if it is not of an issuer that is known here.
+        """Return who holds a token and until when; None if it is not of an issuer that is known here.
 
         Raises Forged if it claims to be of such an issuer and was never signed by it, Unauthenticated
         if it is not good for another reason, Unavailable if that cannot be told now.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from contextlib import suppress
 from dataclasses import replace
 
 from kernelyard.model.audit import Action
@@ -214,7 +215,8 @@ class Access:
             stranger = await self._identity.verify(token)
             if stranger is not None:
                 # When it expires is known to who has verified it; so it is verified each time.
-                return await self._met_before(stranger), self._clock.now()
+                who = await self._met_before(stranger, follows=self._identity.tells_roles)
+                return who, self._clock.now()
         if token.startswith(_ACCESS_PREFIX):
             return await self._traded(token, digest)
         record = await self._tokens.by_hash(digest)
@@ -257,20 +259,36 @@ class Access:
         who = Principal(record.user, record.role, record.scopes, record.id, until=record.expires_at)
         return who, until
 
-    async def _met_before(self, who: Principal) -> Principal:
-        """Whom somebody else vouches for is a user too, so that he can be listed and disabled."""
+    async def _met_before(self, who: Principal, *, follows: bool) -> Principal:
+        """Whom somebody else vouches for is a user too, so that he can be listed and disabled.
+
+        With ``follows`` his role is from now on what that somebody says, for all of his tokens.
+        """
         if who.name == ADMIN_NAME:
             raise Unauthenticated("The name 'admin' belongs to the server's own administrator.")
         now = self._clock.now()
         known = self._met.get(who.name)
         if known is None or now >= known[1]:
-            known = (await ensured(self._users, who.name, who.role, now), now + _REMEMBER)
+            user = await ensured(self._users, who.name, who.role, now)
+            if follows and user.role is not who.role and not user.disabled:
+                user = await self._given_role(user, who)
+            known = (user, now + _REMEMBER)
             if len(self._met) >= _MOST_REMEMBERED:
                 self._met.clear()
             self._met[who.name] = known
         if known[0].disabled:
             raise Unauthenticated(_DISABLED)
         return who
+
+    async def _given_role(self, user: User, who: Principal) -> User:
+        """Give a user the role in which he comes; so have the tokens that he has here."""
+        user = replace(user, role=who.role)
+        with suppress(UserNotFound):
+            await self._users.replace(user)
+        self.forget()
+        if self._audit is not None:
+            self._audit.note(who, Action.USER_UPDATE, user.name, role=who.role.value)
+        return user
 
 
 async def ensured(users: UserStore, name: str, role: Role, now: Micros) -> User:

@@ -72,6 +72,23 @@ async def test_a_user_cannot_make_others_wait_behind_any_number_of_his_kernels()
         assert not (await house.kernel(BEN)).admitted
 
 
+async def test_a_pool_is_not_told_to_wait_for_one_users_own_quota() -> None:
+    limits = Limits(max_kernels=9, each={Resource.KERNELS: 1})
+    async with a_yard(limits=limits) as house:
+        await house.kernel()
+        assert not (await house.kernel()).admitted
+        assert await house.yard.quotas.why_no_spare(TemplateSpec()) is None
+
+
+async def test_a_pool_waits_while_somebody_waits_for_the_server(house: YardHouse) -> None:
+    await house.kernel(template="cpu1")
+    await house.kernel(template="cpu2")
+    spare = TemplateSpec(milli_cpu_limit=1000)
+    told = await house.yard.quotas.why_no_spare(spare)
+    assert told == "Kernels that were asked for wait for room."
+    assert await house.yard.quotas.why_no_spare(TemplateSpec()) is None
+
+
 async def test_what_can_never_fit_is_refused_at_once(house: YardHouse) -> None:
     with pytest.raises(NeverFits, match="asks for 3 CPU, and this server gives 2 CPU"):
         await house.kernel(template="cpu3")

@@ -157,6 +157,14 @@ class Room:
         self.take(owner, demand)
         return None
 
+    def holds_back(self, demand: Amounts) -> bool:
+        """Whether one that waits for the server is to have something of this before anybody else."""
+        return any(demand.get(one, 0) for one in self._held_by_server)
+
+    def is_behind(self, asking: Asking) -> bool:
+        """Whether others are to have something of what is asked for first."""
+        return any(asking.demand.get(one, 0) and self._is_held(asking.owner, one) for one in HELD)
+
     def _is_held(self, owner: str, resource: Resource) -> bool:
         return resource in self._held_by_server or resource in self._held.get(owner, ())
 
@@ -284,18 +292,31 @@ def let_in(
 
 
 def _make_way(room: Room, asking: Asking, spares: list[Spare]) -> list[int]:
-    """Give up spares as long as one is in the way; they are taken out of the list."""
-    given_up: list[int] = []
-    if room.lacking(asking.owner, asking.demand):
-        return given_up
+    """Give up the spares that are in the way, if that helps; they are taken out of the list."""
+    if room.lacking(asking.owner, asking.demand) or room.is_behind(asking):
+        return []
+    given_up: list[Spare] = []
+    left = list(spares)
     while lacking := room.lacking_here(asking.demand):
-        spare = next((one for one in spares if any(one.demand.get(r, 0) for r in lacking)), None)
+        spare = next((one for one in left if any(one.demand.get(r, 0) for r in lacking)), None)
         if spare is None:
-            break
-        spares.remove(spare)
+            for one in given_up:
+                room.take("", one.demand)
+            return []
+        left.remove(spare)
         room.release("", spare.demand)
-        given_up.append(spare.no)
-    return given_up
+        given_up.append(spare)
+    spares[:] = left
+    return [one.no for one in given_up]
+
+
+def room_for_spare(room: Room, askings: Iterable[Asking], demand: Amounts) -> bool:
+    """Whether one more may wait in a pool, when all who ask and may be let in have been.
+
+    Who waits for his own quota only, or for what he can never have, keeps no pool from being filled.
+    """
+    let_in(room, askings, ())
+    return not room.holds_back(demand) and not room.lacking_here(demand)
 
 
 def too_many_wait(rules: Rules, own: int, all_of_them: int) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.quotas import Amounts, Rules, UserQuota
 from kernelyard.model.tasks import Task
+from kernelyard.model.templates import TemplateSpec
 
 if TYPE_CHECKING:
     from kernelyard.ports.stores import Idempotency
@@ -63,6 +64,10 @@ class QuotaStore(Protocol):
 
     async def anybody_waits(self) -> bool:
         """Whether any kernel is not let in."""
+        ...
+
+    async def room_for_spare(self, spec: TemplateSpec, rules: Rules) -> bool:
+        """Whether one more kernel might wait in a pool now: nobody else is to have its room first."""
         ...
 
     async def place(

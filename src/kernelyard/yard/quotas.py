@@ -138,8 +138,8 @@ class Quotas:
         rules = self.of_kernels
         if rules is None:
             return None
-        if await self._store.quotas.anybody_waits():
-            return "Kernels that were asked for wait for room."
+        if await self._store.quotas.room_for_spare(spec, rules):
+            return None
         used = await self._store.quotas.usage()
         for one in HELD:
             limit, asked = rules.server.get(one, 0), demand_of(spec).get(one, 0)
@@ -151,7 +151,7 @@ class Quotas:
                     if one is Resource.KERNELS
                     else f"This server gives {most} at most, to those that are kept ready, too."
                 )
-        return None
+        return "Kernels that were asked for wait for room."
 
     async def of(self, who: Principal, user: str) -> UserShare:
         """Return what a user has and may have. Raises Forbidden for that of others, NotFound."""

@@ -8,7 +8,7 @@ from kernelyard.model.kernel_phases import Phase, Wanted
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.pools import Claim, Pool, calmed, demanded, resized
 from kernelyard.model.quantities import Micros
-from kernelyard.model.quotas import Rules, demand_of
+from kernelyard.model.quotas import Rules, demand_of, room_for_spare
 from kernelyard.ports.stores import Idempotency
 from kernelyard.stores.memory.kernels import MemoryKernels
 from kernelyard.stores.memory.shelf import Shelf
@@ -94,9 +94,8 @@ class MemoryPools:
         return sorted(live, key=lambda kernel: (kernel.phase is Phase.READY, -kernel.no))
 
     def _has_room(self, kernel: Kernel, rules: Rules) -> bool:
-        if any(one.wanted is Wanted.RUN for one in self._shelf.not_admitted()):
-            return False
-        return not self._shelf.room(rules).lacking_here(demand_of(kernel.template.spec))
+        demand = demand_of(kernel.template.spec)
+        return room_for_spare(self._shelf.room(rules), self._shelf.asking(), demand)
 
     def _may_have(self, kernel: Kernel, rules: Rules) -> bool:
         waiting = self._shelf.not_admitted()

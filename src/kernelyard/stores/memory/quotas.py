@@ -9,7 +9,6 @@ from kernelyard.model.errors import LimitReached
 from kernelyard.model.kernel_phases import Wanted
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.quotas import (
-    Asking,
     Resource,
     Room,
     Rules,
@@ -18,10 +17,12 @@ from kernelyard.model.quotas import (
     demand_of,
     is_news,
     let_in,
+    room_for_spare,
     too_many_tasks,
     too_many_wait,
 )
 from kernelyard.model.tasks import Task, TaskState
+from kernelyard.model.templates import TemplateSpec
 from kernelyard.ports.quota_store import Round, Usage
 from kernelyard.ports.stores import Idempotency
 from kernelyard.stores.memory.kernels import MemoryKernels
@@ -78,6 +79,9 @@ class MemoryQuotas:
     async def anybody_waits(self) -> bool:
         return bool(self._shelf.not_admitted())
 
+    async def room_for_spare(self, spec: TemplateSpec, rules: Rules) -> bool:
+        return room_for_spare(self._shelf.room(rules), self._shelf.asking(), demand_of(spec))
+
     async def place(
         self,
         kernel: Kernel,
@@ -117,7 +121,9 @@ class MemoryQuotas:
     def _check_room(self, kernel: Kernel, rules: Rules, *, may_wait: bool) -> None:
         """Raise LimitReached if a kernel would have to wait and may not; nothing has changed then."""
         reasons, _ = let_in(
-            self._shelf.room(rules), self._order(kernel), self._shelf.spares(self._pools.spare())
+            self._shelf.room(rules),
+            self._shelf.asking(kernel),
+            self._shelf.spares(self._pools.spare()),
         )
         if reasons[_NEW] is None:
             return
@@ -130,21 +136,10 @@ class MemoryQuotas:
         if refusal := too_many_wait(rules, owners.count(kernel.owner), len(owners)):
             raise LimitReached(refusal)
 
-    def _order(self, new: Kernel | None) -> list[Asking]:
-        waiting = [(one, one.no) for one in self._shelf.not_admitted()]
-        if new is not None:
-            waiting.append((new, self._shelf.kernels_made + 1))
-        waiting.sort(key=lambda one: (-one[0].priority, one[1]))
-        return [
-            Asking(one.no, one.owner, demand_of(one.template.spec, owned=one.owned))
-            for one, _ in waiting
-            if one.wanted is Wanted.RUN
-        ]
-
     async def _let_in(self, rules: Rules, new: Kernel | None) -> tuple[str | None, Round]:
         shelf = self._shelf
         room: Room = shelf.room(rules)
-        reasons, given_up = let_in(room, self._order(new), shelf.spares(self._pools.spare()))
+        reasons, given_up = let_in(room, shelf.asking(new), shelf.spares(self._pools.spare()))
         why = reasons.pop(_NEW, None)
         for no in given_up:
             await self._pools.give_up(no, 0)

@@ -11,7 +11,7 @@ from kernelyard.model.kernels import Kernel, StateChange
 from kernelyard.model.pools import Pool
 from kernelyard.model.projection import TaskChange
 from kernelyard.model.quantities import Micros
-from kernelyard.model.quotas import Resource, Room, Rules, Spare, UserQuota, demand_of
+from kernelyard.model.quotas import Asking, Resource, Room, Rules, Spare, UserQuota, demand_of
 from kernelyard.model.records import Record
 from kernelyard.model.sightings import Seen, Sighting, seen_then
 from kernelyard.model.tasks import FIRST_CLIENT_SEQ, Task, TaskState
@@ -148,6 +148,18 @@ class Shelf:
         """What is used now."""
         said = {user: quota.limits for user, quota in self.quotas.items()}
         return Room(rules, said, self.held())
+
+    def asking(self, new: Kernel | None = None) -> list[Asking]:
+        """Who is not let in and wants to be, and a new kernel, in their order."""
+        waiting = [(one, one.no) for one in self.not_admitted()]
+        if new is not None:
+            waiting.append((new, self.kernels_made + 1))
+        waiting.sort(key=lambda one: (-one[0].priority, one[1]))
+        return [
+            Asking(one.no, one.owner, demand_of(one.template.spec, owned=one.owned))
+            for one, _ in waiting
+            if one.wanted is Wanted.RUN
+        ]
 
     def spares(self, kernels: Iterable[Kernel]) -> list[Spare]:
         """Kernels that may give way, as what they hold."""

@@ -11,7 +11,7 @@ from kernelyard.model.kernel_phases import Phase, Wanted
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.pools import Claim, Pool, calmed, demanded, resized
 from kernelyard.model.quantities import Micros
-from kernelyard.model.quotas import Rules, demand_of
+from kernelyard.model.quotas import Rules, demand_of, room_for_spare
 from kernelyard.ports.stores import Idempotency
 from kernelyard.stores.sql.database import Database
 from kernelyard.stores.sql.kernels import (
@@ -21,7 +21,7 @@ from kernelyard.stores.sql.kernels import (
     key_values,
 )
 from kernelyard.stores.sql.moves import keep_kernel, load_kernel, note
-from kernelyard.stores.sql.rooms import ASKING, room_of, wait_for_turn
+from kernelyard.stores.sql.rooms import ASKING, asking_of, room_of, wait_for_turn
 from kernelyard.stores.sql.rows import Values, claimed_kernel_values, kernel_of, plain
 from kernelyard.stores.sql.tables import kernels, pools
 from kernelyard.stores.transitions import can_take_up, claiming, wanting
@@ -157,11 +157,10 @@ def _put(connection: Connection, pool: Pool) -> Pool:
 
 
 def _has_room(connection: Connection, kernel: Kernel, rules: Rules) -> bool:
-    """Whether one more may wait in a pool. Not where somebody waits for room himself."""
+    """Whether one more may wait in a pool. Not where somebody waits for the same himself."""
     wait_for_turn(connection)
-    if connection.execute(ASKING).first() is not None:
-        return False
-    return not room_of(connection, rules).lacking_here(demand_of(kernel.template.spec))
+    askings = [asking_of(row) for row in connection.execute(ASKING)]
+    return room_for_spare(room_of(connection, rules), askings, demand_of(kernel.template.spec))
 
 
 def _may_have(connection: Connection, kernel: Kernel, rules: Rules) -> bool:

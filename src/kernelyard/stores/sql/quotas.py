@@ -19,10 +19,12 @@ from kernelyard.model.quotas import (
     demand_of,
     is_news,
     let_in,
+    room_for_spare,
     too_many_tasks,
     too_many_wait,
 )
 from kernelyard.model.tasks import Task, TaskState
+from kernelyard.model.templates import TemplateSpec
 from kernelyard.ports.quota_store import Round, Usage
 from kernelyard.ports.stores import Idempotency
 from kernelyard.stores.sql.database import Database
@@ -94,6 +96,13 @@ class SqlQuotas:
 
     async def anybody_waits(self) -> bool:
         return await self._database.read(lambda c: c.execute(_WAITS).first() is not None)
+
+    async def room_for_spare(self, spec: TemplateSpec, rules: Rules) -> bool:
+        def work(connection: Connection) -> bool:
+            askings = [asking_of(row) for row in connection.execute(ASKING)]
+            return room_for_spare(room_of(connection, rules), askings, demand_of(spec))
+
+        return await self._database.read(work)
 
     async def place(
         self,

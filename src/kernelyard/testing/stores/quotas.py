@@ -299,7 +299,40 @@ class QuotaConformance(Opening):
         assert (kept.admitted, done.given_up) == (True, [spare.no])
         assert not (await placed(store, asking(), rules)).admitted
         again = replace(a_kernel(owner=""), pool_no=pool.no, pool_digest="digest")
-        assert await store.pools.admit(again, Rules()) is None
+        assert await store.pools.admit(again, rules) is None
+
+    async def test_who_waits_for_his_own_quota_keeps_no_pool_from_being_filled(
+        self, store: Store
+    ) -> None:
+        rules = Rules({Resource.KERNELS: 9, Resource.GPU: 4}, {Resource.KERNELS: 1})
+        pool = await store.pools.put(a_pool(3))
+        spare = replace(a_kernel(owner=""), pool_no=pool.no, pool_digest="digest")
+        await placed(store, asking(), rules)
+        assert not (await placed(store, asking(), rules)).admitted
+        assert await store.quotas.room_for_spare(spare.template.spec, rules)
+        assert await store.pools.admit(spare, rules) is not None
+        await placed(store, asking(owner="bob", gpu=3), rules)
+        never = await placed(store, asking(owner="eve", gpu=4), rules)
+        assert "3 of 4 in use" in (never.reason or "")
+        lowered = replace(rules, server={Resource.KERNELS: 9, Resource.GPU: 3})
+        assert await store.pools.admit(replace(spare, id="b" * 36), lowered) is not None
+
+    async def test_what_waits_in_pools_does_not_give_way_in_vain(self, store: Store) -> None:
+        pool = await store.pools.put(a_pool(2))
+        await placed(store, asking(3000), FOUR_CPUS)
+        spec = TemplateSpec(milli_cpu_limit=1000)
+        spare = replace(
+            a_kernel(owner=""),
+            pool_no=pool.no,
+            pool_digest="digest",
+            template=TemplateSnapshot(name="sized", spec=spec),
+        )
+        assert await store.pools.admit(spare, FOUR_CPUS) is not None
+        large, _, done = await store.quotas.place(asking(2000), None, FOUR_CPUS)
+        assert (large.admitted, done.given_up) == (False, [])
+        small, _, done = await store.quotas.place(asking(1000), None, FOUR_CPUS)
+        assert (small.admitted, done.given_up) == (False, [])
+        assert not await store.quotas.room_for_spare(spec, Rules({Resource.CPU: 5000}))
 
     async def test_a_pool_is_filled_as_far_as_there_is_room(self, store: Store) -> None:
         rules = Rules({Resource.KERNELS: 1})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from kernelyard.agent import cgroups
 from kernelyard.agent.cgroups import Group, Groups, Wish
+from kernelyard.agent.enclosures import Enclosures
 from kernelyard.agent.endings import MemoryFate, died
 from kernelyard.agent.limits import Limits
 from kernelyard.agent.logs import Log
@@ -231,6 +234,50 @@ def test_version_2_is_written_in_its_own_words(tmp_path: Path) -> None:
     (place / "memory.events").write_text("low 0\nhigh 0\nmax 9\noom 2\noom_kill 2\n")
     assert groups.find_again("k") == group
     assert group.memory_kills() == 2
+
+
+def test_what_was_swept_and_made_again_by_others_holds_limits_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = Groups.find("kernelyard-x", *a_tree(tmp_path))
+    parent = groups.parents["memory"]
+    (parent / "cgroup.subtree_control").unlink()
+    parent.rmdir()
+    enclosed = parent / "k"
+    enclosed.mkdir(parents=True)
+    really = cgroups._limit
+
+    def as_linux_does(version: int, controller: str, place: Path, wish: Wish) -> None:
+        if not (place.parent / "cgroup.subtree_control").exists():
+            raise PermissionError(errno.EACCES, "Permission denied")
+        really(version, controller, place, wish)
+
+    monkeypatch.setattr(cgroups, "_limit", as_linux_does)
+    group = groups.make("k", Wish(memory_bytes=1000, milli_cpu=1500))
+    assert group is not None
+    assert (parent / "cgroup.subtree_control").read_text() == "+memory +cpu +pids"
+    assert (enclosed / "memory.max").read_text() == "1000"
+    assert (enclosed / "cpu.max").read_text() == "150000 100000"
+
+
+async def test_a_group_that_was_busy_is_removed_later_by_the_name_it_was_given(
+    tmp_path: Path,
+) -> None:
+    limiting, enclosing = tmp_path / "v1" / "token", tmp_path / "v2" / "token"
+    for place in (limiting, enclosing):
+        place.mkdir(parents=True)
+    busy = limiting / "a process"
+    busy.touch()
+    groups = Groups("v1", 1, {"memory": limiting.parent})
+    enclosures = Enclosures(enclosing.parent, {"k": "token"})
+    limits = Limits(groups, Log(), enclosures)
+    limits.release("k")
+    assert limiting.exists()
+    busy.unlink()
+    limits.release("k")
+    assert not limiting.exists()
+    assert not enclosing.exists()
+    assert enclosures.name_of("k") == "k"
 
 
 def test_an_agent_that_was_moved_aside_finds_the_groups_of_the_one_before(tmp_path: Path) -> None:

@@ -109,8 +109,9 @@ class Groups:
                 place = places[controller] = parent / kernel_id
                 try:
                     self._make(place, controller, wish)
-                except FileNotFoundError:
-                    # Another agent that clears up may have taken away what was empty.
+                except (FileNotFoundError, PermissionError):
+                    # Another agent that clears up may have taken away what was empty. Where it is there
+                    # again without its controllers, what holds a limit may not even be made.
                     self._open(parent)
                     self._make(place, controller, wish)
         return Group(self.version, places) if places else None

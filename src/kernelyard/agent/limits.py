@@ -133,7 +133,8 @@ class Limits:
             before.cancel()
         group = self._groups.find_again(self._enclosures.name_of(kernel_id))
         gone = group is None or group.remove()
-        if (self._enclosures.remove(kernel_id) and gone) or not tries:
+        # The name of both is forgotten with the enclosure: so that is the last to go.
+        if ((gone or not tries) and self._enclosures.remove(kernel_id)) or not tries:
             return
         loop = asyncio.get_running_loop()
         again = loop.call_later(REMOVAL_SECONDS, self.release, kernel_id, tries - 1)

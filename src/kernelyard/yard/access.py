@@ -125,9 +125,9 @@ class Access:
             self._remembered[key] = (who, until)
         return who
 
-    def welcome(self, token: str | None) -> Welcome:
-        """Return the welcome of a token that was found good just now."""
-        return Welcome(self, self._clock, token)
+    def welcome(self, token: str | None, who: Principal) -> Welcome:
+        """Return the welcome of a token that was found good just now, to be that of ``who``."""
+        return Welcome(self, self._clock, token, who)
 
     async def exchange(
         self, token: str, seconds: float, address: str | None = None

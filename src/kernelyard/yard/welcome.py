@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from kernelyard.model.errors import Unavailable
+from kernelyard.model.errors import Unauthenticated, Unavailable
 from kernelyard.model.principals import Principal
 from kernelyard.ports.clock import Clock
 
@@ -15,6 +15,7 @@ FRESH_SECONDS = 5.0
 AWAY_SECONDS = 1.0
 """Between two looks while the store cannot be asked."""
 _MICROS = 1_000_000
+_CHANGED = "What you may do has changed. Connect again; then what you may now holds."
 
 
 class Doorkeeper(Protocol):
@@ -25,11 +26,21 @@ class Doorkeeper(Protocol):
         ...
 
 
-class Welcome:
-    """That of one token. A store that is away for a moment takes it from nobody."""
+def check_same(was: Principal, now: Principal) -> None:
+    """Raise Unauthenticated if whoever was let in may not do the same any more, or is somebody else."""
+    if was != now:
+        raise Unauthenticated(_CHANGED)
 
-    def __init__(self, access: Doorkeeper, clock: Clock, token: str | None) -> None:
-        """The token was found good just now."""
+
+class Welcome:
+    """That of one token, as long as it is good for the same.
+
+    A store that is away for a moment takes it from nobody.
+    """
+
+    def __init__(self, access: Doorkeeper, clock: Clock, token: str | None, who: Principal) -> None:
+        """The token was found good just now, and to be that of ``who``."""
+        self._who = who
         self._access = access
         self._clock = clock
         self._token = token
@@ -50,10 +61,11 @@ class Welcome:
     async def _look(self) -> bool:
         """Look, and return whether that could be done."""
         try:
-            await self._access.authenticate(self._token)
+            now = await self._access.authenticate(self._token)
         except Unavailable:
             self._due = self._in(AWAY_SECONDS)
             return False
+        check_same(self._who, now)
         self._due = self._in(FRESH_SECONDS)
         return True
 

@@ -18,6 +18,7 @@ from kernelyard.doors.native.missing import missing
 from kernelyard.model.errors import KernelNotFound, TaskNotFound, YardError
 from kernelyard.model.ids import is_uuid
 from kernelyard.model.principals import Principal
+from kernelyard.yard.welcome import check_same
 from kernelyard.yard.yard import Yard
 
 T = TypeVar("T")
@@ -63,13 +64,16 @@ async def authenticated(request: Request) -> Principal:
 
 
 async def still_welcome(request: Request) -> None:
-    """Raise Unauthenticated if the token that a request came with is not valid any more."""
-    await authenticated(request)
+    """Raise Unauthenticated if a request's token is not valid any more, or not for the same."""
+    check_same(asked_by(request).who, await authenticated(request))
 
 
 async def while_welcome(request: Request, batches: AsyncIterator[T]) -> AsyncGenerator[T, None]:
-    """Pass on what is followed until the token is taken away, which is looked at now and then."""
-    welcome = yard_of(request).access.welcome(token_of(request))
+    """Pass on what is followed until the token is taken away, or some of what it is good for.
+
+    That is looked at now and then.
+    """
+    welcome = yard_of(request).access.welcome(token_of(request), asked_by(request).who)
     try:
         async for batch in batches:
             await welcome.check()

@@ -34,6 +34,7 @@ from kernelyard.wire import websocket_json, websocket_v1
 from kernelyard.wire.multipart import MalformedMessage
 from kernelyard.wire.websocket import MalformedFrame, not_understood
 from kernelyard.yard.relays import Line
+from kernelyard.yard.welcome import Welcome
 from kernelyard.yard.yard import Yard
 
 JSON_PROTOCOL = "json.kernel.websocket.kernelyard"
@@ -71,7 +72,8 @@ async def channels(websocket: WebSocket) -> None:
         return
     subprotocol = _subprotocol(offered)
     await websocket.accept(subprotocol)
-    talk = _Talk(websocket, yard, token, as_json=subprotocol != websocket_v1.PROTOCOL)
+    welcome = yard.access.welcome(token, who)
+    talk = _Talk(websocket, yard, welcome, as_json=subprotocol != websocket_v1.PROTOCOL)
     why: YardError | None = None
     try:
         why = await talk.run(who, kernel_id, _session(websocket))
@@ -92,11 +94,11 @@ class _Talk:
     """What goes to and fro on one socket that was let in."""
 
     def __init__(
-        self, websocket: WebSocket, yard: Yard, token: str | None, *, as_json: bool
+        self, websocket: WebSocket, yard: Yard, welcome: Welcome, *, as_json: bool
     ) -> None:
         self._websocket = websocket
         self._yard = yard
-        self._welcome = yard.access.welcome(token)
+        self._welcome = welcome
         self._incoming = Incoming(websocket.receive)
         self._as_json = as_json
 

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from kernelyard import Client
 from kernelyard.client import ApiError, LimitReachedError, WaitTimeoutError
 
+from tests.support.channel_client import ChannelClient
 from tests.support.live_server import LiveServer, wait_until
 
 
@@ -83,4 +85,25 @@ def test_too_many_queued_tasks_are_refused(tmp_path: Path) -> None:
         queued[0].cancel()
         wait_until(lambda: yard.tasks.get(queued[0].id).info.state == "cancelled", 60)
         kernel.submit("1")
+        kernel.terminate()
+
+
+def test_stored_bytes_bind_who_speaks_with_a_kernel_himself(tmp_path: Path) -> None:
+    with (
+        LiveServer(tmp_path / "data", "--user-max-stored-bytes", "1MiB") as server,
+        server.client() as yard,
+    ):
+        kernel = yard.kernels.create(image="python3").wait_ready(timeout=60)
+        with ChannelClient(server, kernel.id) as client:
+            client.run("print('x' * 2_000_000)")
+            with pytest.raises(ConnectionClosed) as closed:
+                while True:
+                    client.run("1")
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4429
+        with ChannelClient(server, kernel.id) as client, pytest.raises(ConnectionClosed) as closed:
+            client.socket.recv(20)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4429
+        assert "Delete kernels" in closed.value.rcvd.reason
         kernel.terminate()

@@ -217,6 +217,18 @@ async def test_what_runs_is_kept_whole_and_then_nothing_more_is_taken() -> None:
         ).state
 
 
+async def test_stored_bytes_bind_who_joins_a_kernel_himself() -> None:
+    async with a_yard(limits=Limits(each={Resource.STORED: 1})) as house:
+        kernel = await house.kernel()
+        await house.ended(await house.task(kernel, "print:hello"))
+        for who in (ANN, ADMIN):
+            with pytest.raises(LimitReached, match="Delete kernels whose outputs"):
+                await house.yard.bridges.open(who, kernel.id)
+            with pytest.raises(LimitReached, match="Delete kernels whose outputs"):
+                async with house.yard.relays.open(who, kernel.id, "session"):
+                    pass
+
+
 async def test_everybody_sees_his_own_and_administrators_all(house: YardHouse) -> None:
     await house.kernel(template="cpu2")
     await house.kernel(template="cpu1")

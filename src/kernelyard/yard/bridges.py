@@ -6,17 +6,19 @@ What is returned here holds a secret. It is kept nowhere on the server and writt
 from __future__ import annotations
 
 from kernelyard.model.audit import Action
-from kernelyard.model.errors import KernelEnded, KernelNotFound, KernelNotRunning
+from kernelyard.model.errors import KernelEnded, KernelNotFound, KernelNotRunning, LimitReached
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.principals import Principal, Scope
 from kernelyard.wire.connections import Connection
+from kernelyard.yard.quotas import Quotas
 from kernelyard.yard.world import World
 
 
 class Bridges:
     """Opens and closes them at the agent."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, quotas: Quotas) -> None:
+        self._quotas = quotas
         self._store = world.store
         self._agents = world.agents
         self._audit = world.audit
@@ -24,11 +26,13 @@ class Bridges:
     async def open(self, who: Principal, kernel_id: str) -> Connection:
         """Return how to join a kernel; the same as long as it lives, unless it is closed meanwhile.
 
-        Raises KernelNotFound, KernelNotRunning, KernelEnded, LimitReached, StorageFull,
-        AgentUnavailable.
+        Raises KernelNotFound, KernelNotRunning, KernelEnded, StorageFull, AgentUnavailable, and
+        LimitReached, also where too much is stored of the owner's kernels.
         """
         who.must(Scope.RUN)
         kernel = await self._live(who, kernel_id)
+        if full := await self._quotas.too_much_stored(kernel.owner):
+            raise LimitReached(full)
         try:
             async with self._agents.asked() as link:
                 connection = await link.open_bridge(kernel.id)

@@ -112,10 +112,23 @@ class Quotas:
 
         Raises what the store's ``insert`` raises, and LimitReached.
         """
-        refusal = await self._too_much_stored(task.owner)
+        refusal = await self.too_much_stored(task.owner)
         if refusal is None and Resource.TASKS not in self._limited:
             return await self._store.tasks.insert(task, idempotency)
         return await self._store.quotas.submit(task, idempotency, self._rules, refusal)
+
+    async def too_much_stored(self, owner: str) -> str | None:
+        """Why no more of an owner's code may be taken, for what is stored already; None if it may."""
+        if Resource.STORED not in self._limited:
+            return None
+        for whose, limits in (
+            (owner, limits_of(self._rules, self._said.get(owner))),
+            (None, self._rules.server),
+        ):
+            limit = limits.get(Resource.STORED, 0)
+            if limit and (stored := await self._stored_bytes(whose, limit)) >= limit:
+                return _full(stored, limit, own=whose is not None)
+        return None
 
     async def run(self) -> None:
         """Let in those who wait whenever something has ended. Until cancelled, or the server stops."""
@@ -221,19 +234,6 @@ class Quotas:
         used = {one: sum(each.used.get(one, 0) for each in usage.values()) for one in Resource}
         waiting = sum(each.waiting for each in usage.values())
         return Share(used, self._rules.server, waiting)
-
-    async def _too_much_stored(self, owner: str) -> str | None:
-        """Why a task may not be queued for what is stored already."""
-        if Resource.STORED not in self._limited:
-            return None
-        for whose, limits in (
-            (owner, limits_of(self._rules, self._said.get(owner))),
-            (None, self._rules.server),
-        ):
-            limit = limits.get(Resource.STORED, 0)
-            if limit and (stored := await self._stored_bytes(whose, limit)) >= limit:
-                return _full(stored, limit, own=whose is not None)
-        return None
 
     async def _stored_bytes(self, owner: str | None, limit: int) -> int:
         now = self._clock.now()

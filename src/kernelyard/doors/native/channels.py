@@ -32,8 +32,8 @@ from kernelyard.model.ids import is_uuid
 from kernelyard.model.principals import Principal
 from kernelyard.wire import websocket_json, websocket_v1
 from kernelyard.wire.multipart import MalformedMessage
-from kernelyard.wire.websocket import MalformedFrame, not_understood
-from kernelyard.yard.relays import Line
+from kernelyard.wire.websocket import SHELL, MalformedFrame, not_understood
+from kernelyard.yard.relays import Joined, Line
 from kernelyard.yard.welcome import Welcome
 from kernelyard.yard.yard import Yard
 
@@ -107,15 +107,15 @@ class _Talk:
         if not is_uuid(kernel_id):
             return KernelNotFound()
         try:
-            async with self._yard.relays.open(who, kernel_id, session) as line:
-                return await self._both_ways(line)
+            async with self._yard.relays.open(who, kernel_id, session) as joined:
+                return await self._both_ways(joined)
         except YardError as error:
             return error
 
-    async def _both_ways(self, line: Line) -> YardError | None:
+    async def _both_ways(self, joined: Joined) -> YardError | None:
         ways = [
             asyncio.create_task(way)
-            for way in (self._outward(line), self._inward(line), self._welcome.watch())
+            for way in (self._outward(joined.line), self._inward(joined), self._welcome.watch())
         ]
         try:
             done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -156,16 +156,26 @@ class _Talk:
         kind = "text" if isinstance(data, str) else "bytes"
         await self._websocket.send({"type": "websocket.send", kind: data})
 
-    async def _inward(self, line: Line) -> None:
-        """Pass on what the client says, until it goes."""
+    async def _inward(self, joined: Joined) -> None:
+        """Pass on what the client says, until it goes. Raises LimitReached if it asks for too much."""
+        line = joined.line
         while (data := await self._incoming.next()) is not None:
             await self._welcome.check()
+            if (full := await joined.why_full()) and self._asks(data):
+                raise LimitReached(full)
             try:
                 line.send(self._as_payload(data))
             except MalformedFrame as error:
                 await self._complain(str(error))
             if line.full and await self._incoming.leaves_before(line.drain()):
                 return
+
+    def _asks(self, data: str | bytes) -> bool:
+        """Whether a client asks for something new: an answer or an interrupt goes on to what runs."""
+        try:
+            return websocket_v1.decode(self._as_payload(data)).channel == SHELL
+        except (MalformedFrame, MalformedMessage):
+            return False
 
     def _as_payload(self, data: str | bytes) -> bytes:
         """What the client has sent, as the agent takes it. Raises MalformedFrame."""

@@ -95,6 +95,22 @@ async def test_what_can_never_fit_is_refused_at_once(house: YardHouse) -> None:
     assert await house.store.kernels.unfinished() == []
 
 
+async def test_a_users_own_template_must_say_what_is_limited(house: YardHouse) -> None:
+    open_spec = TemplateSpec(memory_bytes_limit=2**30)
+    await house.yard.templates.create(ANN, Template(name="anns", spec=open_spec))
+    await house.yard.templates.create(ADMIN, Template(name="everybodys", spec=open_spec))
+    with pytest.raises(NeverFits, match="no 'milli_cpu_limit', and this server gives 2 CPU at"):
+        await house.kernel(template="anns")
+    assert (await house.kernel(template="everybodys")).admitted
+    assert (await house.kernel(ADMIN, template="anns")).admitted
+    counted = TemplateSpec(milli_cpu_limit=500)
+    await house.yard.templates.update(ANN, "anns", spec=counted)
+    assert (await house.kernel(template="anns")).admitted
+    await house.yard.quotas.set(ADMIN, "ann", {Resource.MEMORY: 2**30})
+    with pytest.raises(NeverFits, match="no 'memory_bytes_limit', and your quota is 1 GiB"):
+        await house.kernel(template="anns")
+
+
 async def test_nothing_is_done_for_one_that_waits(house: YardHouse) -> None:
     await house.ended(await house.task(await house.kernel(template="cpu2"), "print:x"))
     await house.kernel(template="cpu2")

@@ -207,6 +207,22 @@ def check_fits(demand: Amounts, server: Amounts, own: Amounts) -> None:
                 )
 
 
+def check_counts(spec: TemplateSpec, server: Amounts, own: Amounts) -> None:
+    """Raise NeverFits if a template leaves open what is limited: a kernel of it would count as none."""
+    for one, field_name in (
+        (Resource.CPU, "milli_cpu_limit"),
+        (Resource.MEMORY, "memory_bytes_limit"),
+    ):
+        limit, here = own.get(one, 0), server.get(one, 0)
+        if not demand_of(spec)[one] and (limit or here):
+            whose = "your quota is" if limit else "this server gives"
+            raise NeverFits(
+                f"Your template has no '{field_name}', and {whose} {amount_text(one, limit or here)} at "
+                "most. Give the template that limit, or choose one of an administrator.",
+                field="template",
+            )
+
+
 def checked_limits(limits: Amounts) -> dict[Resource, int]:
     """Return limits if each can be one. Raises Invalid."""
     for one, limit in limits.items():

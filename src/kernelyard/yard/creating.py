@@ -116,6 +116,7 @@ class Creating:
 
     async def _prepared(self, who: Principal, order: KernelOrder) -> tuple[Kernel, Image]:
         template = await self._templates.usable(who, order.template)
+        self._quotas.check_template(who, template)
         image = await self._images.usable(order.image)
         await self._images.check_parameters(image, order.parameters)
         kernel = Kernel(

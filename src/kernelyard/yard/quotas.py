@@ -18,12 +18,13 @@ from kernelyard.model.quotas import (
     Share,
     UserQuota,
     amount_text,
+    check_counts,
     checked_limits,
     demand_of,
     limits_of,
 )
 from kernelyard.model.tasks import Task
-from kernelyard.model.templates import TemplateSpec
+from kernelyard.model.templates import Template, TemplateSpec
 from kernelyard.ports.bell import kernel_topic, quotas_topic
 from kernelyard.ports.quota_store import Round, Usage
 from kernelyard.ports.stores import Idempotency
@@ -106,6 +107,15 @@ class Quotas:
             event("kernel.waits_for_room", kernel_id=kept.id, reason=kept.reason)
             self._bell.ring(quotas_topic())
         return kept, created
+
+    def check_template(self, who: Principal, template: Template) -> None:
+        """Raise NeverFits if a user has left open in a template of his own what is limited for him.
+
+        Administrators may: then kernels of that template are not counted.
+        """
+        if template.owner == who.name and not who.is_admin:
+            own = limits_of(self._rules, self._said.get(who.name))
+            check_counts(template.spec, self._rules.server, own)
 
     async def submit(self, task: Task, idempotency: Idempotency | None) -> tuple[Task, bool]:
         """Keep a new task as the store does, unless a quota forbids it.

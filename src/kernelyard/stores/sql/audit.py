@@ -25,7 +25,7 @@ class SqlAudit:
         self._database = database
 
     async def write(self, entries: Sequence[AuditEntry]) -> None:
-        rows = [_values(entry) for entry in entries]
+        rows = [audit_values(entry) for entry in entries]
         if rows:
             await self._database.write(lambda c: c.execute(_WRITE, rows))
 
@@ -60,7 +60,8 @@ def audit_statement(query: AuditQuery) -> Select[Any]:
     return statement
 
 
-def _values(entry: AuditEntry) -> Values:
+def audit_values(entry: AuditEntry) -> Values:
+    """A new entry as a row; its number is the database's to give."""
     return {
         "at": entry.at,
         "user": entry.user,

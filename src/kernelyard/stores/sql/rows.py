@@ -51,9 +51,13 @@ def record_of(row: Sequence[Any]) -> Record:
     return Record(key & LARGEST_NUMBER, at, seq, _KINDS[kind], body)
 
 
+_TEXT_OF = json.JSONEncoder(separators=(",", ":")).encode
+"""Made once: ``json.dumps`` makes an encoder for every call that says how."""
+
+
 def json_text(value: object) -> str:
     """JSON in ASCII: kernels may say what is no valid Unicode, and no database keeps that."""
-    return json.dumps(value, separators=(",", ":"))
+    return _TEXT_OF(value)
 
 
 def plain(text: str | None) -> str | None:

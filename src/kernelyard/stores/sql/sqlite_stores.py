@@ -1,10 +1,11 @@
-"""Kernels, pools, tasks and outputs in SQLite: everyday cases straight on the driver, all others as in any database."""
+"""Kernels, pools, tasks, outputs and the audit trail in SQLite: everyday cases straight on the driver, all others as in any database."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
 
+from kernelyard.model.audit import AuditEntry
 from kernelyard.model.errors import KernelNotFound, TaskNotFound
 from kernelyard.model.kernels import Kernel
 from kernelyard.model.pools import Claim
@@ -13,8 +14,10 @@ from kernelyard.model.quotas import Rules
 from kernelyard.model.records import Record
 from kernelyard.model.tasks import Task
 from kernelyard.ports.stores import Idempotency, Stored
+from kernelyard.stores.sql.audit import SqlAudit, audit_values
 from kernelyard.stores.sql.kernels import SqlKernels
 from kernelyard.stores.sql.outputs import SqlOutputs
+from kernelyard.stores.sql.people_tables import audit
 from kernelyard.stores.sql.pools import SqlPools
 from kernelyard.stores.sql.sqlite import SqliteDatabase
 from kernelyard.stores.sql.straight import (
@@ -32,6 +35,13 @@ from kernelyard.stores.sql.straight_kernels import (
 )
 from kernelyard.stores.sql.straight_pools import NoneReady, claim_kernel
 from kernelyard.stores.sql.tasks import SqlTasks
+
+_AUDITED = tuple(column.name for column in audit.columns if column.name != "no")
+_QUOTED = [f'"{name}"' for name in _AUDITED]
+_AUDIT = (
+    f"INSERT INTO audit ({', '.join(_QUOTED)}) "  # noqa: S608 - names of columns
+    f"VALUES ({', '.join('?' * len(_AUDITED))})"
+)
 
 
 class SqliteKernels(SqlKernels):
@@ -140,6 +150,23 @@ class SqliteOutputs(SqlOutputs):
         return await self._sqlite.read_straight(
             lambda c: read_records(c, kernel_no, (after, through), seq, limit, most_bytes)
         )
+
+
+class SqliteAudit(SqlAudit):
+    """``AuditStore`` in SQLite. Of every task there is an entry: they share transactions with tasks."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        super().__init__(database)
+        self._sqlite = database
+
+    async def write(self, entries: Sequence[AuditEntry]) -> None:
+        rows = [tuple(map(audit_values(entry).__getitem__, _AUDITED)) for entry in entries]
+        if rows:
+            await self._sqlite.write_straight(lambda c: _audited(c, rows))
+
+
+def _audited(driver: sqlite3.Connection, rows: list[tuple[object, ...]]) -> None:
+    driver.executemany(_AUDIT, rows)
 
 
 def _insert(driver: sqlite3.Connection, kernel: Kernel, idempotency: Idempotency | None) -> Kernel:

@@ -23,6 +23,7 @@ from kernelyard.stores.sql.quotas import SqlQuotas
 from kernelyard.stores.sql.sqlite import SqliteDatabase
 from kernelyard.stores.sql.sqlite_named import SqliteImages, SqliteTemplates, SqliteUsers
 from kernelyard.stores.sql.sqlite_stores import (
+    SqliteAudit,
     SqliteKernels,
     SqliteOutputs,
     SqlitePools,
@@ -51,7 +52,7 @@ class SqlStore:
         self.choices = SqlChoices(database)
         self.users: SqlUsers = SqlUsers(database)
         self.tokens = SqlTokens(database)
-        self.audit = SqlAudit(database)
+        self.audit: SqlAudit = SqlAudit(database)
         self.pools: SqlPools = SqlPools(database)
         self.quotas = SqlQuotas(database)
         self.leases = SqlLeases(database)
@@ -81,6 +82,7 @@ class SqliteStore(SqlStore):
         self.templates = templates = SqliteTemplates(database)
         self.users = SqliteUsers(database, templates)
         self.images = SqliteImages(database)
+        self.audit = SqliteAudit(database)
 
 
 async def open_sqlite(path: Path) -> SqliteStore:

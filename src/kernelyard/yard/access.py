@@ -106,17 +106,20 @@ class Access:
         if known is not None and now < known[1]:
             return known[0]
         removals = self._removals
-        if address is not None:
-            self._failures.check(address, digest)
+        refusal = None if address is None else self._failures.refusal(address, digest)
         try:
-            who, until = await self._known(token, digest)
+            who, until = await self._known(token, digest, also_own=refusal is None)
         except (_Unknown, Forged) as error:
             self._remembered.pop(key, None)
             if address is not None:
+                refusal = refusal or self._failures.refusal(address, digest)
+                if refusal is not None:
+                    raise refusal from error
                 await self._failures.failed(address, digest)
             raise Unauthenticated(str(error)) from error
         if address is not None:
-            self._failures.succeeded(address, digest)
+            if self._is_own(digest):
+                self._failures.succeeded(address, digest)
             who = replace(who, address=address)
         if len(self._remembered) >= _MOST_REMEMBERED:
             self._remembered.clear()
@@ -165,8 +168,6 @@ class Access:
             expires_at=until,
         )
         await self._tokens.insert_access(record, now)
-        if address is not None:
-            self._failures.succeeded(address, record.sha256)
         if self._audit is not None:
             self._audit.note(who, Action.TOKEN_EXCHANGE, who.token_id or ADMIN_NAME)
         return text, max(1, (until - now) // _MICROS)
@@ -207,9 +208,12 @@ class Access:
         self._remembered.clear()
         self._met.clear()
 
-    async def _known(self, token: str, digest: str) -> _Found:
-        """Who holds a token. Raises _Unknown, Forged, and Unauthenticated for one that was good once."""
-        if self._is_own(digest):
+    async def _known(self, token: str, digest: str, *, also_own: bool) -> _Found:
+        """Who holds a token. Raises _Unknown, Forged, and Unauthenticated for one that was good once.
+
+        Without ``also_own`` the server's own is looked for like any other, and takes as long to be refused.
+        """
+        if also_own and self._is_own(digest):
             return Principal(ADMIN_NAME, Role.ADMIN), _FOR_EVER
         if self._identity is not None and may_be_issued(token):
             stranger = await self._identity.verify(token)

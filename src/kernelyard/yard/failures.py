@@ -1,7 +1,8 @@
 """Wrong tokens: whoever sends many is answered slowly, and then not at all for a while.
 
-What counts is the address. Nobody waits for failures of others at another one, and whoever has come in
-from an address before may come in from there again, whatever others there do.
+What counts is the address. Nobody waits for failures of others at another one. At a refused address
+tokens that nobody can guess are looked at all the same: what is refused are wrong ones, and the server's
+own token, which an administrator may have made a short one, where it has not come in before.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from kernelyard.yard.log import event
 FREE = 10
 """Failures that are answered at once: people mistype, and programs are configured wrong."""
 MOST = 30
-"""Failures after which nothing more is looked at."""
+"""Failures after which an address is refused."""
 FORGOTTEN_SECONDS = 6.0
 """After which one failure less counts."""
 FIRST_DELAY_SECONDS = 0.05
@@ -44,16 +45,17 @@ class Failures:
         self._counts: OrderedDict[str, _Count] = OrderedDict()
         self._familiar: OrderedDict[tuple[str, str], None] = OrderedDict()
 
-    def check(self, address: str, digest: str) -> None:
-        """Raise TooManyFailures if nothing from ``address`` is to be looked at now.
+    def refusal(self, address: str, digest: str) -> TooManyFailures | None:
+        """Return what guesses from ``address`` are answered now; None if they are looked at.
 
-        ``digest`` is the token's: one that was good there before is looked at all the same.
+        ``digest`` is the token's: one that was good there before is no guess.
         """
         if address not in self._counts or (address, digest) in self._familiar:
-            return
+            return None
         excess = self._now(address) - MOST
-        if excess >= 0:
-            raise TooManyFailures(retry_after=(excess + 1) * FORGOTTEN_SECONDS)
+        return (
+            TooManyFailures(retry_after=(excess + 1) * FORGOTTEN_SECONDS) if excess >= 0 else None
+        )
 
     async def failed(self, address: str, digest: str) -> None:
         """Note a wrong token, and return after the delay that it costs."""
@@ -69,7 +71,7 @@ class Failures:
             await self._clock.sleep(min(delay, LONGEST_DELAY_SECONDS))
 
     def succeeded(self, address: str, digest: str) -> None:
-        """Note that a token was good at ``address``."""
+        """Note that a token that could be guessed was good at ``address``."""
         self._familiar[address, digest] = None
         self._familiar.move_to_end((address, digest))
         if len(self._familiar) > MOST_FAMILIAR:

@@ -122,6 +122,7 @@ def claiming(waiting: Kernel, order: Kernel, at: Micros) -> tuple[Kernel, list[M
         labels=order.labels,
         path=order.path,
         external_id=order.external_id,
+        priority=order.priority,
         created_at=order.created_at,
         launched_at=at,
         ready_at=at,

@@ -117,6 +117,7 @@ def claimed_kernel_values(kernel: Kernel) -> Values:
         "labels": json_text(kernel.labels),
         "path": plain(kernel.path),
         "external_id": kernel.external_id,
+        "priority": kernel.priority,
         "pool_no": None,
         "created_at": kernel.created_at,
         "launched_at": kernel.launched_at,

@@ -116,7 +116,8 @@ class PoolConformance(Opening):
     ) -> None:
         pool = await store.pools.put(a_pool())
         waiting = await ready(store, pool)
-        wanted = replace(a_kernel("mine", labels={"k": "v"}, created_at=LATER), path="a/b.ipynb")
+        wanted = a_kernel("mine", labels={"k": "v"}, created_at=LATER)
+        wanted = replace(wanted, path="a/b.ipynb", priority=-3)
         taken = await store.pools.claim(wanted, a_claim(pool), KEY)
         assert taken is not None
         kernel, made = taken
@@ -124,7 +125,7 @@ class PoolConformance(Opening):
         assert kernel == await store.kernels.get(waiting.id, "ada")
         assert (kernel.owner, kernel.name, kernel.path) == ("ada", "mine", "a/b.ipynb")
         assert kernel.environment == wanted.environment
-        assert kernel.display_name == wanted.display_name
+        assert (kernel.display_name, kernel.priority) == (wanted.display_name, -3)
         assert (kernel.state, kernel.waits, kernel.claimed) == (KernelState.IDLE, False, True)
         times = (kernel.created_at, kernel.launched_at, kernel.ready_at, kernel.last_activity_at)
         assert set(times) == {LATER}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from kernelyard.model.templates import Template
 from kernelyard.stores.memory.people import MemoryAudit
 from kernelyard.stores.memory.store import MemoryStore
 from kernelyard.testing import FakeClock
-from kernelyard.yard.audit import MOST_WAITING, AuditTrail
+from kernelyard.yard.audit import AT_ONCE, MOST_WAITING, AuditTrail
 from kernelyard.yard.limits import Limits
 from kernelyard.yard.users import UserChange
 
@@ -151,6 +152,33 @@ async def test_what_waits_for_it_is_bounded(caplog: pytest.LogCaptureFixture) ->
     await trail.aclose()
     kept = (await store.find(AuditQuery(limit=MOST_WAITING * 2))).items
     assert (len(kept), kept[0].subject, kept[-1].subject) == (MOST_WAITING, "last", "4")
+
+
+class StuckAudit(MemoryAudit):
+    """Answers a write when a test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.gate = asyncio.Event(), asyncio.Event()
+
+    async def write(self, entries: Sequence[AuditEntry]) -> None:
+        self.asked.set()
+        await self.gate.wait()
+        await super().write(entries)
+
+
+async def test_it_is_bounded_also_while_a_write_does_not_come_to_its_end() -> None:
+    store = StuckAudit()
+    trail = AuditTrail(store, FakeClock(), Limits())
+    writing = asyncio.create_task(trail.write(ANN, Action.TASK_RUN, "first"))
+    await store.asked.wait()
+    for number in range(MOST_WAITING + AT_ONCE):
+        trail.note(ANN, Action.TASK_RUN, str(number))
+    store.gate.set()
+    await writing
+    kept = (await store.find(AuditQuery(limit=MOST_WAITING * 2))).items
+    assert [one.subject for one in kept[-2:]] == [str(AT_ONCE), "first"]
+    assert len(kept) == MOST_WAITING + 1
 
 
 async def test_it_is_kept_as_long_as_the_settings_say() -> None:

@@ -24,6 +24,7 @@ GATHER_SECONDS = 0.2
 MOST_WAITING = 20_000
 """Deeds that wait while the store cannot be written; of more the oldest are given up, which is logged."""
 AT_ONCE = 500
+"""Deeds that are written together, or given up together while a write does not come to its end."""
 SWEEP_SECONDS = 600.0
 """Between two looks for entries that were kept long enough."""
 PORTION = 1000
@@ -57,6 +58,8 @@ class AuditTrail:
             )
         )
         self._something.set()
+        if len(self._waiting) >= MOST_WAITING + AT_ONCE:
+            self._give_up_the_oldest()
 
     async def write(self, who: Principal, action: Action, subject: str, **details: str) -> None:
         """Write it down now. What is done is done: if that fails it is tried again later."""

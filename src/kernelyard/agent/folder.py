@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
+from kernelyard.agent.disk import storage_error
 from kernelyard.agent.journal import Journal
 from kernelyard.agent.kernel_log import KernelLog
 from kernelyard.agent.places import sync, write_private
@@ -95,8 +97,14 @@ class Folder:
         """Keep what is asked for. Until it is seen on the disk, it may be lost with the machine."""
         write_private(self.path / "order.json", msgspec.json.encode(order), see_on_disk=False)
 
-    def see_order_on_disk(self) -> None:
-        """Return when what was asked for is on the disk. Blocks. Raises OSError."""
+    async def order_on_disk(self) -> None:
+        """Return when what was asked for is on the disk. Raises what a disk that fails is told as."""
+        try:
+            await asyncio.to_thread(self._see_order_on_disk)
+        except OSError as error:
+            raise storage_error(error) from error
+
+    def _see_order_on_disk(self) -> None:
         for path in (self.path / "order.json", self.path):
             sync(path)
 

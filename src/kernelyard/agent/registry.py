@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -148,10 +149,10 @@ class Registry:
         if order.kernel_id in self._forgotten:
             return
         if (kernel := self._live.get(order.kernel_id)) is not None:
-            try:
+            with contextlib.suppress(KernelEnded):
                 kernel.restart(order.attempt, "asked to start anew")
-            except KernelEnded:
-                pass
+            # The one who asked first may still wait for that, and nobody may hear of it sooner.
+            await folder.order_on_disk()
             return
         if folder.has_ended:
             return
@@ -165,10 +166,7 @@ class Registry:
             raise storage_error(error) from error
         self._enter(kernel)
         kernel.begin()
-        try:
-            await asyncio.to_thread(folder.see_order_on_disk)
-        except OSError as error:
-            raise storage_error(error) from error
+        await folder.order_on_disk()
 
     async def claim(self, order: LaunchOrder) -> None:
         """Give a kernel that waits to its owner. Raises KernelNotFound, KernelEnded, StorageFull."""
